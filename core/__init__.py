@@ -1,0 +1,1 @@
+"""The ground floor: workspace, store, records, documents, text safety, errors."""

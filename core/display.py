@@ -1,0 +1,41 @@
+"""The one way by which text from outside reaches a terminal.
+
+Code, queries, rationales, notes, paths and error messages of servers may hold escape sequences,
+bidirectional overrides and zero-width characters. They are shown, never sent.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+TAB_SIZE: Final = 4
+
+
+def _shown(codepoint: int) -> str:
+    return f"\\x{codepoint:02x}" if codepoint < 0x100 else f"<U+{codepoint:04X}>"
+
+
+_KEPT: Final = {0x09, 0x0A}
+_INVISIBLE_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+_TABLE: Final[dict[int, str]] = {
+    codepoint: _shown(codepoint)
+    for codepoint in (*range(0x3000), *range(0xD800, 0xE000), *range(0xFE00, 0x10000))
+    if codepoint not in _KEPT and unicodedata.category(chr(codepoint)) in _INVISIBLE_CATEGORIES
+} | {codepoint: _shown(codepoint) for codepoint in range(0xE0000, 0xE0080)}
+
+
+def displayable(text: str) -> str:
+    r"""Return ``text`` with every control and invisible formatting character made visible.
+
+    Newlines and tabs stay; ``\x1b`` comes out as the four characters ``\x1b``, U+202E as
+    ``<U+202E>``. The result holds nothing that a terminal acts on, but it may hold what Rich or
+    Textual would read as markup: hand it to them as ``rich.text.Text`` or ``textual.content.Content``.
+    """
+    return text.translate(_TABLE)
+
+
+def displayable_line(text: str) -> str:
+    r"""Return ``displayable`` text on a single line: newlines come out as ``\n``, tabs as a space."""
+    return displayable(text).replace("\n", "\\n").replace("\t", " ")

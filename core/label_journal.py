@@ -1,0 +1,126 @@
+"""The label journal: a second copy of what people did, one JSON object a line, append-only.
+
+An event is in the journal, on disk, before the database sees it. A database that lost events (cut
+short, restored from an older backup) gets them back from here when it is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from core.errors import WorkspaceError
+from core.records import Action, LabelEvent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JOURNAL_NAME: Final = "labels.jsonl"
+_TAIL_BYTES: Final = 1 << 16
+
+
+def encode_event(event: LabelEvent) -> str:
+    """Return the journal line of an event, without its newline."""
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    shown = {
+        name: str(value) if isinstance(value, UUID | datetime) else value
+        for name, value in values.items()
+        if value is not None
+    }
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode_event(line: str) -> LabelEvent:
+    """Return the event of a journal line.
+
+    Raises:
+        ValueError: the line is cut short or is no event.
+    """
+    try:
+        values = json.loads(line)
+        identifiers = {
+            name: UUID(values[name])
+            for name in ("id", "pair_id", "judgment_id", "undoes")
+            if name in values
+        }
+        happened = datetime.fromisoformat(values["happened"])
+        action = Action(values["action"])
+        return LabelEvent(**(values | identifiers | {"happened": happened, "action": action}))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a label event: {error}") from error
+
+
+class LabelJournal:
+    """The journal file of one workspace, opened for appending."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / JOURNAL_NAME
+
+    def append(self, event: LabelEvent) -> None:
+        """Write an event and wait until the disk has it.
+
+        A line that an earlier crash cut short is closed first, so that it spoils no other.
+
+        Raises:
+            WorkspaceError: the disk is full or the file cannot be written; nothing was recorded.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                size = os.fstat(descriptor).st_size
+                whole = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+                line = ("" if whole else "\n") + encode_event(event) + "\n"
+                _write_all(descriptor, line.encode(), size)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise WorkspaceError(
+                f"the label was not recorded: {error.strerror}",
+                where=str(self.path),
+                todo="Make room or make the file writable, then press the key again.",
+            ) from error
+
+    def last_id(self) -> UUID | None:
+        """Return the id of the last whole event, None when there is none."""
+        try:
+            with self.path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - _TAIL_BYTES))
+                lines = file.read().split(b"\n")
+        except FileNotFoundError:
+            return None
+        for line in reversed(lines):
+            try:
+                return decode_event(line.decode()).id
+            except ValueError:
+                continue
+        return None
+
+    def events(self) -> list[LabelEvent]:
+        """Return every whole event, in order; a line cut short by a crash is passed over."""
+        try:
+            raw = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        found = []
+        for line in raw.split(b"\n"):
+            try:
+                found.append(decode_event(line.decode()))
+            except ValueError:
+                continue
+        return found
+
+
+def _write_all(descriptor: int, data: bytes, size_before: int) -> None:
+    written = 0
+    try:
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+    except OSError:
+        os.ftruncate(descriptor, size_before)
+        raise

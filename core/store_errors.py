@@ -1,0 +1,64 @@
+"""What DuckDB says, turned into what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from core.errors import StoreError, StoreLockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_LOCKED: Final = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+_MORE_ROOM: Final = "Free some space on that disk, then try again; what was committed is intact."
+_RESTORE: Final = (
+    "Put a copy from the backups folder beside it in its place; keep the damaged file."
+)
+_PERMISSION: Final = "Make the folder writable for you, or use another one with --workspace DIR."
+
+
+def _explain(message: str, path: Path) -> StoreError:
+    locked = _LOCKED.search(message)
+    if locked:
+        return StoreLockedError(
+            f"another process has this workspace open: process {locked['pid']}, {locked['program']}",
+            where=str(path),
+            todo="Close that rejudge, or wait until its command has finished, then try again.",
+        )
+    lowered = message.lower()
+    if "could not set lock" in lowered:
+        return StoreLockedError(
+            "another process has this workspace open",
+            where=str(path),
+            todo="Close the other rejudge, then try again.",
+        )
+    if "no space left" in lowered or "disk is full" in lowered:
+        return StoreError("the disk is full", where=str(path), todo=_MORE_ROOM)
+    if "not a valid duckdb database" in lowered or "corrupt" in lowered or "checksum" in lowered:
+        return StoreError("the database file is damaged", where=str(path), todo=_RESTORE)
+    if "permission denied" in lowered or "read-only file system" in lowered:
+        return StoreError("the database cannot be written", where=str(path), todo=_PERMISSION)
+    first_line = message.strip().splitlines()[0] if message.strip() else "unknown reason"
+    return StoreError(
+        f"the database refused: {first_line}",
+        where=str(path),
+        todo="Nothing of this step was kept; what was there before is intact.",
+    )
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise DuckDB's errors and the file system's as ``StoreError`` with the place and a remedy."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.ProgrammingError, duckdb.NotSupportedError):
+        raise  # a mistake of this program, not of the person
+    except duckdb.Error as error:
+        raise _explain(str(error), path) from error
+    except OSError as error:
+        raise _explain(f"{error.strerror or error}", path) from error

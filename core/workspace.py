@@ -1,0 +1,154 @@
+"""The workspace: the ``.rejudge`` folder beside a person's work, and what lies in it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tomllib
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from core.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER_NAME: Final = ".rejudge"
+SETTINGS_NAME: Final = "settings.toml"
+GUIDELINES_NAME: Final = "guidelines.md"
+ANNOTATOR_VARIABLE: Final = "REJUDGE_ANNOTATOR"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person set in ``settings.toml``. ``keys`` maps a command's id to its keys."""
+
+    annotator: str = ""
+    theme: str = ""
+    judge: str = ""
+    keys: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder that rejudge works in. ``root`` is the person's folder, ``folder`` ours in it."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """The ``.rejudge`` folder."""
+        return self.root / FOLDER_NAME
+
+    @property
+    def exists(self) -> bool:
+        """Whether ``init`` has been here."""
+        return self.folder.is_dir()
+
+    def create(self) -> bool:
+        """Make the folder with its settings and guidelines; return whether anything was made.
+
+        Raises:
+            WorkspaceError: the folder cannot be made.
+        """
+        fresh = not self.exists
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in (SETTINGS_NAME, GUIDELINES_NAME):
+                target = self.folder / name
+                if not target.exists():
+                    target.write_text(_template(name), encoding="utf-8")
+            ignore = self.folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise WorkspaceError(
+                f"the workspace cannot be made: {error.strerror}",
+                where=str(self.folder),
+                todo="Choose a folder that you can write to with --workspace DIR.",
+            ) from error
+        return fresh
+
+    def require(self) -> None:
+        """Raise WorkspaceError unless ``init`` has been here."""
+        if not self.exists:
+            raise WorkspaceError(
+                "there is no rejudge workspace here",
+                where=str(self.root),
+                todo="Make one with: rejudge init   (or see the sample with: rejudge demo)",
+            )
+
+    def settings(self) -> Settings:
+        """Read ``settings.toml``; what is absent has its default.
+
+        Raises:
+            WorkspaceError: the file is not TOML or a value has the wrong type.
+        """
+        path = self.folder / SETTINGS_NAME
+        try:
+            with path.open("rb") as file:
+                values = tomllib.load(file)
+        except FileNotFoundError:
+            return Settings()
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(
+                f"the settings cannot be read: {error}",
+                where=str(path),
+                todo="Mend that line, or delete the file to go back to the defaults.",
+            ) from error
+        return _checked_settings(values, path)
+
+    def guidelines(self) -> str:
+        """Return the labelling guidelines, in Markdown."""
+        try:
+            return (self.folder / GUIDELINES_NAME).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return _template(GUIDELINES_NAME)
+
+    def annotator(self, given: str | None = None) -> str:
+        """Return who labels: ``given``, else the environment, the settings, the login name."""
+        return (
+            given
+            or os.environ.get(ANNOTATOR_VARIABLE)
+            or self.settings().annotator
+            or _login_name()
+        )
+
+
+def find_workspace(start: Path) -> Workspace:
+    """Return the workspace of ``start`` or of the nearest folder above it that has one.
+
+    Without any, the workspace of ``start`` itself is returned; it does not exist yet.
+    """
+    start = start.expanduser().absolute()
+    for folder in (start, *start.parents):
+        if (folder / FOLDER_NAME).is_dir():
+            return Workspace(folder)
+    return Workspace(start)
+
+
+def _template(name: str) -> str:
+    return resources.files("core").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "annotator"
+
+
+def _checked_settings(values: dict[str, object], path: Path) -> Settings:
+    keys = values.pop("keys", {})
+    known = {"annotator", "theme", "judge"}
+    wrong = [name for name in values if name not in known]
+    wrong += [name for name, value in values.items() if not isinstance(value, str)]
+    if wrong or not isinstance(keys, dict) or not all(isinstance(k, str) for k in keys.values()):
+        raise WorkspaceError(
+            f"the settings hold what rejudge does not know: {', '.join(wrong) or 'keys'}",
+            where=str(path),
+            todo=f"Known are {', '.join(sorted(known))} and the table [keys], all of them text.",
+        )
+    texts = {name: str(value) for name, value in values.items()}
+    return Settings(**texts, keys={str(name): str(key) for name, key in keys.items()})

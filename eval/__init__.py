@@ -1,0 +1,1 @@
+"""Specs: what a search should find, and later how well it does."""

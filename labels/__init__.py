@@ -1,0 +1,1 @@
+"""Pairs, judges, the audit queue, labels, import and export."""

@@ -1,0 +1,1 @@
+"""All that a person touches: screens, widgets, and the command line."""

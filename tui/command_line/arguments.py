@@ -1,0 +1,68 @@
+"""The words of a command line, parsed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from core.errors import InputError
+from core.workspace import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message, todo=f"See: {self.prog} --help")
+
+
+def parse(words: Sequence[str], commands: Mapping[str, str]) -> argparse.Namespace:
+    """Return the parsed words; only the module of the command they name is imported.
+
+    Raises:
+        InputError: the words are not a command line of rejudge.
+    """
+    from tui.command_line.main import command_module
+
+    parser = _Parser(
+        prog="rejudge",
+        description="Audit LLM judge scores, learn from them, train on them. Alone it opens the app.",
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--workspace", metavar="DIR", help="the folder to work in (default: here)")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    chosen = next((word for word in words if word in commands), None)
+    for name, summary in commands.items():
+        subparser = subparsers.add_parser(name, help=summary, description=summary)
+        subparser.add_argument(
+            "--workspace",
+            metavar="DIR",
+            default=argparse.SUPPRESS,
+            help="the folder to work in (default: here)",
+        )
+        if name == chosen:
+            command_module(name).add_arguments(subparser)
+    return parser.parse_args(list(words))
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """Let a command answer with one JSON document."""
+    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+
+
+def workspace_of(arguments: argparse.Namespace) -> Workspace:
+    """Return the workspace that ``--workspace`` names, else the one of this folder."""
+    given: str | None = arguments.workspace
+    return Workspace(Path(given).expanduser().absolute()) if given else find_workspace(Path.cwd())
+
+
+def _version() -> str:
+    try:
+        number = metadata.version("rejudge")
+    except metadata.PackageNotFoundError:
+        number = "from source"
+    return f"rejudge {number} (Python {sys.version.split()[0]})"

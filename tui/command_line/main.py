@@ -1,0 +1,95 @@
+"""``rejudge``: opens the TUI, or runs one command."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from core.errors import RejudgeError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+EXIT_DONE: Final = 0
+EXIT_SKIPPED: Final = 1
+EXIT_USER_ERROR: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+#: The commands and what each does, in the order of the loop. The module of a command has its name.
+COMMANDS: Final[dict[str, str]] = {
+    "init": "make a workspace in this folder",
+    "demo": "build the sample workspace and open it",
+    "import": "read in a corpus, scored pairs, or a spec",
+    "pairs": "find candidate pairs for the queries",
+    "judge": "let a judge score the pairs",
+    "next": "show the pair to audit next",
+    "label": "grade a pair",
+    "undo": "take back the last thing you did",
+    "skip": "pass a pair over",
+    "status": "counts and figures of the workspace",
+    "export": "write labels for training and evaluation",
+    "keys": "list the keys of the screens",
+    "doctor": "what this machine has and lacks",
+}
+
+
+class CommandModule(Protocol):
+    """What the module of a command offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's own arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it and return the exit status."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except RejudgeError as error:
+        _report(error)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_DONE
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        return _open_app(None)
+    from tui.command_line.arguments import parse
+
+    arguments = parse(words, COMMANDS)
+    if arguments.command is None:
+        return _open_app(arguments.workspace)
+    return command_module(arguments.command).run(arguments)
+
+
+def command_module(name: str) -> CommandModule:
+    """Import the module of one command."""
+    return cast("CommandModule", import_module(f"tui.command_line.{name}_command"))
+
+
+def _open_app(folder: str | None) -> int:
+    from tui.app import open_app
+
+    return open_app(folder)
+
+
+def _report(error: RejudgeError) -> None:
+    from core.display import displayable_line
+
+    print(f"rejudge: {displayable_line(error.headline)}", file=sys.stderr)
+    if error.todo:
+        print(f"  {displayable_line(error.todo)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
