@@ -9,11 +9,11 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-TAB_SIZE: Final = 4
+_LATIN_1_END: Final = 0x100
 
 
 def _shown(codepoint: int) -> str:
-    return f"\\x{codepoint:02x}" if codepoint < 0x100 else f"<U+{codepoint:04X}>"
+    return f"\\x{codepoint:02x}" if codepoint < _LATIN_1_END else f"<U+{codepoint:04X}>"
 
 
 _KEPT: Final = {0x09, 0x0A}
@@ -31,11 +31,11 @@ def displayable(text: str) -> str:
 
     Newlines and tabs stay; ``\x1b`` comes out as the four characters ``\x1b``, U+202E as
     ``<U+202E>``. The result holds nothing that a terminal acts on, but it may hold what Rich or
-    Textual would read as markup: hand it to them as ``rich.text.Text`` or ``textual.content.Content``.
+    Textual would read as markup: hand it to them as ``rich.text.Text`` or Textual's ``Content``.
     """
     return text.translate(_TABLE)
 
 
 def displayable_line(text: str) -> str:
-    r"""Return ``displayable`` text on a single line: newlines come out as ``\n``, tabs as a space."""
+    r"""Return ``displayable`` text on one line: newlines come out as ``\n``, tabs as a space."""
     return displayable(text).replace("\n", "\\n").replace("\t", " ")

@@ -7,7 +7,6 @@ shared between threads. Writers take turns.
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from core.errors import StoreError
+from core.label_events import restore_from_journal
 from core.migrations import migrate
 from core.store_errors import explained
 
@@ -69,6 +69,7 @@ class Store:
                 store = cls(root, folder)
                 migrate(root, str(path), store._back_up)
                 root.execute(resources.files("core").joinpath("views.sql").read_text("utf-8"))
+                restore_from_journal(store)
         except BaseException:
             root.close()
             raise
@@ -157,7 +158,7 @@ def _attach(root: DuckDBPyConnection, path: Path, allowed_files: Sequence[Path])
     root.execute(f"SET temp_directory = {literal(str(spill))}")
     root.execute(f"ATTACH {literal(str(path))} AS db (STORAGE_VERSION '{STORAGE_VERSION}')")
     if fresh:
-        os.chmod(path, 0o600)
+        path.chmod(0o600)
     allowed = ", ".join(literal(str(file.resolve())) for file in allowed_files)
     root.execute(f"SET allowed_paths = [{allowed}]")
     root.execute(f"SET allowed_directories = [{literal(str(path.parent.resolve()) + '/')}]")

@@ -24,7 +24,8 @@ def _explain(message: str, path: Path) -> StoreError:
     locked = _LOCKED.search(message)
     if locked:
         return StoreLockedError(
-            f"another process has this workspace open: process {locked['pid']}, {locked['program']}",
+            "another process has this workspace open:"
+            f" process {locked['pid']}, {locked['program']}",
             where=str(path),
             todo="Close that rejudge, or wait until its command has finished, then try again.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from core.identity import content_id, prompt_version
-from core.records import Judge, JudgeKind
+from core.records import Judge, JudgeKind, Judgment
 from core.rows import insert_missing
 from core.store import utc_now
 
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from core.records import Judgment
     from core.store import Row, Store
 
 JUDGE_COLUMNS: Final = "id, name, kind, model, prompt_version, prompt, parameters"
+JUDGMENT_COLUMNS: Final = (
+    "id, pair_id, judge_id, judged, score, failure, p1, p2, p3, p4, p5, rationale,"
+    " prompt_tokens, completion_tokens, seconds"
+)
 
 _JUDGE_TYPES: Final = {
     "id": "UUID",
@@ -105,3 +108,10 @@ def add_judgments(cursor: DuckDBPyConnection, judgments: Iterable[Judgment]) -> 
         for judgment in judgments
     )
     return insert_missing(cursor, "judgments", _JUDGMENT_TYPES, rows)
+
+
+def judgment_of_row(row: Row) -> Judgment:
+    """Return the judgment of a row selected as ``JUDGMENT_COLUMNS``."""
+    identifier, pair, judge, judged, score, failure, p1, p2, p3, p4, p5, *rest = row
+    distribution = None if p1 is None else (p1, p2, p3, p4, p5)
+    return Judgment(identifier, pair, judge, judged, score, failure, distribution, *rest)

@@ -1,0 +1,84 @@
+"""Label events in the store, and their way back from the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from core.label_journal import LabelJournal
+from core.records import Action, LabelEvent
+from core.rows import insert_missing
+
+if TYPE_CHECKING:
+    from core.store import Row, Store
+
+EVENT_COLUMNS: Final = (
+    "id, happened, pair_id, annotator, action, grade, judgment_id, hidden, milliseconds, note,"
+    " undoes, strategy, inclusion_probability"
+)
+
+_COLUMN_TYPES: Final = {
+    "id": "UUID",
+    "happened": "TIMESTAMP",
+    "pair_id": "UUID",
+    "annotator": "VARCHAR",
+    "action": "VARCHAR",
+    "grade": "SMALLINT",
+    "judgment_id": "UUID",
+    "hidden": "BOOLEAN",
+    "milliseconds": "INTEGER",
+    "note": "VARCHAR",
+    "undoes": "UUID",
+    "strategy": "VARCHAR",
+    "inclusion_probability": "DOUBLE",
+}
+
+_INSERT_ONE: Final = (
+    f"INSERT INTO db.label_events ({EVENT_COLUMNS})"
+    f" VALUES ({', '.join(f'${number}' for number in range(1, len(_COLUMN_TYPES) + 1))})"
+)
+
+
+def insert_event(store: Store, event: LabelEvent) -> None:
+    """Insert one event and commit it."""
+    with store.transaction() as cursor:
+        cursor.execute(_INSERT_ONE, _row(event))
+
+
+def event_of_row(row: Row) -> LabelEvent:
+    """Return the event of a row selected as ``EVENT_COLUMNS``."""
+    identifier, happened, pair, annotator, action, *rest = row
+    return LabelEvent(identifier, happened, pair, annotator, Action(action), *rest)
+
+
+def restore_from_journal(store: Store) -> int:
+    """Insert the journal's events that the database lacks and return how many that were.
+
+    The journal is ahead of the database by one event when the program was killed between the two
+    writes, and by more when the database file was replaced by an older copy. Only its last event
+    is looked up unless that one is missing.
+    """
+    journal = LabelJournal(store.folder)
+    last = journal.last_id()
+    if last is None or store.read("SELECT 1 FROM db.label_events WHERE id = $1", [last]):
+        return 0
+    with store.transaction() as cursor:
+        rows = (_row(event) for event in journal.events())
+        return insert_missing(cursor, "label_events", _COLUMN_TYPES, rows)
+
+
+def _row(event: LabelEvent) -> tuple[object, ...]:
+    return (
+        event.id,
+        event.happened,
+        event.pair_id,
+        event.annotator,
+        event.action.value,
+        event.grade,
+        event.judgment_id,
+        event.hidden,
+        event.milliseconds,
+        event.note,
+        event.undoes,
+        event.strategy,
+        event.inclusion_probability,
+    )

@@ -1,0 +1,143 @@
+"""Pairs with all that belongs to them, read for the audit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from core.documents import documents_by_id
+from core.label_events import EVENT_COLUMNS, event_of_row
+from core.queries import QUERY_COLUMNS, query_of_row
+from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Query
+from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling
+from labels.judgments import JUDGMENT_COLUMNS, judgment_of_row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from core.store import Store
+
+_THESE: Final = "(SELECT unnest(CAST($1 AS UUID[])))"
+_GRADED: Final = (Action.CONFIRM, Action.OVERRIDE)
+
+
+def load_items(
+    store: Store,
+    pair_ids: Sequence[UUID],
+    judges: Mapping[UUID, Judge],
+    audited: Judge | None,
+    strategy: str = "",
+) -> list[AuditItem]:
+    """Return the items of these pairs, in this order; an unknown id is left out.
+
+    Args:
+        store: the store.
+        pair_ids: which pairs.
+        judges: every judge of the store by id.
+        audited: the judge whose ruling comes first.
+        strategy: how the queue came to the pairs.
+    """
+    pairs = _pairs(store, pair_ids)
+    queries = _queries(store, [pair.query_id for pair in pairs.values()])
+    documents = documents_by_id(store, [pair.document_id for pair in pairs.values()])
+    judgments = _judgments(store, pair_ids)
+    events = _events(store, pair_ids)
+    items = []
+    for identifier in pair_ids:
+        pair = pairs.get(identifier)
+        if pair is None:
+            continue
+        rulings, failures = _rulings(judgments[identifier], judges, audited)
+        items.append(
+            AuditItem(
+                pair=pair,
+                query=queries[pair.query_id],
+                document=documents[pair.document_id],
+                rulings=rulings,
+                labels=_labels(events[identifier]),
+                notes=tuple(event.note for event in events[identifier] if event.note),
+                skipped=any(event.action is Action.SKIP for event in events[identifier]),
+                flagged=any(event.action is Action.FLAG for event in events[identifier]),
+                failures=failures,
+                strategy=strategy,
+            )
+        )
+    return items
+
+
+def label_of_event(event: LabelEvent) -> EarlierLabel:
+    """Return a grading event as the label it made."""
+    if event.grade is None:
+        raise ValueError("the event grades nothing")
+    return EarlierLabel(
+        event.id,
+        event.annotator,
+        event.grade,
+        event.action,
+        event.happened,
+        event.hidden,
+        event.judgment_id,
+    )
+
+
+def _pairs(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Pair]:
+    rows = store.read(
+        "SELECT id, query_id, document_id, origin, inclusion_probability FROM db.pairs"
+        f" WHERE id IN {_THESE}",
+        [list(identifiers)],
+    )
+    return {row[0]: Pair(row[0], row[1], row[2], Origin(row[3]), row[4]) for row in rows}
+
+
+def _queries(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Query]:
+    rows = store.read(
+        f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN {_THESE}", [list(identifiers)]
+    )
+    return {row[0]: query_of_row(row) for row in rows}
+
+
+def _judgments(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[Judgment]]:
+    rows = store.read(
+        f"SELECT {JUDGMENT_COLUMNS} FROM db.judgments WHERE pair_id IN {_THESE}"
+        " ORDER BY judged DESC, id DESC",
+        [list(pair_ids)],
+    )
+    found: defaultdict[UUID, list[Judgment]] = defaultdict(list)
+    for row in rows:
+        judgment = judgment_of_row(row)
+        found[judgment.pair_id].append(judgment)
+    return found
+
+
+def _events(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[LabelEvent]]:
+    rows = store.read(
+        f"SELECT {EVENT_COLUMNS} FROM standing_events WHERE pair_id IN {_THESE}"
+        " ORDER BY happened DESC, id DESC",
+        [list(pair_ids)],
+    )
+    found: defaultdict[UUID, list[LabelEvent]] = defaultdict(list)
+    for row in rows:
+        event = event_of_row(row)
+        found[event.pair_id].append(event)
+    return found
+
+
+def _labels(events: Sequence[LabelEvent]) -> tuple[EarlierLabel, ...]:
+    return tuple(label_of_event(event) for event in events if event.action in _GRADED)
+
+
+def _rulings(
+    judgments: Sequence[Judgment], judges: Mapping[UUID, Judge], audited: Judge | None
+) -> tuple[tuple[JudgeRuling, ...], tuple[tuple[str, str], ...]]:
+    standing: dict[UUID, Judgment] = {}
+    failed: dict[UUID, str] = {}
+    for judgment in judgments:
+        if judgment.score is not None:
+            standing.setdefault(judgment.judge_id, judgment)
+        else:
+            failed.setdefault(judgment.judge_id, judgment.failure or "no reason given")
+    rulings = [JudgeRuling(judges[judge], judgment) for judge, judgment in standing.items()]
+    rulings.sort(key=lambda ruling: (ruling.judge != audited, ruling.judge.name))
+    failures = [(judges[judge].name, why) for judge, why in failed.items() if judge not in standing]
+    return tuple(rulings), tuple(sorted(failures))

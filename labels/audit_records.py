@@ -1,0 +1,112 @@
+"""What the audit screen shows and what it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from core.records import Action, Document, Judge, Judgment, Pair, Query, QueryKind
+
+
+class LabelState(StrEnum):
+    """Which pairs a queue draws, by what the annotator did to them."""
+
+    ANY = "any"
+    UNLABELLED = "unlabelled"
+    LABELLED = "labelled"
+    SKIPPED = "skipped"
+    FLAGGED = "flagged"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which pairs to audit. An empty field does not narrow.
+
+    ``scores`` are scores of the audited judge; ``disagreement`` is the least distance between the
+    highest and the lowest score that judges gave the pair; ``path``, ``text`` are looked for
+    without regard to case, ``text`` in the query and in the code.
+    """
+
+    scores: frozenset[int] = frozenset()
+    disagreement: int | None = None
+    kind: QueryKind | None = None
+    path: str = ""
+    language: str = ""
+    state: LabelState = LabelState.UNLABELLED
+    text: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether this narrows more than the plain queue does."""
+        return self != AuditFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRuling:
+    """A judge with its standing judgment of the pair; the judgment has a score."""
+
+    judge: Judge
+    judgment: Judgment
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierLabel:
+    """A grade that somebody gave the pair and did not take back."""
+
+    event_id: UUID
+    annotator: str
+    grade: int
+    action: Action
+    happened: datetime
+    hidden: bool
+    judgment_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditItem:
+    """All that a person needs to grade one pair.
+
+    ``rulings`` has the audited judge first; ``labels`` and ``notes`` are newest first;
+    ``failures`` are (judge name, reason) of judges that did not manage to rule.
+    ``strategy`` says how the queue came to the pair.
+    """
+
+    pair: Pair
+    query: Query
+    document: Document
+    rulings: tuple[JudgeRuling, ...] = ()
+    labels: tuple[EarlierLabel, ...] = ()
+    notes: tuple[str, ...] = ()
+    skipped: bool = False
+    flagged: bool = False
+    failures: tuple[tuple[str, str], ...] = ()
+    strategy: str = ""
+
+    @property
+    def ruling(self) -> JudgeRuling | None:
+        """The ruling that a grade is compared with."""
+        return self.rulings[0] if self.rulings else None
+
+    def label_of(self, annotator: str) -> EarlierLabel | None:
+        """Return the grade that stands for this annotator."""
+        return next((label for label in self.labels if label.annotator == annotator), None)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCounts:
+    """How far the audit is, under one filter and for one annotator.
+
+    ``compared`` counts the annotator's standing grades that were compared with a judge's score,
+    ``agreed`` those equal to it, ``within_one`` those at most one apart (``agreed`` included).
+    """
+
+    done: int = 0
+    left: int = 0
+    compared: int = 0
+    agreed: int = 0
+    within_one: int = 0

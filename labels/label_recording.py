@@ -1,0 +1,120 @@
+"""Writing down what a person did: first the journal, then the database, then on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from core.errors import InputError
+from core.identity import event_id
+from core.label_events import EVENT_COLUMNS, event_of_row, insert_event
+from core.label_journal import LabelJournal
+from core.records import GRADES, Action, LabelEvent
+from core.store import utc_now
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from core.records import Judgment
+    from core.store import Store
+
+_TICK: Final = timedelta(microseconds=1)
+
+
+class LabelRecorder:
+    """Records the events of one annotator. Every method returns once the event is on disk.
+
+    Times never go back, whatever the clock does, so that the last event stays the last.
+    """
+
+    def __init__(self, store: Store, annotator: str) -> None:
+        if not annotator.strip():
+            raise InputError("the annotator has no name", todo="Give one with --annotator NAME.")
+        self._store = store
+        self._journal = LabelJournal(store.folder)
+        self.annotator = annotator
+        newest = store.read("SELECT max(happened) FROM db.label_events")[0][0]
+        self._last: datetime | None = newest
+
+    def grade(
+        self,
+        pair: UUID,
+        grade: int,
+        judgment: Judgment | None,
+        *,
+        hidden: bool = False,
+        milliseconds: int | None = None,
+        note: str | None = None,
+        strategy: str | None = None,
+    ) -> LabelEvent:
+        """Record a grade: a confirm when the judgment gave the same score, else an override.
+
+        Raises:
+            InputError: the grade is not one of 1 to 5.
+            WorkspaceError, StoreError: it could not be written; the label does not count.
+        """
+        if grade not in GRADES:
+            raise InputError(f"{grade} is not a grade", todo="Grades go from 1 to 5.")
+        confirms = judgment is not None and judgment.score == grade
+        return self._record(
+            LabelEvent(
+                id=event_id(),
+                happened=self._now(),
+                pair_id=pair,
+                annotator=self.annotator,
+                action=Action.CONFIRM if confirms else Action.OVERRIDE,
+                grade=grade,
+                judgment_id=judgment.id if judgment else None,
+                hidden=hidden,
+                milliseconds=milliseconds,
+                note=note or None,
+                strategy=strategy or None,
+            )
+        )
+
+    def mark(
+        self,
+        pair: UUID,
+        action: Action,
+        *,
+        note: str | None = None,
+        undoes: UUID | None = None,
+        milliseconds: int | None = None,
+    ) -> LabelEvent:
+        """Record a skip, a flag, a note or an undo."""
+        return self._record(
+            LabelEvent(
+                id=event_id(),
+                happened=self._now(),
+                pair_id=pair,
+                annotator=self.annotator,
+                action=action,
+                note=note,
+                undoes=undoes,
+                milliseconds=milliseconds,
+            )
+        )
+
+    def undo(self) -> LabelEvent | None:
+        """Take back the annotator's last event that stands and return it; None without any."""
+        rows = self._store.read(
+            f"SELECT {EVENT_COLUMNS} FROM standing_events WHERE annotator = $1"
+            " ORDER BY happened DESC, id DESC LIMIT 1",
+            [self.annotator],
+        )
+        if not rows:
+            return None
+        undone = event_of_row(rows[0])
+        self.mark(undone.pair_id, Action.UNDO, undoes=undone.id)
+        return undone
+
+    def _record(self, event: LabelEvent) -> LabelEvent:
+        self._journal.append(event)
+        insert_event(self._store, event)
+        self._last = event.happened
+        return event
+
+    def _now(self) -> datetime:
+        now = utc_now()
+        return now if self._last is None or now > self._last else self._last + _TICK
