@@ -151,7 +151,9 @@ def _attach(root: DuckDBPyConnection, path: Path, allowed_files: Sequence[Path])
             where=str(path),
             todo="Move that folder away, then try again.",
         )
-    fresh = not path.exists()
+    fresh = not path.exists() or path.stat().st_size == 0
+    if fresh:
+        path.unlink(missing_ok=True)
     spill = path.parent / "spill"
     root.execute("SET autoinstall_known_extensions = false")
     root.execute("SET TimeZone = 'UTC'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -88,8 +89,8 @@ def _apply(connection: DuckDBPyConnection, migration: Migration) -> None:
         )
         connection.execute(migration.sql)
         connection.execute(
-            "INSERT INTO db.schema_migrations VALUES ($1, $2, CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP))",
-            [migration.number, migration.name],
+            "INSERT INTO db.schema_migrations VALUES ($1, $2, $3)",
+            [migration.number, migration.name, datetime.now(UTC).replace(tzinfo=None)],
         )
     except BaseException:
         connection.execute("ROLLBACK")

@@ -1,0 +1,108 @@
+"""Small workspaces for tests, made through the same functions that the program uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.documents import add_documents
+from core.identity import document_id, event_id, pair_id, query_id
+from core.queries import add_queries
+from core.records import (
+    Document,
+    DocumentKind,
+    Judge,
+    JudgeKind,
+    Judgment,
+    Origin,
+    Pair,
+    Query,
+    QueryKind,
+)
+from core.store import Store, utc_now
+from core.workspace import Workspace
+from labels.judgments import add_judge, add_judgments, make_judge
+from labels.pairs import add_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One pair to build. A score of None is a failed judgment, 0 no judgment at all."""
+
+    query: str
+    code: str
+    score: int | None = 3
+    path: str = "a.py"
+    symbol: str = "f"
+    language: str = "python"
+    kind: QueryKind | None = QueryKind.SEMANTIC
+    rationale: str = "because"
+
+    @property
+    def pair_id(self) -> str:
+        return str(pair_id(query_id(self.query), document_id(self.path, self.symbol, self.code)))
+
+
+def new_workspace(folder: Path) -> Workspace:
+    """Make a workspace in ``folder``."""
+    workspace = Workspace(folder)
+    workspace.create()
+    return workspace
+
+
+def named_judge(name: str = "gpt") -> Judge:
+    """Return an imported judge."""
+    return make_judge(name, JudgeKind.IMPORTED)
+
+
+def add_scored(store: Store, rows: Iterable[Scored], judge: Judge | None = None) -> None:
+    """Add pairs with one judge's rulings to a store."""
+    judge = judge or named_judge()
+    with store.transaction() as cursor:
+        add_judge(cursor, judge)
+        for row in rows:
+            query = Query(query_id(row.query), row.query, row.kind)
+            document = Document(
+                document_id(row.path, row.symbol, row.code),
+                row.path,
+                row.symbol,
+                DocumentKind.FUNCTION,
+                row.language,
+                1,
+                row.code.count("\n") + 1,
+                row.code,
+            )
+            pair = Pair(pair_id(query.id, document.id), query.id, document.id, Origin.IMPORT)
+            add_queries(cursor, [query], Origin.IMPORT)
+            add_documents(cursor, [document], in_corpus=True)
+            add_pairs(cursor, [pair])
+            if row.score != 0:
+                failure = "parse_error" if row.score is None else None
+                judgment = Judgment(
+                    event_id(),
+                    pair.id,
+                    judge.id,
+                    utc_now(),
+                    row.score,
+                    failure,
+                    rationale=row.rationale,
+                )
+                add_judgments(cursor, [judgment])
+
+
+def numbered(count: int, *, scores: tuple[int, ...] = (1, 2, 3, 4, 5)) -> list[Scored]:
+    """Return ``count`` different pairs, their scores going round."""
+    return [
+        Scored(
+            f"query number {number}",
+            f"def f{number}():\n    return {number}\n",
+            scores[number % len(scores)],
+            path=f"pkg/m{number % 7}.py",
+            symbol=f"f{number}",
+        )
+        for number in range(count)
+    ]
