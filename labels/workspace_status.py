@@ -89,8 +89,17 @@ def workspace_status(store: Store) -> WorkspaceStatus:
         FROM standing_events
         """
     )
+    documents, corpus_documents, queries, pairs, specs, spec_queries, scored, failed, unjudged = row
     return WorkspaceStatus(
-        *row[:9],
+        documents=documents,
+        corpus_documents=corpus_documents,
+        queries=queries,
+        pairs=pairs,
+        specs=specs,
+        spec_queries=spec_queries,
+        judgments_ok=scored,
+        judgments_failed=failed,
+        unjudged_pairs=unjudged,
         labels=labels[0],
         confirmed=labels[1],
         overridden=labels[2],

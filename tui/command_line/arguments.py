@@ -30,12 +30,14 @@ def parse(words: Sequence[str], commands: Mapping[str, str]) -> argparse.Namespa
 
     parser = _Parser(
         prog="rejudge",
-        description="Audit LLM judge scores, learn from them, train on them. Alone it opens the app.",
+        description="Audit LLM judge scores and turn them into labels. Alone it opens the app.",
     )
     parser.add_argument("--version", action="version", version=_version())
     parser.add_argument("--workspace", metavar="DIR", help="the folder to work in (default: here)")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    chosen = next((word for word in words if word in commands), None)
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first not in commands and first == words[0]:
+        raise InputError("there is no such command", where=first, todo="See: rejudge --help")
     for name, summary in commands.items():
         subparser = subparsers.add_parser(name, help=summary, description=summary)
         subparser.add_argument(
@@ -44,7 +46,7 @@ def parse(words: Sequence[str], commands: Mapping[str, str]) -> argparse.Namespa
             default=argparse.SUPPRESS,
             help="the folder to work in (default: here)",
         )
-        if name == chosen:
+        if name in words:
             command_module(name).add_arguments(subparser)
     return parser.parse_args(list(words))
 
@@ -52,6 +54,13 @@ def parse(words: Sequence[str], commands: Mapping[str, str]) -> argparse.Namespa
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """Let a command answer with one JSON document."""
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+
+
+def add_annotator_argument(parser: argparse.ArgumentParser) -> None:
+    """Let a person say who they are."""
+    parser.add_argument(
+        "--annotator", metavar="NAME", help="who labels (default: the settings, then the login)"
+    )
 
 
 def workspace_of(arguments: argparse.Namespace) -> Workspace:

@@ -1,0 +1,35 @@
+"""``rejudge init``: make a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.store import Store
+from core.workspace import Workspace
+from tui.command_line.answers import answer
+from tui.command_line.arguments import add_json_argument
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make ``.rejudge`` in this folder, or say that it is there."""
+    workspace = Workspace(Path(arguments.workspace or ".").expanduser().absolute())
+    fresh = workspace.create()
+    Store.open(workspace.folder).close()
+    answer(
+        arguments,
+        {"workspace": str(workspace.folder), "created": fresh},
+        [
+            f"{'Made' if fresh else 'Already there:'} {workspace.folder}",
+            "Next: rejudge import corpus DIR, or: rejudge import pairs FILE.jsonl",
+        ],
+    )
+    return 0

@@ -1,0 +1,55 @@
+"""``rejudge label``: grade one pair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+from core.records import GRADES
+from core.store import Store
+from labels.single_labels import label_pair
+from tui.command_line.answers import answer
+from tui.command_line.arguments import add_annotator_argument, add_json_argument, workspace_of
+from tui.command_line.shown_events import event_document
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument("pair", metavar="PAIR", help="the pair's id, or its first digits")
+    parser.add_argument("grade", metavar="GRADE", help="1 irrelevant ... 5 exactly what is wanted")
+    parser.add_argument("--note", metavar="TEXT", help="a remark that stays with the pair")
+    parser.add_argument("--judge", metavar="NAME", default="", help="whose score is compared")
+    parser.add_argument(
+        "--blind", action="store_true", help="the judge's score was not seen before grading"
+    )
+    add_annotator_argument(parser)
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record the grade and say whether it confirms the judge's score."""
+    if arguments.grade not in {str(grade) for grade in GRADES}:
+        raise InputError(f"{arguments.grade} is not a grade", todo="Grades go from 1 to 5.")
+    workspace = workspace_of(arguments)
+    workspace.require()
+    with Store.open(workspace.folder) as store:
+        done = label_pair(
+            store,
+            arguments.pair,
+            int(arguments.grade),
+            workspace.annotator(arguments.annotator),
+            note=arguments.note,
+            hidden=arguments.blind,
+            judge_name=arguments.judge or workspace.settings().judge,
+        )
+    ruling = done.item.ruling
+    said = f"{ruling.judge.name} said {ruling.judgment.score}" if ruling else "no judge scored it"
+    answer(
+        arguments,
+        event_document(done.event),
+        [f"{done.event.action}: graded {done.event.grade}, {said}. Take it back: rejudge undo"],
+    )
+    return 0

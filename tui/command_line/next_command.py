@@ -1,0 +1,68 @@
+"""``rejudge next``: the pair to audit next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.store import Store
+from labels.audit_filter import parse_filter
+from labels.audit_session import AuditSession
+from tui.command_line.answers import answer
+from tui.command_line.arguments import add_annotator_argument, add_json_argument, workspace_of
+from tui.command_line.shown_events import item_document
+
+if TYPE_CHECKING:
+    import argparse
+
+    from labels.audit_records import AuditItem
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument(
+        "--filter", metavar="TEXT", default="", help="as on the audit screen: score:4,5 lang:rust"
+    )
+    parser.add_argument("--judge", metavar="NAME", default="", help="whose scores are audited")
+    parser.add_argument("--blind", action="store_true", help="keep the judges' rulings back")
+    add_annotator_argument(parser)
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the pair; nothing is recorded, so the same one comes until it is graded or skipped."""
+    workspace = workspace_of(arguments)
+    workspace.require()
+    with Store.open(workspace.folder) as store:
+        session = AuditSession.start(
+            store,
+            workspace.annotator(arguments.annotator),
+            judge_name=arguments.judge or workspace.settings().judge,
+            audit_filter=parse_filter(arguments.filter),
+        )
+    item = session.current
+    if item is None:
+        answer(arguments, {"pair": None, "left": 0}, ["Nothing is left to audit."])
+        return 0
+    document = item_document(item)
+    if arguments.blind:
+        document |= {"judgments": [], "failures": [], "labels": []}
+    document["left"] = session.counts.left
+    answer(arguments, document, _lines(item, session.counts.left, blind=arguments.blind))
+    return 0
+
+
+def _lines(item: AuditItem, left: int, *, blind: bool) -> list[str]:
+    rulings = [] if blind else item.rulings
+    return [
+        f"pair   {item.pair.id}   {left:,} left",
+        f"query  {item.query.text}",
+        f"code   {item.document.path} {item.document.symbol}",
+        *(
+            f"judge  {ruling.judge.name}: {ruling.judgment.score}  {ruling.judgment.rationale}"
+            for ruling in rulings
+        ),
+        "",
+        item.document.text,
+        "",
+        f"Grade it: rejudge label {str(item.pair.id)[:8]} 1-5   or: rejudge skip",
+    ]

@@ -1,0 +1,31 @@
+"""``rejudge skip``: pass a pair over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.store import Store
+from labels.single_labels import skip_pair
+from tui.command_line.answers import answer
+from tui.command_line.arguments import add_annotator_argument, add_json_argument, workspace_of
+from tui.command_line.shown_events import event_document
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument("pair", metavar="PAIR", help="the pair's id, or its first digits")
+    add_annotator_argument(parser)
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record that the pair is passed over; it is not drawn again for this annotator."""
+    workspace = workspace_of(arguments)
+    workspace.require()
+    with Store.open(workspace.folder) as store:
+        done = skip_pair(store, arguments.pair, workspace.annotator(arguments.annotator))
+    answer(arguments, event_document(done.event), ["Skipped. Take it back: rejudge undo"])
+    return 0

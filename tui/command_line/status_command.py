@@ -1,0 +1,99 @@
+"""``rejudge status``: counts and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.store import Store
+from labels.workspace_status import WorkspaceStatus, workspace_status
+from tui.command_line.answers import answer, percent, table
+from tui.command_line.arguments import add_json_argument, workspace_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show what the workspace holds and how far the audit is."""
+    workspace = workspace_of(arguments)
+    workspace.require()
+    with Store.open(workspace.folder) as store:
+        status = workspace_status(store)
+    answer(arguments, _document(str(workspace.folder), status), _lines(status))
+    return 0
+
+
+def _document(folder: str, status: WorkspaceStatus) -> dict[str, object]:
+    return {
+        "workspace": folder,
+        "documents": status.documents,
+        "corpus_documents": status.corpus_documents,
+        "queries": status.queries,
+        "pairs": status.pairs,
+        "specs": status.specs,
+        "judgments": {"ok": status.judgments_ok, "failed": status.judgments_failed},
+        "labels": {
+            "total": status.labels,
+            "confirmed": status.confirmed,
+            "overridden": status.overridden,
+            "pairs": status.labelled_pairs,
+            "skipped": status.skipped,
+            "flagged": status.flagged,
+            "annotators": status.annotators,
+        },
+        "judges": [
+            {
+                "judge": row.judge.name,
+                "kind": row.judge.kind.value,
+                "model": row.judge.model,
+                "prompt_version": row.judge.prompt_version,
+                "scored": row.scored,
+                "failed": row.failed,
+                "compared": row.compared,
+                "agreed": row.agreed,
+            }
+            for row in status.judges
+        ],
+        "calibration": None,
+        "runs": 0,
+        "evals": 0,
+    }
+
+
+def _lines(status: WorkspaceStatus) -> list[str]:
+    rows: list[tuple[str, object]] = [
+        ("documents", f"{status.documents:,} ({status.corpus_documents:,} in the corpus)"),
+        ("queries", f"{status.queries:,} ({status.spec_queries:,} in {status.specs} specs)"),
+        ("pairs", f"{status.pairs:,} ({status.unjudged_pairs:,} without a score)"),
+        ("judgments", f"{status.judgments_ok:,} scored, {status.judgments_failed:,} failed"),
+        (
+            "labels",
+            _labels(status),
+        ),
+    ]
+    rows += [
+        (
+            f"judge {row.judge.name}",
+            (
+                f"{row.judge.kind}, {row.scored:,} scored, {row.failed:,} failed,"
+                f" people agree {percent(row.agreed, row.compared)}"
+            ),
+        )
+        for row in status.judges
+    ]
+    return table(rows)
+
+
+def _labels(status: WorkspaceStatus) -> str:
+    parts = (
+        f"{status.labels:,} by {status.annotators} annotators: {status.confirmed:,} confirmed",
+        f"{status.overridden:,} overridden",
+        f"{status.skipped:,} skipped",
+        f"{status.flagged:,} flagged",
+    )
+    return ", ".join(parts)
