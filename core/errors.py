@@ -54,3 +54,7 @@ class JudgeError(RejudgeError):
 
 class UnavailableError(RejudgeError):
     """A part of rejudge that this machine cannot run, such as training without MLX."""
+
+
+class CancelledError(RejudgeError):
+    """A long job was stopped on request before its end; what it was to change is as it was."""

@@ -1,0 +1,72 @@
+"""Documents of the corpus by their place, as pairs from elsewhere name it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from core.documents import documents_by_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from core.records import Document
+    from core.store import Store
+
+_SEPARATOR: Final = re.compile(r"::|\.|#(?!\d+$)")
+_NUMBER: Final = re.compile(r"#\d+$")
+
+
+def find_document(store: Store, path: str, symbol: str) -> Document | None:
+    """Return the document of the corpus at a place, or None; see ``find_documents``."""
+    return find_documents(store, [(path, symbol)]).get((path, symbol))
+
+
+def find_documents(
+    store: Store, places: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Document]:
+    """Return the documents of the corpus at the given places; an unknown place is absent.
+
+    Args:
+        store: an open store.
+        places: a path and a symbol each. The path is relative to the corpus folder; ``./`` before
+            it and backslashes do no harm. The symbol is the document's own, or else any last part
+            of exactly one symbol of that file: ``bar`` or ``Foo.bar`` for ``Foo::bar``. The empty
+            symbol stands for the file's own document: the whole file, or its module document.
+    """
+    paths = {path: path.replace("\\", "/").removeprefix("./") for path, _ in places}
+    known = _symbols(store, set(paths.values()))
+    found: dict[tuple[str, str], UUID] = {}
+    for path, symbol in places:
+        identifier = _chosen(known.get(paths[path], {}), symbol)
+        if identifier is not None:
+            found[path, symbol] = identifier
+    documents = documents_by_id(store, list(set(found.values())))
+    return {place: documents[each] for place, each in found.items() if each in documents}
+
+
+def _symbols(store: Store, paths: Iterable[str]) -> dict[str, dict[str, UUID]]:
+    """Return the ids of each path's documents by their symbols."""
+    rows = store.read(
+        "SELECT path, symbol, id FROM db.documents"
+        " WHERE in_corpus AND path IN (SELECT unnest(CAST($1 AS VARCHAR[])))",
+        [list(paths)],
+    )
+    known: dict[str, dict[str, UUID]] = defaultdict(dict)
+    for path, symbol, identifier in rows:
+        known[path][symbol] = identifier
+    return known
+
+
+def _chosen(known: Mapping[str, UUID], symbol: str) -> UUID | None:
+    if symbol in known or not symbol:
+        return known.get(symbol)
+    wanted = _parts(symbol)
+    ending = [each for each in known if _parts(each)[-len(wanted) :] == wanted]
+    return known[ending[0]] if len(ending) == 1 else None
+
+
+def _parts(symbol: str) -> list[str]:
+    return _SEPARATOR.split(_NUMBER.sub("", symbol))
