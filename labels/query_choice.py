@@ -1,0 +1,77 @@
+"""Which queries a command works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+from core.queries import query_of_row
+
+if TYPE_CHECKING:
+    from core.records import Query, QueryKind
+    from core.store import Store
+
+
+def chosen_queries(
+    store: Store, *, kind: QueryKind | None = None, spec_name: str = ""
+) -> list[Query]:
+    """Return the queries of a kind and of a spec, by text; all of them when neither is given.
+
+    Within a spec its own kind of a query goes before the one the query was imported with.
+
+    Raises:
+        InputError: there is no such spec, or nothing to choose from.
+    """
+    if spec_name:
+        _require_spec(store, spec_name)
+    rows = store.read(
+        "SELECT DISTINCT queries.id, queries.text, coalesce(named.kind, queries.kind) AS kind,"
+        " queries.variation_of FROM db.queries AS queries"
+        " LEFT JOIN (SELECT query_id, kind FROM db.spec_queries AS listed"
+        "  JOIN db.specs AS specs ON specs.id = listed.spec_id WHERE specs.name = $1) AS named"
+        "  ON named.query_id = queries.id"
+        " WHERE ($1 = '' OR named.query_id IS NOT NULL)"
+        " AND ($2 = '' OR coalesce(named.kind, queries.kind) = $2)"
+        " ORDER BY queries.text, queries.id",
+        [spec_name, kind.value if kind else ""],
+    )
+    if not rows:
+        wanted = f"{kind.value} queries" if kind else "queries"
+        raise InputError(
+            f"there are no {wanted}" + (f" in the spec {spec_name}" if spec_name else ""),
+            where=str(store.folder.parent),
+            todo="Import some: rejudge import spec FILE.json, or: rejudge import pairs FILE.jsonl",
+        )
+    return [query_of_row(row) for row in rows]
+
+
+def _require_spec(store: Store, name: str) -> None:
+    names = [row[0] for row in store.read("SELECT DISTINCT name FROM db.specs ORDER BY name")]
+    if name not in names:
+        raise InputError(
+            f"there is no spec named {name}",
+            where=str(store.folder.parent),
+            todo=f"Known specs: {', '.join(names)}."
+            if names
+            else "Import one with: rejudge import spec FILE.json",
+        )
+
+
+def require_corpus(store: Store) -> None:
+    """Raise InputError when the workspace has no corpus."""
+    if not store.read("SELECT 1 FROM db.documents WHERE in_corpus LIMIT 1"):
+        raise InputError(
+            "there is no corpus to search",
+            where=str(store.folder.parent),
+            todo="Import one with: rejudge import corpus DIR",
+        )
+
+
+def require_pairs(store: Store) -> None:
+    """Raise InputError when the workspace has no pairs."""
+    if not store.read("SELECT 1 FROM db.pairs LIMIT 1"):
+        raise InputError(
+            "there are no pairs to judge",
+            where=str(store.folder.parent),
+            todo="Find some with: rejudge pairs mine, or: rejudge import pairs FILE.jsonl",
+        )
