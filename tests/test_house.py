@@ -1,0 +1,92 @@
+"""What holds for the house as a whole: floors, light imports, and the built wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent
+FLOORS = {"core", "eval", "labels", "train", "tui"}
+HEAVY = {"mlx", "transformers", "openai", "sklearn", "torch", "bm25s", "tree_sitter", "numpy"}
+
+
+def modules_after(statement: str) -> set[str]:
+    program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import tui.app",
+        "import tui.screens.audit_screen",
+        "import labels.audit_session",
+        "import tui.command_line.main",
+    ],
+)
+def test_the_way_to_the_first_pair_imports_nothing_heavy(statement: str) -> None:
+    assert not modules_after(statement) & (HEAVY | {"duckdb", "argparse"})
+
+
+def test_imports_point_down_only() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports"))],
+        cwd=HOUSE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=HOUSE,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_ships_the_floors_with_their_data_and_no_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == FLOORS
+    tracked = subprocess.run(
+        ["git", "ls-files", *sorted(FLOORS)], cwd=HOUSE, capture_output=True, text=True, check=False
+    )
+    if tracked.returncode == 0:
+        assert set(tracked.stdout.split()) <= set(names)
+
+
+def test_the_wheel_runs_in_a_folder_full_of_decoys(wheel: Path, tmp_path: Path) -> None:
+    site, decoys = tmp_path / "site", tmp_path / "decoys"
+    zipfile.ZipFile(wheel).extractall(site)
+    for name in FLOORS - {"train"}:
+        (decoys / name).mkdir(parents=True)
+        (decoys / name / "__init__.py").write_text("raise SystemExit('a decoy was imported')")
+    (decoys / "train.py").write_text("raise SystemExit('a decoy was imported')")
+    program = "import sys; from tui.command_line.main import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, "init", "--json"],
+        cwd=decoys,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(json.loads(done.stdout)["workspace"]) == decoys / ".rejudge"

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.store import Store
+from tests.building import Scored, add_scored, new_workspace, numbered
+from tui.command_line.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REJUDGE_ANNOTATOR", "ada")
+    workspace = new_workspace(tmp_path)
+    with Store.open(workspace.folder) as store:
+        add_scored(store, [*numbered(4), Scored("hostile", "\x1b]0;x\x07 [/]", 5)])
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> dict[str, object]:
+    assert main([*words, "--json"]) == status
+    answer: dict[str, object] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_next_label_undo_skip(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = told(capsys, "next")
+    assert shown["left"] == 5
+    judgments = shown["judgments"]
+    assert isinstance(judgments, list)
+    pair, score = str(shown["pair"]), str(judgments[0]["score"])
+
+    labelled = told(capsys, "label", pair[:8], score, "--note", "clear")
+    assert (labelled["pair"], labelled["action"], labelled["annotator"]) == (pair, "confirm", "ada")
+    assert told(capsys, "next")["pair"] != pair
+
+    undone = told(capsys, "undo")
+    assert (undone["pair"], undone["action"], undone["grade"]) == (pair, "undo", int(score))
+    assert told(capsys, "next")["pair"] == pair
+
+    assert told(capsys, "skip", pair)["action"] == "skip"
+    assert told(capsys, "next")["pair"] != pair
+
+
+def test_status_counts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = str(told(capsys, "next", "--filter", "score:5")["pair"])
+    told(capsys, "label", pair, "1", "--annotator", "bob")
+    status = told(capsys, "status")
+    assert (status["pairs"], status["queries"], status["documents"]) == (5, 5, 5)
+    assert status["judgments"] == {"ok": 5, "failed": 0}
+    labels = status["labels"]
+    assert isinstance(labels, dict)
+    assert (labels["total"], labels["confirmed"], labels["overridden"]) == (1, 0, 1)
+
+
+def test_blind_next_keeps_the_score_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "next", "--blind")["judgments"] == []
+
+
+def test_plain_answers_hold_no_control_characters(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["next", "--filter", "hostile"]) == 0
+    assert main(["status"]) == 0
+    out = capsys.readouterr().out
+    assert "\\x1b]0;x\\x07 [/]" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["label", "zzzz", "3"],
+        ["label", "00000000", "3"],
+        ["label", "abcd"],
+        ["label", "abcd", "6"],
+        ["label", "abcd", "four"],
+        ["undo"],
+        ["next", "--filter", "score:9"],
+        ["next", "--judge", "nobody"],
+        ["nonsense"],
+        ["status", "--what"],
+    ],
+)
+def test_a_mistake_is_told_in_two_lines_and_status_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, second = captured.err.strip().splitlines()
+    assert first.startswith("rejudge: ")
+    assert second.startswith("  ")
+
+
+def test_without_a_workspace_the_way_to_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["status"]) == 2
+    assert "rejudge init" in capsys.readouterr().err
+    assert not (tmp_path / ".rejudge").exists()
+
+
+def test_doctor_answers_and_fails_on_a_damaged_workspace(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = told(capsys, "doctor")
+    assert {"python", "duckdb", "mlx", "compiler", "workspace"} <= set(checks)
+    (folder / ".rejudge" / "rejudge.duckdb").write_bytes(b"junk" * 100)
+    damaged = told(capsys, "doctor", status=1)["workspace"]
+    assert isinstance(damaged, dict)
+    assert "damaged" in damaged["found"]
