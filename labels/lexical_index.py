@@ -140,7 +140,7 @@ class LexicalIndex:
         import numpy as np
 
         chosen = np.flatnonzero(scores > 0) if places is None else places[scores[places] > 0]
-        if top < len(chosen):
+        if 0 < top < len(chosen):
             least = np.partition(scores[chosen], len(chosen) - top)[len(chosen) - top]
             chosen = chosen[scores[chosen] >= least]
         order = chosen[np.lexsort((chosen, -scores[chosen]))][:top]
