@@ -1,0 +1,224 @@
+"""The app: one workspace, its store, and the modes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.worker import WorkerState
+
+from core.display import displayable, displayable_line
+from core.errors import RejudgeError
+from core.workspace import Settings, Workspace, find_workspace
+from tui.background import Background
+from tui.command_keys import KeyTable, key_table
+from tui.commands import EVERYWHERE, bindings_of
+from tui.screens.workspace_screen import WorkspaceScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from textual.screen import Screen
+    from textual.worker import Worker
+
+    from core.store import Store
+
+DARK_THEME: Final = "textual-dark"
+_BUG: Final = "This is a mistake of rejudge, not yours. What you did before is kept."
+
+
+def _home() -> WorkspaceScreen:
+    from tui.screens.home_screen import HomeScreen
+
+    return HomeScreen()
+
+
+def _audit() -> WorkspaceScreen:
+    from tui.screens.audit_screen import AuditScreen
+
+    return AuditScreen()
+
+
+def _help() -> WorkspaceScreen:
+    from tui.screens.help_screen import HelpScreen
+
+    return HelpScreen()
+
+
+class RejudgeApp(App[None]):
+    """rejudge on one workspace.
+
+    The store is opened after the first paint, in a thread. Screens that need it are told by
+    ``WorkspaceScreen.store_opened``; each is made when its mode is first entered.
+
+    Attributes:
+        workspace: the workspace; it may not exist yet.
+        settings: its settings, the defaults where the file cannot be used.
+        key_table: the keys as they are.
+        store: the open store, None before and when it cannot be opened.
+        store_error: why it cannot.
+    """
+
+    TITLE = "rejudge"
+    CSS_PATH = "rejudge.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "home": _home,
+        "audit": _audit,
+        "help": _help,
+    }
+    BINDINGS = bindings_of(EVERYWHERE)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual has it
+
+    def __init__(self, workspace: Workspace, *, first_mode: str = "home") -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.workspace = workspace
+        self.settings = Settings()
+        self.store: Store | None = None
+        self.store_error: RejudgeError | None = None
+        self.background = Background(self, self.show_error)
+        self._first_mode = first_mode
+        self._mode_before_help = first_mode
+        self._settings_error: RejudgeError | None = None
+        self.key_table: KeyTable = key_table({})
+        self._follow_settings()
+
+    def on_mount(self) -> None:
+        """Enter the first mode; open the store once it is painted."""
+        _ = self.switch_mode(self._first_mode)
+        self.call_after_refresh(self.open_store)
+
+    def open_store(self) -> None:
+        """Open the store in a thread and tell the screens; without a workspace only tell them."""
+        self._tell_settings()
+        self.store_error = None
+        if not self.workspace.exists:
+            self._tell_screens()
+            return
+        self.background.start(self._open, lambda _: self._tell_screens(), self._not_opened)
+
+    def show_error(self, error: RejudgeError) -> None:
+        """Show an error as a notice that stays long enough to be read."""
+        lines = [displayable_line(part) for part in (error.headline, error.todo) if part]
+        self.notify("\n".join(lines), severity="error", timeout=15, markup=False)
+
+    async def action_show_home(self) -> None:
+        """Go home."""
+        await self.switch_mode("home")
+
+    async def action_show_audit(self) -> None:
+        """Go to the audit screen, if there is a workspace to audit."""
+        if self.store is None:
+            self.notify("There is no open workspace to audit.", severity="warning", markup=False)
+            return
+        await self.switch_mode("audit")
+
+    async def action_show_help(self) -> None:
+        """Show all keys; again, and go back."""
+        if self.current_mode == "help":
+            await self.action_leave_help()
+            return
+        self._mode_before_help = self.current_mode
+        await self.switch_mode("help")
+
+    async def action_leave_help(self) -> None:
+        """Go back to where help was called."""
+        await self.switch_mode(self._mode_before_help)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every command of the screen in front, then those that hold everywhere."""
+        section = screen.SECTION if isinstance(screen, WorkspaceScreen) else None
+        commands = (*(section.commands if section else ()), *EVERYWHERE.commands)
+        for command in commands:
+            if command.action == "app.command_palette":
+                continue
+            keys = self.key_table.shown([command], most=3)
+            yield SystemCommand(
+                command.title, f"{command.help}  ({keys})", self._runner(command.action, screen)
+            )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say it when a worker died of a mistake of ours, and go on."""
+        if event.state is WorkerState.ERROR:
+            text = displayable(f"{type(event.worker.error).__name__}: {event.worker.error}\n{_BUG}")
+            self.notify(text, severity="error", timeout=30, markup=False)
+
+    def on_unmount(self) -> None:
+        """Stop what runs, wait for it, then give up the store."""
+        self.background.closing = True
+        if self.store is not None:
+            self.store.interrupt()
+        self.background.close()
+        if self.store is not None:
+            self.store.close()
+            self.store = None
+
+    def _open(self) -> None:
+        from core.store import Store
+
+        if self.store is None:
+            self.store = Store.open(self.workspace.folder)
+
+    def _not_opened(self, error: RejudgeError) -> None:
+        self.store_error = error
+        self._tell_screens()
+
+    def _tell_screens(self) -> None:
+        if self.store is None and self.current_mode == "audit":
+            _ = self.switch_mode("home")
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen):
+                screen.store_opened()
+
+    def _follow_settings(self) -> None:
+        try:
+            self.settings = self.workspace.settings()
+        except RejudgeError as error:
+            self._settings_error = error
+        if self.settings.keys:
+            self.key_table = key_table(self.settings.keys)
+            self.set_keymap(self.key_table.changed)
+        self.theme = (
+            self.settings.theme if self.settings.theme in self.available_themes else DARK_THEME
+        )
+
+    def _tell_settings(self) -> None:
+        if self._settings_error is not None:
+            self.show_error(self._settings_error)
+            self._settings_error = None
+        theme = self.settings.theme
+        problems = list(self.key_table.problems)
+        if theme and theme not in self.available_themes:
+            problems.append(f"there is no theme {theme}; ctrl+t lists them")
+        if problems:
+            text = "\n".join(displayable_line(problem) for problem in problems)
+            self.notify(text, title="settings.toml", severity="warning", timeout=15, markup=False)
+
+    def _runner(self, action: str, screen: Screen[object]) -> Callable[[], None]:
+        async def run() -> None:
+            await self.run_action(action, default_namespace=screen)
+
+        def later() -> None:
+            self.call_later(run)
+
+        return later
+
+
+def open_app(folder: str | None, *, screen: str = "") -> int:
+    """Open the app on the workspace of ``folder`` (None: of the current one).
+
+    Args:
+        folder: the folder of the workspace; None: the current one, or the nearest above it
+            that has a workspace.
+        screen: the mode to begin with; empty: home.
+
+    Returns:
+        The exit status: 0, or 1 when the terminal could not be used.
+    """
+    workspace = (
+        Workspace(Path(folder).expanduser().absolute()) if folder else find_workspace(Path.cwd())
+    )
+    app = RejudgeApp(workspace, first_mode=screen or "home")
+    app.run()
+    return app.return_code or 0

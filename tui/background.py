@@ -1,0 +1,59 @@
+"""Work off the UI thread: a few threads that are always joined before the store is closed."""
+
+from __future__ import annotations
+
+from asyncio import get_running_loop
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from core.errors import RejudgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import App
+
+Result = TypeVar("Result")
+
+_THREADS = 2
+
+
+class Background:
+    """Threads of one app. Results and errors come back on the UI thread."""
+
+    def __init__(self, app: App[None], failed: Callable[[RejudgeError], None]) -> None:
+        self._app = app
+        self._failed = failed
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="rejudge")
+        self.closing = False
+
+    def start(
+        self,
+        work: Callable[[], Result],
+        done: Callable[[Result], object],
+        failed: Callable[[RejudgeError], None] | None = None,
+    ) -> None:
+        """Run ``work`` in a thread, then ``done`` with its result, or ``failed`` with its error."""
+
+        async def job() -> None:
+            try:
+                result = await get_running_loop().run_in_executor(self._pool, work)
+            except RejudgeError as error:
+                if not self.closing:
+                    (failed or self._failed)(error)
+            else:
+                if not self.closing:
+                    done(result)
+
+        if not self.closing:
+            self._app.run_worker(job(), exit_on_error=False)
+
+    def submit(self, work: Callable[[], object]) -> None:
+        """Run ``work`` in a thread; nobody waits for it."""
+        if not self.closing:
+            self._pool.submit(work)
+
+    def close(self) -> None:
+        """Drop what has not begun and wait for what has."""
+        self.closing = True
+        self._pool.shutdown(wait=True, cancel_futures=True)

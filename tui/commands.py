@@ -1,0 +1,248 @@
+"""Every action of the app, said once.
+
+Bindings, footer, help screen, command palette, docs/keys.md and ``rejudge keys`` are made from
+these records. A screen that comes later adds its commands here, as a ``Section``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.binding import BindingType
+
+FOOTER_LIMIT: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that a person can do.
+
+    Args:
+        id: what the settings file calls it, ``section.name``.
+        keys: its keys, comma separated, in Textual's spelling.
+        action: the Textual action that it runs.
+        title: its entry in the command palette.
+        help: one line for the help screen and docs/keys.md.
+        word: its word in the footer; empty: not there. Commands of one section with the same word
+            share a place.
+        order: its place in the footer, ascending.
+    """
+
+    id: str
+    keys: str
+    action: str
+    title: str
+    help: str
+    word: str = ""
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The commands of one screen (``name`` is its mode), or those that hold everywhere."""
+
+    name: str
+    title: str
+    commands: tuple[Command, ...]
+
+
+EVERYWHERE: Final = Section(
+    "app",
+    "Everywhere",
+    (
+        Command("app.help", "?,f1", "app.show_help", "Keys", "all keys", "keys", 80),
+        Command(
+            "app.palette", "ctrl+p", "app.command_palette", "Commands", "every command by name"
+        ),
+        Command(
+            "app.theme", "ctrl+t", "app.change_theme", "Theme", "choose light, dark or another"
+        ),
+        Command("app.quit", "q", "app.quit", "Quit", "leave; all that you did is kept", "quit", 90),
+    ),
+)
+
+HOME: Final = Section(
+    "home",
+    "Home",
+    (
+        Command(
+            "home.audit",
+            "enter,a",
+            "app.show_audit",
+            "Audit",
+            "grade pairs, one key each",
+            "audit",
+            1,
+        ),
+        Command(
+            "home.copy",
+            "c",
+            "copy_next",
+            "Copy the next command",
+            "copy the command shown under NEXT",
+            "copy the command",
+            2,
+        ),
+        Command(
+            "home.refresh",
+            "r",
+            "refresh",
+            "Look again",
+            "read the workspace again",
+            "look again",
+            3,
+        ),
+        Command("home.down", "down,j", "scroll_page(1)", "Scroll down", "scroll down"),
+        Command("home.up", "up,k", "scroll_page(-1)", "Scroll up", "scroll up"),
+    ),
+)
+
+_GRADES: Final = tuple(
+    Command(
+        f"audit.grade_{grade}",
+        str(grade),
+        f"grade({grade})",
+        f"Grade {grade}: {word}",
+        f"grade {grade}, {meaning}; the same as the judge's score confirms it",
+        "grade",
+        1,
+    )
+    for grade, word, meaning in (
+        (1, "irrelevant", "irrelevant"),
+        (2, "same topic", "same topic but not the thing"),
+        (3, "partly", "partly what is wanted"),
+        (4, "good match", "good match with small gaps"),
+        (5, "exact", "exactly what is wanted"),
+    )
+)
+
+AUDIT: Final = Section(
+    "audit",
+    "Audit",
+    (
+        *_GRADES,
+        Command(
+            "audit.confirm",
+            "space,enter",
+            "confirm",
+            "Confirm the judge's score",
+            "confirm the judge's score; in blind mode, after your grade: go on",
+            "confirm",
+            2,
+        ),
+        Command(
+            "audit.undo",
+            "u",
+            "undo",
+            "Undo",
+            "take back the last thing you did, also of earlier sessions",
+            "undo",
+            3,
+        ),
+        Command(
+            "audit.skip",
+            "s",
+            "skip",
+            "Skip",
+            "pass this pair over; the filter is:skipped finds it again",
+            "skip",
+            4,
+        ),
+        Command(
+            "audit.blind",
+            "b",
+            "toggle_blind",
+            "Blind mode",
+            "hide score and rationale until you graded; then revise with another grade, or go on",
+            "blind",
+            5,
+        ),
+        Command(
+            "audit.filter",
+            "/",
+            "filter",
+            "Filter",
+            "choose pairs: score:4,5 kind:semantic path:x lang:python is:flagged disagree:2 words",
+            "filter",
+            6,
+        ),
+        Command(
+            "audit.flag", "f", "flag", "Flag", "mark the pair as broken or worth a second look"
+        ),
+        Command("audit.note", "n", "note", "Note", "write a note on the pair"),
+        Command(
+            "audit.next", "right,]", "next", "Next pair", "next pair, without grading this one"
+        ),
+        Command("audit.previous", "left,[", "previous", "Previous pair", "previous pair"),
+        Command(
+            "audit.details",
+            "i",
+            "details",
+            "All about this pair",
+            "all about this pair: the whole rationale, every judge, label and note",
+        ),
+        Command("audit.guidelines", "g", "guidelines", "Guidelines", "how to grade"),
+        Command("audit.home", "escape", "app.show_home", "Home", "back to the home screen"),
+        Command("code.down", "j,down", "code('down')", "Code: line down", "one line down"),
+        Command("code.up", "k,up", "code('up')", "Code: line up", "one line up"),
+        Command(
+            "code.page_down", "pagedown", "code('page_down')", "Code: page down", "one page down"
+        ),
+        Command("code.page_up", "pageup", "code('page_up')", "Code: page up", "one page up"),
+        Command("code.top", "home", "code('top')", "Code: top", "to the first line"),
+        Command("code.bottom", "end", "code('bottom')", "Code: end", "to the last line"),
+        Command(
+            "code.right",
+            "l,shift+right",
+            "code('right')",
+            "Code: right",
+            "to the right in long lines",
+        ),
+        Command(
+            "code.left", "h,shift+left", "code('left')", "Code: left", "to the left in long lines"
+        ),
+    ),
+)
+
+HELP: Final = Section(
+    "help",
+    "Help and overlays",
+    (
+        Command(
+            "help.close", "escape,enter,space", "close", "Back", "back to where you were", "back", 1
+        ),
+        Command("help.down", "down,j", "scroll_page(1)", "Scroll down", "scroll down"),
+        Command("help.up", "up,k", "scroll_page(-1)", "Scroll up", "scroll up"),
+    ),
+)
+
+#: The sections, in the order of help and documentation.
+SECTIONS: Final = (HOME, AUDIT, HELP, EVERYWHERE)
+
+
+def all_commands() -> tuple[Command, ...]:
+    """Return every command, in the order of the documentation."""
+    return tuple(command for section in SECTIONS for command in section.commands)
+
+
+def bindings_of(section: Section) -> list[BindingType]:
+    """Return the bindings of a section, each with its command's id."""
+    from textual.binding import Binding
+
+    return [
+        Binding(command.keys, command.action, command.title, show=False, id=command.id)
+        for command in section.commands
+    ]
+
+
+def footer_groups(commands: Iterable[Command]) -> list[tuple[Command, ...]]:
+    """Return the commands that the footer names, those with the same word together, in order."""
+    groups: dict[str, list[Command]] = {}
+    for command in sorted(commands, key=lambda command: command.order):
+        if command.word:
+            groups.setdefault(command.word, []).append(command)
+    return [tuple(group) for group in groups.values()]

@@ -1,0 +1,1 @@
+"""The screens, one file each, and the words that they show."""

@@ -1,0 +1,181 @@
+"""Audit: a pair, the judge's ruling, and one key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.widgets import Static
+
+from core.display import displayable, displayable_line
+from core.errors import RejudgeError
+from tui.commands import AUDIT, bindings_of
+from tui.screens import audit_text
+from tui.screens.pair_screen import PairScreen
+from tui.widgets.prompt import Prompt
+from tui.words import DIM
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
+    from labels.audit_session import AuditSession
+
+
+class AuditScreen(PairScreen):
+    """What the keys do to a pair."""
+
+    BINDINGS = bindings_of(AUDIT)
+
+    def action_grade(self, grade: int) -> None:
+        """Grade the pair and go on; in blind mode stay and show the judge."""
+        session, turn = self.session, self.turn
+        if session is None:
+            return
+        hidden = turn.hidden
+        event = self.tried(
+            lambda: session.grade(grade, hidden=hidden, milliseconds=turn.milliseconds)
+        )
+        if event is None:
+            return
+        ruling = session.current.ruling if session.current else None
+        self.message = audit_text.graded_text(
+            event,
+            ruling.judgment.score if ruling else None,
+            self.key_of("audit.undo"),
+            hidden=hidden,
+            next_key=self.key_of("audit.confirm") if self.blind else "",
+        )
+        if self.blind:
+            turn.hidden, turn.graded = False, True
+            self.show_turn()
+        else:
+            self.go_on()
+
+    def action_confirm(self) -> None:
+        """Grade as the judge did; in blind mode go on once a grade is given."""
+        session, turn = self.session, self.turn
+        if session is None or session.current is None:
+            return
+        ruling = session.current.ruling
+        if turn.graded:
+            self.action_next()
+        elif turn.hidden:
+            self.say(("blind: ", "bold $text-warning"), "grade it first, then see the judge")
+        elif ruling is None or ruling.judgment.score is None:
+            self.say(("nothing to confirm: ", "bold $text-warning"), "grade it yourself")
+        else:
+            self.action_grade(ruling.judgment.score)
+
+    def action_undo(self) -> None:
+        """Take back the last event, also of an earlier session, and show its pair."""
+        session = self.session
+        if session is None:
+            return
+        tried = self.tried(lambda: (session.undo(),))
+        if tried is None:
+            return
+        (undone,) = tried
+        if undone is None:
+            self.say(("nothing to undo", DIM))
+        else:
+            self.message = audit_text.undone_text(undone)
+            self.show_current()
+
+    def action_skip(self) -> None:
+        """Pass the pair over."""
+        session, turn = self.session, self.turn
+        if session is not None and self.tried(lambda: session.skip(turn.milliseconds)) is not None:
+            self.message = audit_text.done_text("skipped", self.key_of("audit.undo"))
+            self.go_on()
+
+    def action_flag(self) -> None:
+        """Mark the pair; it stays."""
+        session = self.session
+        if session is not None and self.tried(session.flag) is not None:
+            self.message = audit_text.done_text("flagged", self.key_of("audit.undo"))
+            self.show_turn()
+
+    def action_note(self) -> None:
+        """Ask for a note on the pair."""
+        if self.session is not None and self.session.current is not None:
+            self.board.ask(Prompt("note", "", "what is worth remembering about this pair"))
+
+    def action_filter(self) -> None:
+        """Ask which pairs to show."""
+        from labels.audit_filter import filter_text
+
+        if self.session is not None:
+            text = displayable_line(filter_text(self.session.audit_filter))
+            hint = "score:1,2 kind:semantic path:asyncio lang:python is:flagged disagree:2 words"
+            self.board.ask(Prompt("filter", text, hint))
+            self.say(("enter shows these pairs, empty shows all, esc leaves", DIM))
+
+    def action_details(self) -> None:
+        """Show all that is known about the pair, as far as it is not hidden."""
+        session = self.session
+        if session is None or session.current is None:
+            return
+        text = audit_text.details_text(
+            session.current, hidden=self.turn.hidden, annotator=session.annotator
+        )
+        self._overlay("about this pair", Static(text))
+
+    def action_guidelines(self) -> None:
+        """Show how to grade."""
+        from textual.widgets import Markdown
+
+        text = displayable(self.desk.workspace.guidelines())
+        self._overlay("guidelines", Markdown(text, open_links=False))
+
+    @on(Prompt.Left)
+    def _left(self) -> None:
+        self.board.stop_asking()
+        self.say()
+
+    @on(Prompt.Given)
+    def _given(self, event: Prompt.Given) -> None:
+        if event.prompt.name == "filter":
+            self._filter_by(event.text)
+        elif event.text.strip():
+            self._note(event.text)
+        else:
+            self._left()
+
+    def _note(self, text: str) -> None:
+        session = self.session
+        if session is not None and self.tried(lambda: session.note(text)) is not None:
+            self.board.stop_asking()
+            self.message = audit_text.done_text("noted", self.key_of("audit.undo"))
+            self.show_turn()
+
+    def _filter_by(self, text: str) -> None:
+        from labels.audit_filter import parse_filter
+
+        session = self.session
+        if session is None:
+            return
+        try:
+            chosen = parse_filter(text)
+        except RejudgeError as error:
+            self._filter_refused(error)
+            return
+        self.say(("looking …", DIM))
+
+        def look() -> AuditSession:
+            found = session.with_filter(chosen)
+            if found.current is not None:
+                self.shelf.ready(found.current.document)
+            return found
+
+        self.desk.background.start(look, self.sit_down, self._filter_refused)
+
+    def _filter_refused(self, error: RejudgeError) -> None:
+        self.say(
+            (f"{displayable_line(error.headline)}. ", "bold $text-error"),
+            displayable_line(error.todo),
+        )
+
+    def _overlay(self, title: str, content: Widget) -> None:
+        from tui.screens.overlay_screen import OverlayScreen
+
+        _ = self.app.push_screen(OverlayScreen(title, content))

@@ -1,0 +1,311 @@
+"""What the audit screen says around the code: query, place, judge, counts, last action."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from core.display import displayable, displayable_line
+from core.records import GRADES, Action
+from tui.words import (
+    DIM,
+    STRONG,
+    WIDEST_GRADE_WORD,
+    bar,
+    grade_mark,
+    grade_style,
+    grade_word,
+    judge_badge,
+    percent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.records import Judgment, LabelEvent
+    from labels.audit_records import AuditCounts, AuditItem, EarlierLabel, JudgeRuling
+    from tui.words import Part
+
+_HIDDEN: Final = "hidden until you grade"
+_OVERLAY_WIDTH: Final = 60
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+
+
+def query_text(item: AuditItem) -> Content:
+    """Return the query with its kind."""
+    kind = f"  {item.query.kind.value}" if item.query.kind else ""
+    return Content.assemble((displayable_line(item.query.text), STRONG), (kind, DIM))
+
+
+def place_text(item: AuditItem) -> Content:
+    """Return where the code is from: path, lines, symbol, language."""
+    document = item.document
+    parts: list[Part] = [(displayable_line(document.path or "snippet"), "$text-accent")]
+    if document.start_line is not None:
+        parts.append((f":{document.start_line}-{document.end_line or document.start_line}", DIM))
+    if document.symbol:
+        parts.append((f"  {displayable_line(document.symbol)}", "bold"))
+    parts.append((f"  {displayable_line(document.language)}", DIM))
+    if item.flagged:
+        parts.append(("  flagged", "bold $text-warning"))
+    if item.skipped:
+        parts.append(("  skipped", "bold $text-warning"))
+    return Content.assemble(*parts)
+
+
+def counts_text(counts: AuditCounts) -> Content:
+    """Return how far it is and how often the person and the judge agree."""
+    agreement = percent(counts.agreed, counts.compared)
+    return Content.assemble(
+        (f"{counts.done:,}", STRONG),
+        (" done  ", DIM),
+        (f"{counts.left:,}", STRONG),
+        (" left  ", DIM),
+        ("agree ", DIM),
+        (agreement, STRONG if counts.compared else DIM),
+    )
+
+
+def strip_text(item: AuditItem, *, hidden: bool) -> Content:
+    """Return the judge's ruling for the few rows above the code of a narrow terminal."""
+    if hidden:
+        return Content.assemble(("judge ", DIM), (_HIDDEN, "italic"), _note_lines(item))
+    ruling = item.ruling
+    if ruling is None:
+        return Content.assemble(_without_score(item), _note_lines(item))
+    judgment = ruling.judgment
+    parts: list[Part] = [("judge ", DIM), _mark_of(ruling), "  ", _name_of(ruling)]
+    parts += [
+        Content.assemble(("  ", ""), (f"{displayable_line(other.judge.name)} ", DIM), _digit(other))
+        for other in item.rulings[1:]
+    ]
+    parts += [(f"  {displayable_line(name)} no score", DIM) for name, _ in item.failures]
+    if judgment.distribution:
+        parts += ["\n", _spark(judgment.distribution)]
+    parts += [_note_lines(item), "\n", displayable(judgment.rationale.strip())]
+    return Content.assemble(*parts)
+
+
+def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> Content:
+    """Return all that is known about a pair, for the panel beside the code and the overlay.
+
+    Args:
+        item: the pair.
+        hidden: whether everything that tells a score or grade stays out of sight.
+        width: the cells of a line, for the bars.
+        annotator: who looks; their own labels are called "you".
+    """
+    if hidden:
+        sections = [_section("JUDGE", Content.assemble((_HIDDEN, "italic")))]
+    else:
+        sections = [
+            *_ruling_sections(item, width),
+            *_other_judges(item),
+            *_earlier_labels(item.labels, annotator),
+        ]
+    if item.notes:
+        notes = "\n".join(displayable(note) for note in item.notes)
+        sections.append(_section("NOTES", Content(notes)))
+    return Content("\n\n").join(sections)
+
+
+def details_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
+    """Return everything about a pair but its code, for the overlay."""
+    document = item.document
+    sections = [
+        _section("QUERY", query_text(item)),
+        _section("CODE", place_text(item)),
+        panel_text(item, hidden=hidden, width=_OVERLAY_WIDTH, annotator=annotator),
+    ]
+    if item.query.variation_of:
+        sections.insert(1, _section("REWORDED FROM", _line(item.query.variation_of)))
+    origin = f"pair {item.pair.id} · document {document.id} · came by {item.pair.origin.value}"
+    return Content("\n\n").join([*sections, _section("IDS", Content.assemble((origin, DIM)))])
+
+
+def end_text(counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str]) -> Content:
+    """Return what was done and what next, for when no pair is left.
+
+    Args:
+        counts: of the session that ended.
+        filtered: whether a filter narrowed it.
+        keys: the keys of ``audit.filter``, ``audit.undo`` and ``audit.home``, as they are shown.
+    """
+    if not counts.done and not counts.compared and not filtered:
+        return Content.assemble(
+            ("There is no pair to audit yet.\n\n", STRONG),
+            (keys["audit.home"], "bold $text-accent"),
+            (" home says what to bring in", DIM),
+        )
+    title = "No pair is left under this filter." if filtered else "Every pair is done."
+    return Content.assemble(
+        (f"{title}\n\n", STRONG),
+        (f"{counts.done:,}", STRONG),
+        (" graded by you, you and the judge agree ", DIM),
+        (percent(counts.agreed, counts.compared), STRONG),
+        (", at most one apart ", DIM),
+        (f"{percent(counts.within_one, counts.compared)}\n\n", STRONG),
+        ("  $ ", DIM),
+        ("rejudge export jsonl labels.jsonl", "bold $text-success"),
+        ("   takes the labels to your training\n\n", DIM),
+        (keys["audit.filter"], "bold $text-accent"),
+        (" looks for other pairs, try is:skipped or is:flagged\n", DIM),
+        (keys["audit.undo"], "bold $text-accent"),
+        (" takes back the last thing you did\n", DIM),
+        (keys["audit.home"], "bold $text-accent"),
+        (" goes home", DIM),
+    )
+
+
+def graded_text(
+    event: LabelEvent, score: int | None, undo_key: str, *, hidden: bool, next_key: str = ""
+) -> Content:
+    """Return what a grade did: ``graded 4, judge said 2: override · u undoes``."""
+    grade = event.grade or 0
+    parts: list[Part] = [
+        ("graded ", DIM),
+        (f"{grade} {grade_word(grade)}", f"bold {grade_style(grade)}"),
+    ]
+    if score is None:
+        parts.append((", no score to compare with", DIM))
+    else:
+        parts += [
+            (", judge said ", DIM),
+            (f"{score}", f"bold {grade_style(score)}"),
+            (": ", DIM),
+            (event.action.value, "bold"),
+        ]
+    if hidden:
+        parts.append((", blind", DIM))
+    parts += [(f" · {undo_key} undoes", DIM)]
+    if next_key:
+        parts += [(" · another grade revises, ", DIM), (next_key, STRONG), (" goes on", DIM)]
+    return Content.assemble(*parts)
+
+
+def done_text(what: str, undo_key: str) -> Content:
+    """Return that something else than a grade was recorded."""
+    return Content.assemble((what, "bold"), (f" · {undo_key} undoes", DIM))
+
+
+def undone_text(event: LabelEvent) -> Content:
+    """Return what an undo took back."""
+    what = {
+        Action.SKIP: "the skip",
+        Action.FLAG: "the flag",
+        Action.NOTE: "the note",
+    }.get(event.action, f"grade {event.grade} ({event.action.value})")
+    return Content.assemble(("took back ", DIM), (what, "bold"), (" on this pair", DIM))
+
+
+def _ruling_sections(item: AuditItem, width: int) -> list[Content]:
+    ruling = item.ruling
+    if ruling is None:
+        return [_section("JUDGE", _without_score(item))]
+    judgment = ruling.judgment
+    sections = [
+        _section("JUDGE", Content.assemble(_name_of(ruling), "\n\n", _mark_of(ruling))),
+    ]
+    if judgment.distribution:
+        sections.append(_section("DISTRIBUTION", _distribution(judgment, width)))
+    if judgment.rationale.strip():
+        sections.append(_section("RATIONALE", Content(displayable(judgment.rationale.strip()))))
+    return sections
+
+
+def _line(text: str) -> Content:
+    return Content(displayable_line(text))
+
+
+def _section(title: str, content: Content) -> Content:
+    return Content.assemble((title, f"bold {DIM}"), "\n", content)
+
+
+def _mark_of(ruling: JudgeRuling) -> Content:
+    return grade_mark(ruling.judgment.score or 1)
+
+
+def _digit(ruling: JudgeRuling) -> Content:
+    score = ruling.judgment.score or 1
+    return Content.assemble((f"{score} {grade_word(score)}", grade_style(score)))
+
+
+def _name_of(ruling: JudgeRuling) -> Content:
+    name, badge = displayable_line(ruling.judge.name), judge_badge(ruling.judge)
+    if badge.startswith(name):
+        return Content.assemble((name, "bold"), (badge.removeprefix(name), DIM))
+    return Content.assemble((name, "bold"), (f"  {badge}", DIM))
+
+
+def _without_score(item: AuditItem) -> Content:
+    if not item.failures:
+        return Content.assemble(("not judged yet", "italic"), (" · grade it all the same", DIM))
+    parts: list[Part] = []
+    for name, reason in item.failures:
+        parts += [
+            ("\n" if parts else "", ""),
+            ("no score: ", "bold $text-warning"),
+            displayable_line(reason),
+            (f"  {displayable_line(name)}", DIM),
+        ]
+    return Content.assemble(*parts)
+
+
+def _distribution(judgment: Judgment, width: int) -> Content:
+    shares = judgment.distribution or ()
+    room = max(4, width - WIDEST_GRADE_WORD - 10)
+    lines = [
+        Content.assemble(
+            (f"{grade} {grade_word(grade):<{WIDEST_GRADE_WORD}} ", grade_style(grade)),
+            (bar(share, room), grade_style(grade)),
+            (f" {share:4.0%}", STRONG if grade == judgment.score else DIM),
+        )
+        for grade, share in reversed(list(zip(GRADES, shares, strict=False)))
+    ]
+    return Content("\n").join(lines)
+
+
+def _spark(shares: tuple[float, ...]) -> Content:
+    parts: list[Part] = []
+    for grade, share in zip(GRADES, shares, strict=False):
+        sign = _BARS[round(max(0.0, min(1.0, share)) * (len(_BARS) - 1))]
+        parts += [(f"{grade}{sign}", grade_style(grade)), (f"{share:.0%}  ", DIM)]
+    return Content.assemble(*parts)
+
+
+def _other_judges(item: AuditItem) -> list[Content]:
+    lines = [Content.assemble(_mark_of(other), "  ", _name_of(other)) for other in item.rulings[1:]]
+    if item.rulings:
+        lines += [
+            Content.assemble(
+                ("no score: ", "$text-warning"),
+                displayable_line(reason),
+                (f"  {displayable_line(name)}", DIM),
+            )
+            for name, reason in item.failures
+        ]
+    return [_section("OTHER JUDGES", Content("\n").join(lines))] if lines else []
+
+
+def _earlier_labels(labels: tuple[EarlierLabel, ...], annotator: str) -> list[Content]:
+    lines = [
+        Content.assemble(
+            grade_mark(label.grade),
+            (
+                f"  {'you' if label.annotator == annotator else displayable_line(label.annotator)}",
+                "",
+            ),
+            (f"  {label.action.value}{', blind' if label.hidden else ''}", DIM),
+            (f"  {label.happened:%Y-%m-%d %H:%M}", DIM),
+        )
+        for label in labels
+    ]
+    return [_section("LABELS (UTC)", Content("\n").join(lines))] if lines else []
+
+
+def _note_lines(item: AuditItem) -> Content:
+    parts: list[Part] = []
+    for note in item.notes[:1]:
+        parts += ["\n", ("note ", DIM), displayable_line(note)]
+    return Content.assemble(*parts)

@@ -1,0 +1,68 @@
+"""Help: every key of every screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.command_keys import shown_key
+from tui.commands import HELP, SECTIONS, bindings_of
+from tui.screens.workspace_screen import WorkspaceScreen
+from tui.widgets.split_line import SplitLine
+from tui.words import BRAND, DIM, STRONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from tui.command_keys import KeyTable
+    from tui.words import Part
+
+_KEY_WIDTH: Final = 16
+
+
+class HelpScreen(WorkspaceScreen):
+    """All keys, with the changes of the settings."""
+
+    SECTION = HELP
+    BINDINGS = bindings_of(HELP)
+
+    def body(self) -> Iterable[Widget]:
+        """Return the table of keys."""
+        yield VerticalScroll(
+            Static(help_text(self.desk.key_table)), id="help-scroll", can_focus=False
+        )
+
+    def begin(self) -> None:
+        """Name the screen."""
+        self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  keys"))
+
+    async def action_close(self) -> None:
+        """Go back to where help was called."""
+        await self.desk.action_leave_help()
+
+    def action_scroll_page(self, direction: int) -> None:
+        """Scroll by a few lines."""
+        scroll = self.query_one("#help-scroll", VerticalScroll)
+        scroll.scroll_relative(y=3 * direction, animate=False)
+
+
+def help_text(keys: KeyTable) -> Content:
+    """Return the keys of each section, one command a line."""
+    parts: list[Part] = []
+    for section in SECTIONS:
+        parts.append((f"{section.title}\n", STRONG))
+        for command in section.commands:
+            shown = " ".join(shown_key(key) for key in keys.keys[command.id])
+            parts += [(f"  {shown:<{_KEY_WIDTH}}", "bold $text-accent"), f"{command.help}\n"]
+        parts.append("\n")
+    parts += [
+        ("Keys can be changed by id in .rejudge/settings.toml; ", DIM),
+        ("rejudge keys", STRONG),
+        (" lists the ids.", DIM),
+    ]
+    return Content.assemble(*parts)

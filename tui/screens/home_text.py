@@ -1,0 +1,206 @@
+"""What the home screen says: the loop in counts and what to do next, or the welcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from core.display import displayable_line
+from tui.words import DIM, STRONG, bar, counted, judge_badge, percent
+
+if TYPE_CHECKING:
+    from labels.workspace_status import JudgeStatus, WorkspaceStatus
+    from tui.words import Part
+
+_INDENT: Final = " " * 22
+_JUDGES_SHOWN: Final = 3
+_BAR_WIDTH: Final = 24
+
+DEMO: Final = "rejudge demo"
+IMPORT_CORPUS: Final = "rejudge import corpus path/to/code"
+IMPORT_PAIRS: Final = "rejudge import pairs scored.jsonl"
+IMPORT_SPEC: Final = "rejudge import spec queries.json"
+MINE_PAIRS: Final = "rejudge pairs mine"
+JUDGE: Final = "rejudge judge --base-url URL --model NAME"
+JUDGE_OFFLINE: Final = "rejudge judge --judge lexical"
+EXPORT: Final = "rejudge export jsonl labels.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do next: why, and the command to type; no command where a key does it."""
+
+    reason: str
+    command: str = ""
+
+
+def next_step(status: WorkspaceStatus) -> NextStep:  # noqa: PLR0911 - one for each stage
+    """Return the one thing that carries the loop on."""
+    if status.empty:
+        return NextStep("See the whole loop on a sample first", DEMO)
+    if not status.queries:
+        return NextStep("There is code but no query to judge it for", IMPORT_SPEC)
+    if not status.pairs and not status.corpus_documents:
+        return NextStep("There are queries but no code to find", IMPORT_CORPUS)
+    if not status.pairs:
+        return NextStep("Find candidate pairs for the queries", MINE_PAIRS)
+    if not status.judgments_ok:
+        return NextStep(
+            "Let a judge score the pairs (lexical: the offline baseline)", JUDGE_OFFLINE
+        )
+    left = status.pairs - status.labelled_pairs - status.skipped
+    if left > 0:
+        return NextStep(f"{counted(left, 'pair')} to audit, one key each")
+    return NextStep("Every pair is graded: take the labels to your training", EXPORT)
+
+
+def loop_text(status: WorkspaceStatus, step: NextStep, audit_key: str, copy_key: str) -> Content:
+    """Return the five stages with their counts, and what comes next."""
+    parts: list[Part] = []
+    for number, (name, lines) in enumerate(_stages(status), start=1):
+        for position, line in enumerate(lines):
+            head = f"  {number}  {name:<16} " if position == 0 else _INDENT
+            parts += [(head, STRONG if position == 0 else ""), line, "\n"]
+        parts.append("\n")
+    parts += [_next_text(step, audit_key, copy_key)]
+    return Content.assemble(*parts)
+
+
+def welcome_text(root: str, copy_key: str) -> Content:
+    """Return what to import and how, for a folder without a workspace or with an empty one."""
+    return Content.assemble(
+        ("Check what your LLM judge ruled on each (query, code) pair.\n", STRONG),
+        (f"There is nothing in {displayable_line(root)} yet.\n\n", DIM),
+        ("See it work first, on your own Python's code:\n", ""),
+        _command(DEMO, f"{copy_key} copies it"),
+        ("\n\nBring in pairs that a judge has scored:\n", ""),
+        _command(IMPORT_PAIRS, "query, positive, llm_score"),
+        ("\n\nOr start from code and queries:\n", ""),
+        _command(IMPORT_CORPUS, "functions and classes"),
+        "\n",
+        _command(IMPORT_SPEC, "queries, paths to find"),
+        "\n",
+        _command(MINE_PAIRS, "candidates for each query"),
+        "\n",
+        _command(JUDGE_OFFLINE, "or --base-url URL --model M"),
+        ("\n\nThen type ", DIM),
+        ("rejudge", STRONG),
+        (" here again; ", DIM),
+        ("rejudge --help", STRONG),
+        (" lists everything.", DIM),
+    )
+
+
+def _next_text(step: NextStep, audit_key: str, copy_key: str) -> Content:
+    head = ("  NEXT ", "bold $text-accent")
+    reason = (f"{step.reason}\n\n", "")
+    if not step.command:
+        return Content.assemble(
+            head, reason, ("     press ", DIM), (audit_key, "bold $text-accent"), (" to audit", DIM)
+        )
+    return Content.assemble(
+        head, reason, _command(step.command), (f"      {copy_key} copies it", DIM)
+    )
+
+
+def _command(command: str, remark: str = "") -> Content:
+    return Content.assemble(
+        ("     $ ", DIM),
+        (f"{command:<36}", "bold $text-success"),
+        (f" {remark}" if remark else "", DIM),
+    )
+
+
+def _stages(status: WorkspaceStatus) -> list[tuple[str, list[Content]]]:
+    return [
+        ("corpus & pairs", _corpus(status)),
+        ("judge", _judge(status)),
+        ("audit", _audit(status)),
+        ("train", _train(status)),
+        ("evaluate", _evaluate(status)),
+    ]
+
+
+def _corpus(status: WorkspaceStatus) -> list[Content]:
+    counts = (
+        counted(status.documents, "document"),
+        counted(status.queries, "query"),
+        counted(status.pairs, "pair"),
+    )
+    return [Content(" · ".join(counts))]
+
+
+def _judge(status: WorkspaceStatus) -> list[Content]:
+    if not status.judges:
+        return [Content.assemble(("no judge has scored anything yet", DIM))]
+    lines = [_judge_line(judged) for judged in status.judges[:_JUDGES_SHOWN]]
+    more = len(status.judges) - _JUDGES_SHOWN
+    if more > 0:
+        lines.append(Content.assemble((f"and {counted(more, 'judge')} more", DIM)))
+    if status.unjudged_pairs:
+        lines.append(
+            Content.assemble((f"{counted(status.unjudged_pairs, 'pair')} without a score", DIM))
+        )
+    return lines
+
+
+def _judge_line(judged: JudgeStatus) -> Content:
+    agreement = f" · you agree {percent(judged.agreed, judged.compared)}" if judged.compared else ""
+    parts: list[Part] = [
+        (displayable_line(judged.judge.name), "bold"),
+        (f"  {judge_badge(judged.judge)}", DIM),
+        f"  {judged.scored:,} scored",
+    ]
+    if judged.failed:
+        parts.append((f" · {judged.failed:,} failed", "$text-error"))
+    parts.append(agreement)
+    return Content.assemble(*parts)
+
+
+def _audit(status: WorkspaceStatus) -> list[Content]:
+    if not status.pairs:
+        return [Content.assemble(("no pairs to audit yet", DIM))]
+    share = status.labelled_pairs / status.pairs
+    lines = [
+        Content.assemble(
+            (bar(share, _BAR_WIDTH), "$text-success on $surface-lighten-1"),
+            f" {status.labelled_pairs:,} of {counted(status.pairs, 'pair')} labelled",
+        )
+    ]
+    marks = [
+        f"{number:,} {word}"
+        for number, word in (
+            (status.confirmed, "confirmed"),
+            (status.overridden, "overridden"),
+            (status.skipped, "skipped"),
+            (status.flagged, "flagged"),
+        )
+        if number
+    ]
+    if marks:
+        lines.append(Content.assemble((" · ".join(marks), DIM)))
+    return lines
+
+
+def _train(status: WorkspaceStatus) -> list[Content]:
+    if not status.judgments_ok:
+        return [Content.assemble(("nothing to train on yet", DIM))]
+    labels, scores = counted(status.labels, "label"), counted(status.judgments_ok, "score")
+    return [
+        Content(f"{labels} and {scores} to learn from"),
+        Content.assemble(("no trainer in this version; take them along: ", DIM), (EXPORT, "")),
+    ]
+
+
+def _evaluate(status: WorkspaceStatus) -> list[Content]:
+    if not status.specs:
+        return [Content.assemble(("no spec yet: ", DIM), (IMPORT_SPEC, ""))]
+    text = f"{counted(status.specs, 'spec')} with {counted(status.spec_queries, 'query')}"
+    return [
+        Content(text),
+        Content.assemble(
+            ("no evaluation in this version; for your own: ", DIM), "rejudge export qrels qrels.txt"
+        ),
+    ]

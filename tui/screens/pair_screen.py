@@ -1,0 +1,203 @@
+"""One pair at a time: which, what is shown of it, and how to go to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.content import Content
+
+from core.display import displayable_line
+from core.errors import InputError, RejudgeError
+from tui.commands import AUDIT
+from tui.screens import audit_text
+from tui.screens.audit_board import AuditBoard
+from tui.screens.audit_turn import Turn
+from tui.screens.workspace_screen import WorkspaceScreen
+from tui.widgets.code_shelf import CodeShelf
+from tui.widgets.split_line import SplitLine
+from tui.words import BRAND, DIM, counted, error_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from textual import events
+    from textual.widget import Widget
+
+    from labels.audit_session import AuditSession
+    from tui.widgets.code_text import CodeText
+    from tui.words import Part
+
+Result = TypeVar("Result")
+
+_AHEAD = 3
+
+
+class PairScreen(WorkspaceScreen):
+    """Shows the pairs of an audit session, in its order. What is done to them, subclasses say."""
+
+    SECTION = AUDIT
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: AuditSession | None = None
+        self.turn = Turn()
+        self.blind = False
+        self.message = Content()
+
+    def body(self) -> Iterable[Widget]:
+        """Return the board."""
+        self.shelf = CodeShelf(self.desk.background.submit)
+        self.board = AuditBoard(self.desk.key_table, self._lex_far)
+        yield self.board
+
+    def begin(self) -> None:
+        """Say that the workspace is being opened."""
+        self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  audit"))
+        self.board.show_end(Content.assemble(("opening the workspace …", DIM)))
+
+    def store_opened(self) -> None:
+        """Begin a session in a thread, its first code ready to be painted."""
+        store = self.desk.store
+        if store is None or self.session is not None:
+            return
+        annotator = self.desk.workspace.annotator
+        judge = self.desk.settings.judge
+
+        def start() -> AuditSession:
+            from labels.audit_session import AuditSession
+
+            session = AuditSession.start(store, annotator(), judge_name=judge)
+            if session.current is not None:
+                self.shelf.ready(session.current.document)
+            return session
+
+        self.desk.background.start(start, self.sit_down, self._not_started)
+
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+        """Lay the text out anew: what is beside the code may now be above it."""
+        self.call_after_refresh(self.show_turn)
+
+    def sit_down(self, session: AuditSession) -> None:
+        """Take up a session and show its current pair."""
+        self.session = session
+        left = counted(session.counts.left, "pair")
+        words = (
+            f"{left} left under this filter" if session.audit_filter.active else f"{left} to audit"
+        )
+        self.message = Content.assemble((words, DIM))
+        self.show_current()
+
+    def _not_started(self, error: RejudgeError) -> None:
+        self.board.show_end(error_text(error))
+
+    def show_current(self) -> None:
+        """Begin the turn of the session's current pair."""
+        session = self.session
+        if session is None:
+            return
+        item = session.current
+        self.board.stop_asking()
+        self.turn = Turn.of(item, session.annotator, blind=self.blind)
+        if item is None:
+            self.board.show_end(self._end_text())
+        else:
+            self.board.show_code(item, self.shelf.take(item.document))
+            self.call_after_refresh(self.turn.paint)
+        self.show_turn()
+        self.shelf.prepare(ahead.document for ahead in session.upcoming(_AHEAD))
+        if session.refill_wanted:
+            self.desk.background.start(session.refill, lambda _: None)
+
+    def show_turn(self) -> None:
+        """Show what is known of the current pair, the counts and the last message."""
+        session = self.session
+        if session is None:
+            return
+        if session.current is not None:
+            self.board.show_turn(self.turn, session.current, session.annotator)
+        name = displayable_line(session.judge.name) if session.judge else "no judge"
+        self.query_one("#top", SplitLine).show(
+            Content.assemble(BRAND, "  audit", (f"  {name}", DIM)),
+            audit_text.counts_text(session.counts),
+        )
+        self.board.say(self.message, self._modes())
+
+    def say(self, *parts: Part) -> None:
+        """Show what the last key did."""
+        self.message = Content.assemble(*parts)
+        self.board.say(self.message, self._modes())
+
+    def _modes(self) -> Content:
+        from labels.audit_filter import filter_text
+
+        parts: list[Part] = []
+        if self.session is not None and self.session.audit_filter.active:
+            shown = displayable_line(filter_text(self.session.audit_filter))
+            parts += [("filter ", DIM), (shown, "bold $text-accent")]
+        if self.blind:
+            parts += [("  " if parts else ""), (" blind ", "reverse $text-accent")]
+        return Content.assemble(*parts)
+
+    def _end_text(self) -> Content:
+        session = self.session
+        if session is None:
+            return Content()
+        return audit_text.end_text(
+            session.counts,
+            filtered=session.audit_filter.active,
+            keys={name: self.key_of(name) for name in ("audit.filter", "audit.undo", "audit.home")},
+        )
+
+    def key_of(self, identifier: str) -> str:
+        """Return the key of a command, as it is shown."""
+        return self.desk.key_table.shown_of(identifier)
+
+    def tried(self, act: Callable[[], Result]) -> Result | None:
+        """Return what ``act`` returns; None, and the reason shown, when it raised."""
+        try:
+            return act()
+        except RejudgeError as error:
+            self.say(("not done: ", "bold $text-error"), displayable_line(error.what))
+            if not isinstance(error, InputError):
+                self.desk.show_error(error)
+            return None
+
+    def go_on(self) -> None:
+        """Show the next pair, the message of the last key still in sight."""
+        session = self.session
+        if session is not None and session.current is not None:
+            self.tried(session.advance)
+            self.show_current()
+
+    def action_next(self) -> None:
+        """Go to the next pair."""
+        self.message = Content()
+        self.go_on()
+
+    def action_previous(self) -> None:
+        """Go to the pair before."""
+        session = self.session
+        if session is None:
+            return
+        before = session.current
+        session.back()
+        self.message = Content("this is the first pair" if session.current is before else "")
+        self.show_current()
+
+    def action_code(self, move: str) -> None:
+        """Scroll the code."""
+        self.board.code.move(move)
+
+    def action_toggle_blind(self) -> None:
+        """Hide or show the judge, from this pair on."""
+        self.blind = not self.blind
+        words = "score and rationale are hidden until you grade" if self.blind else "off"
+        self.message = Content.assemble(("blind mode: ", "bold"), words)
+        if self.session is not None:
+            before = self.turn
+            self.turn = Turn.of(self.session.current, self.session.annotator, blind=self.blind)
+            self.turn.graded, self.turn.painted = before.graded, before.painted
+        self.show_turn()
+
+    def _lex_far(self, code: CodeText, end: int) -> None:
+        self.desk.background.start(lambda: code.lex(end), lambda _: self.board.code.refresh())

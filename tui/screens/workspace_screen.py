@@ -1,0 +1,53 @@
+"""What all screens have in common: a top line, a body, a line of keys, and the workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.screen import Screen
+
+from tui.commands import EVERYWHERE, Section, footer_groups
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.split_line import SplitLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from tui.app import RejudgeApp
+
+
+class WorkspaceScreen(Screen[None]):
+    """A screen on the workspace. Subclasses set ``SECTION`` and give the body."""
+
+    SECTION: ClassVar[Section]
+
+    @property
+    def desk(self) -> RejudgeApp:
+        """The app, with its workspace and store."""
+        return cast("RejudgeApp", self.app)
+
+    def body(self) -> Iterable[Widget]:
+        """Return the widgets between the top line and the keys."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Lay out the screen."""
+        yield SplitLine(id="top")
+        yield from self.body()
+        commands = (*self.SECTION.commands, *EVERYWHERE.commands)
+        yield KeyBar(footer_groups(commands), self.desk.key_table, id="keys")
+
+    def on_mount(self) -> None:
+        """Show what can be shown before the store is open."""
+        self.begin()
+        if self.desk.store is not None or self.desk.store_error is not None:
+            self.store_opened()
+
+    def begin(self) -> None:
+        """Fill the widgets for the first paint; no store is needed."""
+
+    def store_opened(self) -> None:
+        """Read what the screen shows; called once the store is open, failed, or is not there."""

@@ -1,0 +1,158 @@
+"""Code made ready to be shown: safe lines, and the kinds of their words as far as asked for.
+
+Lexing is lazy, because a person mostly looks at the first screenful of a document. The work is
+pure: it can be done ahead in a thread, and no widget is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len
+
+from core.display import displayable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pygments.token import _TokenType
+
+#: Documents and lines beyond these many characters are shown without colours.
+LEXED_DOCUMENT: Final = 2_000_000
+LEXED_LINE: Final = 200_000
+TAB_SIZE: Final = 4
+
+
+class WordKind(IntEnum):
+    """What a word of code is, as far as colours go."""
+
+    PLAIN = 0
+    KEYWORD = 1
+    STRING = 2
+    NUMBER = 3
+    COMMENT = 4
+    FUNCTION = 5
+    TYPE = 6
+    BUILTIN = 7
+    MARK = 8
+
+
+#: A piece of a line with its kind.
+Run = tuple[str, WordKind]
+
+_KINDS: Final = (
+    ("Comment", WordKind.COMMENT),
+    ("Keyword", WordKind.KEYWORD),
+    ("Keyword.Type", WordKind.TYPE),
+    ("Operator.Word", WordKind.KEYWORD),
+    ("Literal.String", WordKind.STRING),
+    ("Literal.Number", WordKind.NUMBER),
+    ("Name.Function", WordKind.FUNCTION),
+    ("Name.Class", WordKind.TYPE),
+    ("Name.Exception", WordKind.TYPE),
+    ("Name.Builtin", WordKind.BUILTIN),
+    ("Name.Builtin.Pseudo", WordKind.BUILTIN),
+    ("Name.Decorator", WordKind.MARK),
+    ("Name.Attribute", WordKind.PLAIN),
+)
+
+
+class CodeText:
+    """The lines of one document.
+
+    Attributes:
+        lines: the lines, safe to show, tabs expanded.
+        width: the widest line, in cells.
+    """
+
+    def __init__(self, text: str, language: str) -> None:
+        self.lines = _lines(text)
+        self.width = _width(self.lines)
+        self._runs: list[tuple[Run, ...]] = []
+        self._lock = threading.Lock()
+        self._lexing = self._lex(language) if self._worth_lexing() else iter(())
+        self._finished = not self._worth_lexing()
+
+    def runs(self, number: int) -> tuple[Run, ...]:
+        """Return the pieces of a line (from 0); one plain piece where it was not lexed yet."""
+        if number < len(self._runs):
+            return self._runs[number]
+        return ((self.lines[number], WordKind.PLAIN),)
+
+    def lexed(self, end: int) -> bool:
+        """Return whether the lines before ``end`` have all the kinds they will get."""
+        return self._finished or len(self._runs) >= min(end, len(self.lines))
+
+    def lex(self, end: int) -> bool:
+        """Find the kinds of the words in the lines before ``end``.
+
+        Returns False, without waiting, when another thread is at it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            while not self.lexed(end):
+                line = next(self._lexing, None)
+                if line is None:
+                    self._finished = True
+                else:
+                    self._runs.append(line)
+        finally:
+            self._lock.release()
+        return True
+
+    def _worth_lexing(self) -> bool:
+        size = sum(map(len, self.lines))
+        return size <= LEXED_DOCUMENT and max(map(len, self.lines)) <= LEXED_LINE
+
+    def _lex(self, language: str) -> Iterator[tuple[Run, ...]]:
+        """Yield the runs of one line after another; end early if the lexer loses its place."""
+        from tui.widgets.lexers import lexer_for
+
+        lexer = lexer_for(language)
+        if lexer is None:
+            return
+        line: list[Run] = []
+        number = 0
+        for _, token, value in lexer.get_tokens_unprocessed("\n".join(self.lines) + "\n"):
+            kind = _kind(token)
+            first, *rest = value.split("\n")
+            if first:
+                line.append((first, kind))
+            for part in rest:
+                if number >= len(self.lines) or sum(len(text) for text, _ in line) != len(
+                    self.lines[number]
+                ):
+                    return
+                yield tuple(line)
+                number += 1
+                line = [(part, kind)] if part else []
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    shown = displayable(text.replace("\r\n", "\n").removesuffix("\n"))
+    lines = shown.split("\n")
+    if "\t" in shown:
+        lines = [line.expandtabs(TAB_SIZE) for line in lines]
+    return tuple(lines)
+
+
+def _width(lines: tuple[str, ...]) -> int:
+    return max(len(line) if line.isascii() else cell_len(line) for line in lines)
+
+
+_kind_of_token: dict[_TokenType, WordKind] = {}
+
+
+def _kind(token: _TokenType) -> WordKind:
+    """Return the kind of a token: that of the nearest of its parents which has one."""
+    found = _kind_of_token.get(token)
+    if found is None:
+        names = dict(_KINDS)
+        path = str(token).removeprefix("Token").lstrip(".")
+        while path and path not in names:
+            path = path.rpartition(".")[0]
+        found = _kind_of_token[token] = names.get(path, WordKind.PLAIN)
+    return found

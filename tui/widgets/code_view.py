@@ -1,0 +1,198 @@
+"""Code with line numbers, scrolled in both directions, painted line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.widgets.code_text import WordKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from textual.selection import Selection
+
+    from tui.widgets.code_text import CodeText, Run
+
+#: Lines lexed at most while painting; a longer way down is left to a worker.
+_LEXED_ON_PAINT: Final = 300
+#: A line of more characters is cut to what is in sight before it becomes segments.
+_LONG_LINE: Final = 1_000
+#: Columns that one key scrolls.
+_COLUMNS: Final = 16
+
+
+class CodeView(ScrollView, can_focus=False):
+    """Shows one ``CodeText`` at a time; changing it mounts nothing."""
+
+    DEFAULT_CSS = """
+    CodeView {
+        scrollbar-size: 0 1;
+        overflow-y: scroll;
+        & > .code--gutter { color: $foreground 40%; }
+        & > .code--keyword { color: $text-primary; text-style: bold; }
+        & > .code--string { color: $text-success; }
+        & > .code--number { color: $text-warning; }
+        & > .code--comment { color: $foreground 60%; text-style: italic; }
+        & > .code--function { color: $text-accent; text-style: bold; }
+        & > .code--type { color: $text-accent; }
+        & > .code--builtin { color: $text-secondary; }
+        & > .code--mark { color: $text-warning; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "code--gutter",
+        *(f"code--{kind.name.lower()}" for kind in WordKind if kind is not WordKind.PLAIN),
+    }
+
+    def __init__(
+        self,
+        lex_far: Callable[[CodeText, int], None],
+        *,
+        id: str,  # noqa: A002 - Textual's own word
+    ) -> None:
+        super().__init__(id=id)
+        self._lex_far = lex_far
+        self._asked_for = -1
+        self._code: CodeText | None = None
+        self._first_line = 1
+        self._gutter = 0
+        self._styles_by_kind: list[Style] = []
+        self._gutter_style = Style.null()
+
+    def show(self, code: CodeText | None, first_line: int | None = None) -> None:
+        """Swap in another document, scrolled to its top.
+
+        Args:
+            code: what to show; None empties the view.
+            first_line: the number of its first line in its file, None when that is unknown.
+        """
+        self._code = code
+        self._asked_for = -1
+        self._first_line = first_line or 1
+        lines = len(code.lines) if code else 0
+        self._gutter = len(str(self._first_line + lines - 1)) + 3 if code else 0
+        size = Size(self._gutter + code.width + 1, lines) if code else Size(0, 0)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        self.scroll_to(0, 0, animate=False, immediate=True)
+        self.refresh()
+
+    @property
+    def code(self) -> CodeText | None:
+        """What is shown."""
+        return self._code
+
+    def move(self, move: str) -> None:
+        """Scroll: ``down``, ``up``, ``page_down``, ``page_up``, ``top``, ``bottom``, ``left``...
+
+        A line, a page, to an end, or, in long lines, some columns to ``left`` or ``right``.
+        """
+        x, y = self.scroll_offset
+        page = max(1, self.size.height - 1)
+        targets = {
+            "down": (x, y + 1),
+            "up": (x, y - 1),
+            "page_down": (x, y + page),
+            "page_up": (x, y - page),
+            "top": (0, 0),
+            "bottom": (x, self.max_scroll_y),
+            "right": (x + _COLUMNS, y),
+            "left": (x - _COLUMNS, y),
+        }
+        to_x, to_y = targets[move]
+        self.scroll_to(max(0, to_x), max(0, to_y), animate=False, immediate=True)
+
+    def notify_style_update(self) -> None:
+        """Forget the colours when the theme changes."""
+        super().notify_style_update()
+        self._styles_by_kind = []
+
+    def render_line(self, y: int) -> Strip:
+        """Return the line at ``y`` of the widget: its number, then the code in sight."""
+        code = self._code
+        scroll_x, scroll_y = self.scroll_offset
+        number = scroll_y + y
+        base = self.rich_style
+        width = self.size.width
+        if code is None or number >= len(code.lines):
+            return Strip.blank(width, base)
+        if not self._styles_by_kind:
+            self._resolve_styles()
+        if not code.lexed(number + 1):
+            self._lex(code, number)
+        room = max(0, width - self._gutter)
+        strip = self._code_strip(code, number, scroll_x, room)
+        label = f"{self._first_line + number:>{self._gutter - 2}}  "
+        gutter = Strip([Segment(label, self._gutter_style)], self._gutter).crop(0, width)
+        return Strip.join([gutter, strip])
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return the selected code, for copying."""
+        return (selection.extract("\n".join(self._code.lines)), "\n") if self._code else None
+
+    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
+        """Paint again when the selection changes."""
+        self.refresh()
+
+    def _lex(self, code: CodeText, number: int) -> None:
+        """Lex on the spot what is near the lexed part; have the rest done in the background."""
+        if code.lexed(number - _LEXED_ON_PAINT):
+            code.lex(number + self.size.height)
+        elif self._asked_for < number:
+            self._asked_for = number + self.size.height
+            self._lex_far(code, self._asked_for)
+
+    def _code_strip(self, code: CodeText, number: int, left: int, room: int) -> Strip:
+        runs: Iterable[Run] = code.runs(number)
+        line = code.lines[number]
+        cropped_left = left
+        if len(line) > _LONG_LINE and line.isascii():
+            runs = _cut(runs, left, left + room + 1)
+            cropped_left = 0
+        segments = [Segment(text, self._styles_by_kind[kind]) for text, kind in runs]
+        span = self.text_selection.get_span(number) if self.text_selection else None
+        strip = Strip(segments)
+        if span is not None and cropped_left == left:
+            strip = self._with_selection(strip, *span)
+        base = self.rich_style
+        shown = strip.crop_extend(cropped_left, cropped_left + room, base)
+        return shown.apply_offsets(left, number)
+
+    def _with_selection(self, strip: Strip, start: int, end: int) -> Strip:
+        style = self.screen.get_component_rich_style("screen--selection")
+        end = strip.cell_length if end == -1 else end
+        before, inside, after = (
+            strip.crop(0, start),
+            strip.crop(start, end),
+            strip.crop(end, strip.cell_length),
+        )
+        return Strip.join([before, inside.apply_style(style), after])
+
+    def _resolve_styles(self) -> None:
+        base = self.rich_style
+        self._styles_by_kind = [
+            self.get_component_rich_style(f"code--{kind.name.lower()}")
+            if kind is not WordKind.PLAIN
+            else base
+            for kind in WordKind
+        ]
+        self._gutter_style = self.get_component_rich_style("code--gutter")
+
+
+def _cut(runs: Iterable[Run], start: int, end: int) -> list[Run]:
+    """Return the runs between two columns of an ASCII line."""
+    found = []
+    column = 0
+    for text, kind in runs:
+        if column >= end:
+            break
+        if column + len(text) > start:
+            found.append((text[max(0, start - column) : end - column], kind))
+        column += len(text)
+    return found

@@ -1,0 +1,101 @@
+"""The words and signs that screens share.
+
+A grade is always a digit, a word and a bar, never a colour alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from core.display import displayable_line
+from core.records import JudgeKind
+
+if TYPE_CHECKING:
+    from core.errors import RejudgeError
+    from core.records import Judge
+
+    #: What ``Content.assemble`` takes.
+    Part = str | tuple[str, str] | Content
+
+GRADE_WORDS: Final = ("irrelevant", "same topic", "partly", "good match", "exact")
+WIDEST_GRADE_WORD: Final = max(map(len, GRADE_WORDS))
+
+_GRADE_STYLES: Final = (
+    "$text-error",
+    "$text-warning",
+    "$text-secondary",
+    "$text-primary",
+    "$text-success",
+)
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉"
+
+DIM: Final = "$foreground 60%"
+STRONG: Final = "bold $foreground"
+BRAND: Final = (" rejudge ", "bold reverse $text-accent")
+
+
+def grade_word(grade: int) -> str:
+    """Return the word of a grade from 1 to 5."""
+    return GRADE_WORDS[grade - 1]
+
+
+def grade_style(grade: int) -> str:
+    """Return the style of a grade from 1 to 5."""
+    return _GRADE_STYLES[grade - 1]
+
+
+def grade_mark(grade: int) -> Content:
+    """Return a grade as digit, bar and word: ``4 ████░ good match``."""
+    style = grade_style(grade)
+    return Content.assemble(
+        (f"{grade} ", f"bold {style}"),
+        ("█" * grade, style),
+        ("░" * (5 - grade), DIM),
+        (f" {grade_word(grade)}", f"bold {style}"),
+    )
+
+
+def bar(share: float, width: int) -> str:
+    """Return a bar of ``share`` (0 to 1) of ``width`` cells, in eighths of a cell."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def judge_badge(judge: Judge) -> str:
+    """Return what a judge honestly is, in a few words."""
+    if judge.kind is JudgeKind.LEXICAL:
+        return "lexical baseline, no model"
+    if judge.kind is JudgeKind.SAMPLE:
+        return "sample: scores written for this project"
+    if judge.kind is JudgeKind.IMPORTED:
+        return "imported scores"
+    return displayable_line(judge.model or "model")
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share with its counts, ``83% (10 of 12)``; ``none yet`` of nothing."""
+    return f"{100 * part / whole:.0f}% ({part:,} of {whole:,})" if whole else "none yet"
+
+
+def counted(number: int, word: str) -> str:
+    """Return a count with its noun: ``1 pair``, ``2,000 queries``."""
+    if number == 1:
+        return f"1 {word}"
+    plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
+    return f"{number:,} {plural}"
+
+
+def error_text(error: RejudgeError) -> Content:
+    """Return an error as it is shown in full: what, where, what to do."""
+    parts: list[Part] = [
+        ("✗ ", "bold $text-error"),
+        (displayable_line(error.what), "bold $text-error"),
+    ]
+    if error.where:
+        parts += ["\n\n", ("where  ", DIM), displayable_line(error.where)]
+    if error.todo:
+        parts += ["\n\n", ("to do  ", DIM), displayable_line(error.todo)]
+    return Content.assemble(*parts)
