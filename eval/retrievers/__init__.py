@@ -1,0 +1,1 @@
+"""The systems that can be evaluated, behind one small interface; see ``ranking``."""

@@ -1,0 +1,51 @@
+"""BM25 over the corpus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from eval.retrievers.ranking import rank_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from core.records import SpecQuery
+    from core.store import Store
+    from eval.corpus import Corpus
+    from eval.retrievers.ranking import Parameters, Ranking
+    from eval.watching import Watch
+    from labels.lexical_index import LexicalIndex
+
+
+class LexicalRetriever:
+    """Ranks by the words that query and document share; a path without any is not found.
+
+    Args:
+        index: over exactly the documents of ``corpus``.
+        corpus: the documents.
+    """
+
+    name: Final = "lexical"
+    parameters: Final[Parameters] = {}
+    checkpoint: Final = ""
+    notices: Final[tuple[str, ...]] = ()
+
+    def __init__(self, index: LexicalIndex, corpus: Corpus) -> None:
+        self._index = index
+        self._corpus = corpus
+
+    def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
+        """Yield each query's best paths."""
+        for one in queries:
+            scores = self._index.scores(one.query.text)
+            yield rank_paths(scores, self._corpus, depth, floor=0.0)
+
+
+def build_lexical(store: Store, corpus: Corpus, watch: Watch) -> LexicalRetriever:
+    """Index the corpus in memory."""
+    from labels.lexical_index import build_index
+
+    index = build_index(
+        store, advance=lambda done: watch.step(done, len(corpus), "documents indexed")
+    )
+    return LexicalRetriever(index, corpus)
