@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from core.corpus.reading import read_source
@@ -81,7 +82,8 @@ def import_corpus(
                 )
             counts = replace_corpus(store, staged, largest_line=ESCAPED_SIZE * size_limit)
         finally:
-            staged.unlink(missing_ok=True)
+            with suppress(OSError):
+                staged.unlink()
         return ImportReport(
             read=counts.read,
             added=counts.added,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from core.corpus.ignoring import Rules
 
-#: What version control and rejudge keep for themselves.
-_SKIPPED_FOLDERS: Final = frozenset(
+#: What version control and rejudge keep for themselves; in a linked worktree ``.git`` is a file.
+_SKIPPED_NAMES: Final = frozenset(
     {".git", ".hg", ".svn", ".bzr", ".jj", ".sl", ".pijul", "_darcs", "CVS", FOLDER_NAME}
 )
 
@@ -63,9 +63,10 @@ def walk(folder: Path, *, exclude: Sequence[str] = ()) -> Iterator[str | Problem
 def _paths(entries: Iterable[os.DirEntry[str]], prefix: str) -> Iterator[str]:
     """Yield the path of each file, and of each folder with a slash at its end."""
     for entry in entries:
+        if entry.name in _SKIPPED_NAMES:
+            continue
         if _is_folder(entry):
-            if entry.name not in _SKIPPED_FOLDERS:
-                yield f"{prefix}{entry.name}/"
+            yield f"{prefix}{entry.name}/"
         elif _is_file(entry):
             yield prefix + entry.name
 
