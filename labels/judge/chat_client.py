@@ -2,21 +2,24 @@
 
 The package sends, retries and backs off. Its typed answers cost more than the call itself, so the
 answer is taken as text and read by ``completion``. Connections are spread over several clients: the
-package's connection pool walks all its connections for each call.
+package's connection pool walks all its connections for each call. The usual exchange with a server
+on plain http is made by ``plain_lane``, which says why.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Final
 
 from core.errors import JudgeError
 from labels.judge.completion import Completion, CompletionError, parse_completion
+from labels.judge.plain_lane import LaneMissError, plain_lane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openai import APIConnectionError, APIStatusError
+    from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
     from labels.judge.server import Server
 
@@ -41,21 +44,12 @@ class ChatClient:
     """Sends requests for chat completions, ``concurrency`` at a time at most."""
 
     def __init__(self, server: Server, model: str, concurrency: int) -> None:
-        from openai import AsyncOpenAI
-
         self._server = server
         self._model = model
         self._answered = False
         self._next = 0
-        self._clients = [
-            AsyncOpenAI(
-                api_key=server.key,
-                base_url=server.address,
-                timeout=server.timeout,
-                max_retries=server.attempts - 1,
-            )
-            for _ in range(max(1, -(-concurrency // _CONNECTIONS_EACH)))
-        ]
+        self._lane = plain_lane(server)
+        self._clients: list[AsyncOpenAI | None] = [None] * -(-concurrency // _CONNECTIONS_EACH)
 
     async def complete(self, request: Mapping[str, object]) -> Completion:
         """Send one request and return what the model wrote.
@@ -67,12 +61,10 @@ class ChatClient:
         """
         import openai
 
-        client = self._clients[self._next % len(self._clients)]
-        self._next += 1
         server = self._server
         try:
             async with asyncio.timeout((server.timeout + _LONGEST_WAIT) * server.attempts):
-                body = await client.post("/chat/completions", cast_to=str, body=dict(request))
+                body = await self._send(request)
             self._answered = True
             return parse_completion(body)
         except openai.APIStatusError as error:
@@ -91,8 +83,46 @@ class ChatClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        if self._lane:
+            await self._lane.aclose()
         for client in self._clients:
-            await client.close()
+            if client:
+                await client.close()
+
+    async def _send(self, request: Mapping[str, object]) -> str:
+        """Return the answer's text: by the lane if it can, else by the package with its retries."""
+        tries = self._server.attempts
+        if self._lane:
+            try:
+                return await self._lane.post(json.dumps(request).encode())
+            except LaneMissError as miss:
+                tries -= miss.answered
+                self._lane = None if miss.unfit else self._lane
+                await asyncio.sleep(miss.wait)
+            except TimeoutError:
+                tries -= 1
+                if not tries:
+                    raise
+        client = self._client()
+        if tries < self._server.attempts:
+            client = client.with_options(max_retries=max(tries - 1, 0))
+        return await client.post("/chat/completions", cast_to=str, body=dict(request))
+
+    def _client(self) -> AsyncOpenAI:
+        """Return the package's clients in turn; one takes 50 ms to make, so each when needed."""
+        from openai import AsyncOpenAI
+
+        place = self._next % len(self._clients)
+        self._next += 1
+        client = self._clients[place]
+        if client is None:
+            client = self._clients[place] = AsyncOpenAI(
+                api_key=self._server.key,
+                base_url=self._server.address,
+                timeout=self._server.timeout,
+                max_retries=self._server.attempts - 1,
+            )
+        return client
 
     def _refusal(self, error: APIStatusError) -> Exception:
         server, status = self._server, error.status_code

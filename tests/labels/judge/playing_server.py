@@ -16,13 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to send back: a status and a body; ``cut`` bytes only; after ``wait`` seconds."""
+    """What to send back: a status and a body; ``cut`` bytes only; after ``wait`` seconds.
+
+    ``chunked``: without a stated length. ``close``: the connection is closed after it, unsaid.
+    """
 
     body: str = ""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
     wait: float = 0.0
+    chunked: bool = False
+    close: bool = False
 
 
 def completion(content: object, **more: object) -> Answer:
@@ -72,11 +77,15 @@ class PlayingServer:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
+                if answer.chunked:
+                    self.send_header("Transfer-Encoding", "chunked")
+                    data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+                else:
+                    self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data[: answer.cut])
                 server.answered += answer.cut is None
-                self.close_connection |= answer.cut is not None
+                self.close_connection |= answer.close or answer.cut is not None
 
             def log_message(self, *_: object) -> None:
                 return

@@ -27,6 +27,14 @@ QUERY = Query(UUID(int=1), "watch files")
 CODE = Document(UUID(int=2), "a.rs", "watch", DocumentKind.FUNCTION, "rust", 1, 2, "fn watch() {}")
 
 
+@pytest.fixture(autouse=True, params=["lane", "package"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make every test go both ways: by the plain lane with the package behind it, and without."""
+    if request.param == "package":
+        monkeypatch.setattr("labels.judge.chat_client.plain_lane", lambda _: None)
+    return str(request.param)
+
+
 def ask(
     *answers: Answer, attempts: int = 2, timeout: float = 5.0, times: int = 1
 ) -> tuple[list[Ruling], list[dict[str, Any]], tuple[str, ...]]:
@@ -129,7 +137,7 @@ def test_a_connection_closed_in_the_middle_is_a_failure() -> None:
     assert "the connection failed" in (given.failure or "")
 
 
-def test_a_server_without_schema_is_asked_in_plain_text_for_the_rest_of_the_run() -> None:
+def test_a_server_without_schema_is_asked_in_plain_text_for_the_rest_of_the_run(way: str) -> None:
     def play(body: dict[str, Any], _: int) -> Answer:
         if "response_format" in body:
             return error(400, "response_format is not supported")
@@ -138,7 +146,8 @@ def test_a_server_without_schema_is_asked_in_plain_text_for_the_rest_of_the_run(
     with PlayingServer(play) as server:
         rulings, notices = asyncio.run(_ask(Server(server.url, KEY, 5, 1), 3))
     assert [given.score for given in rulings] == [3, 3, 3]
-    assert len(server.requests) == 4, "the complaint is remembered"
+    refused = {"lane": 2, "package": 1}[way]
+    assert len(server.requests) == refused + 3, "the complaint is remembered"
     assert any("plain text" in notice for notice in notices)
 
 
@@ -158,9 +167,10 @@ def test_a_reasoning_model_gets_its_own_names_and_no_temperature() -> None:
     assert any("temperature" in notice for notice in notices)
 
 
-def test_one_pair_that_is_too_long_does_not_cost_the_others_their_schema() -> None:
-    too_long = error(400, "this model has 8192 tokens of context")
-    rulings, requests, notices = ask(too_long, too_long, ruling(4), attempts=1, times=2)
+def test_one_pair_that_is_too_long_does_not_cost_the_others_their_schema(way: str) -> None:
+    too_long = [error(400, "this model has 8192 tokens of context")]
+    refused = {"lane": 4, "package": 2}[way]
+    rulings, requests, notices = ask(*too_long * refused, ruling(4), attempts=1, times=2)
     assert [given.score for given in rulings] == [None, 4]
     assert "8192" in (rulings[0].failure or "")
     assert "response_format" in requests[-1]
@@ -180,6 +190,15 @@ def test_what_no_pair_can_pass_stops_at_once(answer: Answer, said: str) -> None:
         ask(answer)
     assert KEY not in str(caught.value)
     assert caught.value.todo
+
+
+@pytest.mark.parametrize(
+    "odd", [Answer(ruling(4).body, chunked=True), Answer(ruling(4).body, close=True)]
+)
+def test_servers_may_answer_in_chunks_and_close_when_they_like(odd: Answer) -> None:
+    rulings, requests, _ = ask(odd, times=3)
+    assert [given.score for given in rulings] == [4, 4, 4]
+    assert 3 <= len(requests) <= 4
 
 
 def test_a_server_that_is_not_there_stops_at_once() -> None:
