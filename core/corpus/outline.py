@@ -18,7 +18,7 @@ from core.corpus.naming import text_of
 from core.records import DocumentKind
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Language, Node
 
     from core.corpus.grammars import Grammar
 
@@ -72,15 +72,17 @@ def outline(language: str, text: str) -> list[Definition] | None:
 
 
 @cache
-def _parser(language: str) -> Parser:
-    from tree_sitter import Language, Parser
+def _loaded(language: str) -> Language:
+    from tree_sitter import Language
 
     grammar = GRAMMARS[language]
-    return Parser(Language(getattr(import_module(grammar.package), grammar.loader)()))
+    return Language(getattr(import_module(grammar.package), grammar.loader)())
 
 
 def _parse(language: str, source: bytes) -> Node | None:
-    parser = _parser(language)
+    from tree_sitter import Parser
+
+    parser = Parser(_loaded(language))  # one each time: a parser must not be shared by threads
     end = time.monotonic() + _PARSE_SECONDS_LIMIT
     try:
         tree = parser.parse(
@@ -88,7 +90,6 @@ def _parse(language: str, source: bytes) -> Node | None:
             progress_callback=lambda _, __: time.monotonic() > end,
         )
     except ValueError:  # the callback stopped it
-        parser.reset()
         return None
     return tree.root_node
 

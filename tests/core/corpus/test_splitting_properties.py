@@ -34,7 +34,7 @@ FRAGMENTS = [
 code = st.lists(st.sampled_from(FRAGMENTS), max_size=30).map("\n".join)
 texts = st.one_of(code, st.text(max_size=200))
 quick = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 
 
