@@ -101,7 +101,9 @@ def load_corpus(store: Store) -> Corpus:
     Raises:
         InputError: there is none.
     """
-    rows = store.read("SELECT id, path, sha256(text) FROM db.documents WHERE in_corpus ORDER BY id")
+    rows = store.read(
+        "SELECT id, path, sha256(text), length(text) FROM db.documents WHERE in_corpus ORDER BY id"
+    )
     if not rows:
         raise InputError(
             "there is no corpus to search",

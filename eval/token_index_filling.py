@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eval.token_index import TokenIndex
     from eval.watching import Watch
 
-PAGE_SIZE: Final = 256
+PAGE_SIZE: Final = 128
 #: A segment is written after so many seconds, so that a kill loses no more work than that, or as
 #: soon as it has so many numbers.
 SEGMENT_SECONDS: Final = 5.0

@@ -56,7 +56,8 @@ def migrate(connection: DuckDBPyConnection, place: str, before_each: Callable[[i
     Args:
         connection: a connection with the database attached as ``db``.
         place: the database's name in messages.
-        before_each: called with the schema version about to be left, to keep a backup.
+        before_each: called with the schema version about to be left, to keep a backup; not for a
+            database that was empty.
 
     Raises:
         StoreError: the database was written by a newer program.
@@ -72,8 +73,9 @@ def migrate(connection: DuckDBPyConnection, place: str, before_each: Callable[[i
             todo="Upgrade rejudge, or open another workspace with --workspace DIR.",
         )
     pending = [migration for migration in known if migration.number > present]
+    was_empty = present == 0
     for migration in pending:
-        if present > 0:
+        if not was_empty:
             before_each(present)
         _apply(connection, migration)
         present = migration.number

@@ -60,10 +60,11 @@ class CorpusPaths:
         if not self._unknown:
             return ()
         first = min(self._unknown)
-        return (
+        said = (
             f"{self._unknown.total()} results lie at {len(self._unknown)} paths without a document"
-            + f" in the corpus, such as {first}; they took their ranks and met nothing",
+            f" in the corpus, such as {first}; they took their ranks and met nothing"
         )
+        return (said,)
 
     def _in_folder(self, printed: str, place: str) -> str:
         if _is_absolute(printed) and self._folder is None:

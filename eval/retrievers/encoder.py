@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -31,11 +32,7 @@ _DECIMALS: Final = 4
 
 
 class TokenEncoder(Protocol):
-    """What of an encoder is needed here: L2-normalised token vectors and a name for its weights."""
-
-    @property
-    def checkpoint(self) -> str:
-        """A hash over all that decides the vectors."""
+    """What of an encoder is needed here: L2-normalised token vectors."""
 
     def encode_queries(self, texts: Sequence[str]) -> Sequence[NDArray[np.float32]]:
         """Return (tokens, dimensions) vectors for each text."""
@@ -44,14 +41,22 @@ class TokenEncoder(Protocol):
         """Return (tokens, dimensions) vectors for each text."""
 
 
+@dataclass(frozen=True, slots=True)
+class EncoderModel:
+    """An encoder, how the person named it, and the hash of all that decides its vectors."""
+
+    encoder: TokenEncoder
+    name: str
+    checkpoint: str
+
+
 class EncoderRetriever:
     """Ranks by exact MaxSim over every document of the corpus.
 
     Args:
-        encoder: encodes the queries.
+        model: encodes the queries.
         index: holds the corpus's texts as the same encoder encoded them.
         corpus: the documents.
-        model: how the person named the encoder.
         watch: asked between passes.
     """
 
@@ -59,14 +64,14 @@ class EncoderRetriever:
     notices: Final[tuple[str, ...]] = ()
 
     def __init__(
-        self, encoder: TokenEncoder, index: TokenIndex, corpus: Corpus, model: str, watch: Watch
+        self, model: EncoderModel, index: TokenIndex, corpus: Corpus, watch: Watch
     ) -> None:
-        self._encoder = encoder
+        self._encoder = model.encoder
         self._index = index
         self._corpus = corpus
         self._watch = watch
-        self.parameters: Parameters = {"model": model}
-        self.checkpoint = encoder.checkpoint
+        self.parameters: Parameters = {"model": model.name}
+        self.checkpoint = model.checkpoint
 
     def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
         """Yield each query's best paths, a pass over the index for each batch of queries."""
@@ -105,7 +110,7 @@ class EncoderRetriever:
 
 
 def build_encoder_retriever(
-    store: Store, corpus: Corpus, encoder: TokenEncoder, model: str, watch: Watch
+    store: Store, corpus: Corpus, model: EncoderModel, watch: Watch
 ) -> EncoderRetriever:
     """Encode what the index of this checkpoint lacks, then search it.
 
@@ -115,12 +120,12 @@ def build_encoder_retriever(
     """
     from eval.corpus import load_texts
 
-    index = TokenIndex(index_folder(store.folder, encoder.checkpoint))
+    index = TokenIndex(index_folder(store.folder, model.checkpoint))
     fill_index(
         index,
         corpus.texts_by_length,
         lambda page: load_texts(store, corpus, page),
-        encoder.encode_documents,
+        model.encoder.encode_documents,
         watch,
     )
-    return EncoderRetriever(encoder, index, corpus, model, watch)
+    return EncoderRetriever(model, index, corpus, watch)

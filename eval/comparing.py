@@ -1,0 +1,174 @@
+"""Two evals side by side, query by query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from core.errors import InputError
+from eval.comparing_chance import paired_randomisation
+from eval.evaluating import result_metrics
+from eval.metrics import metric_names
+from eval.metrics_interval import bootstrap_figures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.records import Query
+    from eval.evaluating_records import Eval, QueryResult
+    from eval.metrics_interval import Figure
+
+_SAME: Final = 1e-12
+
+
+class Change(StrEnum):
+    """What became of a query, the worst first."""
+
+    BROKEN = "broken"
+    WORSE = "worse"
+    SAME = "same"
+    BETTER = "better"
+    FIXED = "fixed"
+
+
+_ORDER: Final = {change: place for place, change in enumerate(Change)}
+
+
+@dataclass(frozen=True, slots=True)
+class QueryDelta:
+    """One query before and after.
+
+    The ranks are those of the first relevant result; None when none was among the results kept.
+    ``difference`` is that of the reciprocal ranks, in [-1, 1]; above 0 the later eval is better.
+    """
+
+    query: Query
+    before: int | None
+    after: int | None
+    difference: float
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDelta:
+    """One measure before and after, over the queries that both evals scored.
+
+    ``difference`` is the mean difference with its 95% bootstrap interval over the queries;
+    ``p_value`` that of the paired randomisation test. Wins are queries where the later is better.
+    """
+
+    metric: str
+    before: float
+    after: float
+    difference: Figure
+    p_value: float
+    wins: int
+    losses: int
+    ties: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changed from one eval to another.
+
+    ``queries`` has the newly broken ones first, then the others from the most worsened to the most
+    improved. ``k`` is the cut-off of a miss. ``notices`` says what could not be compared.
+    """
+
+    k: int
+    metrics: tuple[MetricDelta, ...]
+    queries: tuple[QueryDelta, ...]
+    notices: tuple[str, ...]
+
+    def changed(self, change: Change) -> tuple[QueryDelta, ...]:
+        """Return the queries that this became of."""
+        return tuple(each for each in self.queries if each.change is change)
+
+
+def compare(before: Eval, after: Eval) -> Comparison:
+    """Compare two evals on the queries that both scored, at the later one's cut-off.
+
+    Raises:
+        InputError: they have no such query.
+    """
+    k = after.summary.k
+    earlier = {each.query.id: each for each in before.queries if each.scored}
+    pairs = [
+        (earlier[each.query.id], each)
+        for each in after.queries
+        if each.scored and each.query.id in earlier
+    ]
+    if not pairs:
+        raise InputError(
+            "the two evals have no scored query in common",
+            where=f"{before.summary.spec_name}, {after.summary.spec_name}",
+            todo="Compare evals of the same spec.",
+        )
+    deltas = [_query_delta(one, other, k) for one, other in pairs]
+    deltas.sort(key=lambda each: (_ORDER[each.change], each.difference, each.query.text))
+    return Comparison(k, _metric_deltas(pairs, k), tuple(deltas), _notices(before, after, pairs))
+
+
+def _query_delta(before: QueryResult, after: QueryResult, k: int) -> QueryDelta:
+    difference = _reciprocal(after.rank) - _reciprocal(before.rank)
+    if before.missed(k) != after.missed(k):
+        change = Change.BROKEN if after.missed(k) else Change.FIXED
+    elif difference:
+        change = Change.BETTER if difference > 0 else Change.WORSE
+    else:
+        change = Change.SAME
+    return QueryDelta(after.query, before.rank, after.rank, difference, change)
+
+
+def _reciprocal(rank: int | None) -> float:
+    return 1 / rank if rank else 0.0
+
+
+def _metric_deltas(
+    pairs: Sequence[tuple[QueryResult, QueryResult]], k: int
+) -> tuple[MetricDelta, ...]:
+    import numpy as np
+
+    before, after = (
+        np.asarray([list(result_metrics(pair[side], k).values()) for pair in pairs])
+        for side in (0, 1)
+    )
+    differences = after - before
+    differences[np.abs(differences) < _SAME] = 0
+    figures = bootstrap_figures(differences)
+    return tuple(
+        MetricDelta(
+            metric,
+            float(before[:, column].mean()),
+            float(after[:, column].mean()),
+            figures[column],
+            paired_randomisation(differences[:, column].tolist()),
+            int((differences[:, column] > 0).sum()),
+            int((differences[:, column] < 0).sum()),
+            int((differences[:, column] == 0).sum()),
+        )
+        for column, metric in enumerate(metric_names(k))
+    )
+
+
+def _notices(
+    before: Eval, after: Eval, pairs: Sequence[tuple[QueryResult, QueryResult]]
+) -> tuple[str, ...]:
+    notices = []
+    for name, side in (("first", before), ("second", after)):
+        only = sum(each.scored for each in side.queries) - len(pairs)
+        if only:
+            notices.append(f"{only} queries were scored in the {name} eval only and are left out")
+    if before.summary.corpus_hash != after.summary.corpus_hash:
+        notices.append("the corpus changed between the two evals")
+    wanted = [_wanted(one) != _wanted(other) for one, other in pairs]
+    if any(wanted):
+        notices.append(f"the wanted paths of {sum(wanted)} queries differ between the two evals")
+    if before.summary.k != after.summary.k:
+        notices.append(f"the cut-off of both is taken as {after.summary.k}")
+    return tuple(notices)
+
+
+def _wanted(result: QueryResult) -> set[tuple[str, int | None]]:
+    return {(each.path, each.grade) for each in result.wanted}
