@@ -1,0 +1,1 @@
+"""What rejudge must reach, measured against a reference in the same run."""
