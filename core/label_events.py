@@ -32,16 +32,16 @@ _COLUMN_TYPES: Final = {
     "inclusion_probability": "DOUBLE",
 }
 
+# DuckDB plans SELECT with parameters faster than VALUES.
 _INSERT_ONE: Final = (
     f"INSERT INTO db.label_events ({EVENT_COLUMNS})"
-    f" VALUES ({', '.join(f'${number}' for number in range(1, len(_COLUMN_TYPES) + 1))})"
+    f" SELECT {', '.join(f'${number}' for number in range(1, len(_COLUMN_TYPES) + 1))}"
 )
 
 
 def insert_event(store: Store, event: LabelEvent) -> None:
     """Insert one event and commit it."""
-    with store.transaction() as cursor:
-        cursor.execute(_INSERT_ONE, _row(event))
+    store.write(_INSERT_ONE, _row(event))
 
 
 def event_of_row(row: Row) -> LabelEvent:

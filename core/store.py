@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, Statement
 
     #: A row as DuckDB hands it over; the function that reads a table gives it types.
     Row = tuple[Any, ...]
@@ -43,6 +43,8 @@ class Store:
     def __init__(self, root: DuckDBPyConnection, folder: Path) -> None:
         self._root = root
         self._writing = threading.RLock()
+        self._single: DuckDBPyConnection | None = None
+        self._parsed: dict[str, Statement] = {}
         self.folder = folder
 
     @classmethod
@@ -115,12 +117,34 @@ class Store:
             finally:
                 cursor.close()
 
+    def write(self, sql: str, parameters: Sequence[object]) -> None:
+        """Run one statement that is a transaction of its own; on return it is on disk.
+
+        For what is written again and again, such as one label: the statement is parsed once and
+        planned without the optimizer, which has nothing to improve in a single row. That halves
+        the time of the same statement in ``transaction``.
+
+        Raises:
+            StoreError: the database refused; nothing was written.
+        """
+        with self._writing, explained(self.folder / DATABASE_NAME):
+            if self._single is None:
+                self._single = self._root.cursor()
+                self._single.execute("PRAGMA disable_optimizer")
+            statement = self._parsed.get(sql)
+            if statement is None:
+                (statement,) = self._single.extract_statements(sql)
+                self._parsed[sql] = statement
+            self._single.execute(statement, list(parameters))
+
     def interrupt(self) -> None:
         """Stop whatever query is running, so that ``close`` need not wait for it."""
         self._root.interrupt()
 
     def close(self) -> None:
         """Detach the file and give up its lock. Closing twice is harmless."""
+        if self._single is not None:
+            self._single.close()
         self._root.close()
 
     def _back_up(self, version: int) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -41,6 +43,30 @@ def test_a_failing_transaction_leaves_nothing(folder: Path) -> None:
             cursor.execute("DELETE FROM db.pairs")
             raise ZeroDivisionError
         assert store.read("SELECT count(*) FROM db.pairs") == [(1,)]
+
+
+ADD_PAIR = (
+    "INSERT INTO db.pairs SELECT $1::UUID, $1::UUID, $1::UUID, $2, CAST($3 AS DOUBLE PRECISION),"
+    " TIMESTAMP '2030-01-01'"
+)
+
+
+def test_a_single_write_is_kept_and_can_be_repeated_from_any_thread(folder: Path) -> None:
+    with Store.open(folder) as store, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: store.write(ADD_PAIR, [uuid4(), "import", None]), range(20)))
+    with Store.open(folder) as store:
+        assert store.read("SELECT count(*) FROM db.pairs") == [(20,)]
+
+
+def test_a_refused_single_write_leaves_nothing_and_the_next_one_works(folder: Path) -> None:
+    with Store.open(folder) as store:
+        identifier = uuid4()
+        store.write(ADD_PAIR, [identifier, "import", 0.5])
+        for taken, probability in ((identifier, 0.5), (uuid4(), 7.0)):
+            with pytest.raises(StoreError):
+                store.write(ADD_PAIR, [taken, "import", probability])
+        store.write(ADD_PAIR, [uuid4(), "import", None])
+        assert store.read("SELECT count(*), max(inclusion_probability) FROM db.pairs") == [(2, 0.5)]
 
 
 def test_a_newer_database_is_refused(folder: Path) -> None:
