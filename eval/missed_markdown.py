@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from core.display import displayable_line
+from core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from eval.evaluating_records import EvalSummary
     from eval.missed import Miss
@@ -46,3 +48,22 @@ def _section(miss: Miss) -> list[str]:
 
 def _plain(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", displayable_line(text))
+
+
+def write_misses(file: Path, page: str) -> None:
+    """Write the page beside its place and rename it there.
+
+    Raises:
+        InputError: the file cannot be written; what was there before is as it was.
+    """
+    unfinished = file.with_name(file.name + ".unfinished")
+    try:
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(file)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise InputError(
+            f"the misses cannot be written: {error.strerror}",
+            where=str(file),
+            todo="Name another file.",
+        ) from error

@@ -22,7 +22,7 @@ DEFAULT_SECONDS: Final = 60.0
 _QUERY: Final = "{query}"
 _TOP: Final = "{top}"
 _CORPUS: Final = "{corpus}"
-_EXAMPLE: Final = "sg search {query} --path {corpus} --top {top} --json"
+EXAMPLE: Final = "sg search {query} --path {corpus} --top {top} --json"
 
 
 class CommandRetriever:
@@ -112,7 +112,7 @@ def build_command(
 
 
 def _todo() -> str:
-    return f"For instance: --command '{_EXAMPLE}'"
+    return f"For instance: --command '{EXAMPLE}'"
 
 
 def _filled(word: str, values: dict[str, str]) -> str:

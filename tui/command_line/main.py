@@ -30,6 +30,9 @@ COMMANDS: Final[dict[str, str]] = {
     "skip": "pass a pair over",
     "status": "counts and figures of the workspace",
     "export": "write labels for training and evaluation",
+    "eval": "evaluate a retriever on a spec",
+    "compare": "what changed from one eval to another",
+    "misses": "the queries that an eval missed",
     "keys": "list the keys of the screens",
     "doctor": "what this machine has and lacks",
 }
