@@ -1,0 +1,217 @@
+"""A scored file into temporary tables: plain lines by the database, the others one by one.
+
+The database reads the whole file and marks each line that is not plainly right. Those are read
+again by ``read_pair_line``, whose word is final, and come back through a second, small file.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from typing import TYPE_CHECKING, Final
+
+from core.store import literal
+from labels.importing.pair_line import (
+    OTHER_TEXT_KEYS,
+    TEXT_KEYS,
+    VALUE_KEYS,
+    LineError,
+    PairLine,
+    read_pair_line,
+)
+from labels.importing.ruling_rules import (
+    SCORE_IS_ZERO,
+    adds_up_sql,
+    plain_distribution_sql,
+    plain_score_sql,
+    reported_failure_sql,
+)
+from labels.importing.scored_file import numbered_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+#: The columns of ``lines``: what an import keeps of each line. ``line`` is its row in the file.
+LINE_COLUMNS: Final = {
+    "line": "BIGINT",
+    "query": "VARCHAR",
+    "code": "VARCHAR",
+    "language": "VARCHAR",
+    "path": "VARCHAR",
+    "symbol": "VARCHAR",
+    "kind": "VARCHAR",
+    "variation_of": "VARCHAR",
+    "judge": "VARCHAR",
+    "score": "SMALLINT",
+    "failure": "VARCHAR",
+    "rationale": "VARCHAR",
+    "parts": "DOUBLE[]",
+}
+
+_FETCHED: Final = 100_000
+_LONGEST_WORD: Final = 10
+_NON_TEXT_WORDS: Final = "'true','false','nan','-nan','inf','-inf','infinity','-infinity'"
+
+
+class LineTooLongError(Exception):
+    """The database cannot read the file as it is: a line is longer than its buffer."""
+
+
+def stage_lines(
+    cursor: DuckDBPyConnection,
+    source: Path,
+    second_look: Path,
+    *,
+    skip: Callable[[int, str], None],
+    note: Callable[[int, str], None],
+) -> int:
+    """Make the temporary view ``lines`` of a file's good lines; return how many lines it has.
+
+    Args:
+        cursor: of an open transaction.
+        source: the file, where the database may read it.
+        second_look: where the lines that were read one by one are put on the way.
+        skip: called with the number and the reason for each line that is left out.
+        note: called with the number and a reason for each thing that was repaired in a line.
+
+    Raises:
+        LineTooLongError: a line is longer than the database can read.
+    """
+    _read_all(cursor, source)
+    doubtful = array("q")
+    rows = cursor.execute("SELECT rowid FROM first_look WHERE NOT plain ORDER BY rowid")
+    while part := rows.fetchmany(_FETCHED):
+        doubtful.extend(row for (row,) in part)
+    longest = 0
+    with second_look.open("w", encoding="utf-8") as file:
+        for row, number, line in numbered_rows(source, doubtful):
+            try:
+                found = read_pair_line(line)
+            except LineError as error:
+                skip(number, str(error))
+                continue
+            for reason in found.notes:
+                note(number, reason)
+            staged = _staged(row, found)
+            longest = max(longest, len(staged.encode()))
+            file.write(staged)
+    _read_second_look(cursor, second_look, longest)
+    counted = cursor.execute("SELECT count(*) FROM first_look").fetchone()
+    return int(counted[0]) if counted else 0
+
+
+def _read_all(cursor: DuckDBPyConnection, source: Path) -> None:
+    import duckdb
+
+    columns = ", ".join(
+        [f"{key}: 'VARCHAR'" for key in TEXT_KEYS] + [f"{key}: 'JSON'" for key in VALUE_KEYS]
+    )
+    try:
+        cursor.execute(
+            f"CREATE TEMP TABLE first_look AS SELECT {_kept_sql()}, {_plain_sql()} AS plain"
+            f" FROM (SELECT *, {_read_sql()} FROM read_json({literal(str(source))},"
+            " format = 'newline_delimited', ignore_errors = true,"
+            f" columns = {{{columns}}}))"
+        )
+    except duckdb.InvalidInputException as error:
+        if "maximum_object_size" not in str(error):
+            raise
+        raise LineTooLongError from error
+
+
+def _read_sql() -> str:
+    """Return what is derived from a line's keys, under names of its own."""
+    score = "CASE WHEN grade_source IS NULL THEN llm_score ELSE judge_score END"
+    return (
+        "coalesce(positive, code) AS the_code,"
+        " coalesce(file_path, path, '') AS the_path,"
+        " coalesce(func_name, symbol, '') AS the_symbol,"
+        f" CAST({score} AS VARCHAR) AS the_score,"
+        f" {plain_score_sql(f'CAST({score} AS VARCHAR)')} AS plain_score,"
+        f" {reported_failure_sql('score_reasoning')} AS reported,"
+        f" {plain_distribution_sql('CAST(distribution AS VARCHAR)')} AS parts"
+    )
+
+
+def _kept_sql() -> str:
+    """Return the columns of ``LINE_COLUMNS`` after the first, for a plain line."""
+    return (
+        "query, the_code AS code, coalesce(language, '') AS language, the_path AS path,"
+        " the_symbol AS symbol, query_kind AS kind,"
+        " CASE WHEN original_query <> query AND original_query <> ''"
+        " AND is_variation IS DISTINCT FROM 'false' THEN original_query END AS variation_of,"
+        " coalesce(judge, '') AS judge,"
+        " CASE WHEN reported IS NULL AND plain_score > 0 THEN plain_score END AS score,"
+        f" coalesce(reported, CASE WHEN plain_score = 0 THEN '{SCORE_IS_ZERO}' END) AS failure,"
+        " CASE WHEN reported IS NULL THEN coalesce(score_reasoning, '') ELSE '' END AS rationale,"
+        " CASE WHEN reported IS NULL AND plain_score > 0 THEN parts END AS parts"
+    )
+
+
+def _plain_sql() -> str:
+    """Return the condition under which a line means what ``_kept_sql`` takes from it."""
+    conditions = [
+        "query IS NOT NULL",
+        "query >= '!'",
+        "(the_code >= '!' OR (the_code IS NULL AND the_path <> ''))",
+        "(reported IS NOT NULL OR the_score IS NULL OR plain_score IS NOT NULL)",
+        "(query_kind IS NULL OR query_kind IN ('semantic', 'keyword'))",
+        "(is_variation IS NULL OR is_variation IN ('true', 'false'))",
+        f"(distribution IS NULL OR coalesce({adds_up_sql('parts')}, false))",
+    ]
+    texts = ["query", "the_code", "the_path", "the_symbol", *OTHER_TEXT_KEYS]
+    conditions += [f"({text} IS NULL OR NOT {_doubtful_text_sql(text)})" for text in texts]
+    return f"coalesce({' AND '.join(conditions)}, false)"
+
+
+def _doubtful_text_sql(text: str) -> str:
+    """Return the condition that a text may have been a number, a truth value, a list or an object.
+
+    The database reads those as text where text is wanted. It also finds NUL characters. Comparing
+    with a first character is cheap, so that long code is seldom looked into.
+    """
+    number = literal("[-+.0-9eE]+")
+    return (
+        f"(({text} >= '-' AND {text} < ':' AND regexp_full_match({text}, {number}))"
+        f" OR ((({text} >= '[' AND {text} < chr(92)) OR ({text} >= '{{' AND {text} < '|'))"
+        f" AND json_valid({text}))"
+        f" OR (strlen({text}) < {_LONGEST_WORD} AND lower({text}) IN ({_NON_TEXT_WORDS}))"
+        f" OR contains({text}, chr(0)))"
+    )
+
+
+def _staged(row: int, line: PairLine) -> str:
+    values = (
+        row,
+        line.query,
+        line.code,
+        line.language,
+        line.path,
+        line.symbol,
+        line.kind,
+        line.variation_of,
+        line.judge,
+        line.ruling.score,
+        line.ruling.failure,
+        line.rationale,
+        line.distribution,
+    )
+    return json.dumps(dict(zip(LINE_COLUMNS, values, strict=True)), ensure_ascii=False) + "\n"
+
+
+def _read_second_look(cursor: DuckDBPyConnection, second_look: Path, longest: int) -> None:
+    columns = ", ".join(f"{name}: {literal(kind)}" for name, kind in LINE_COLUMNS.items())
+    names = ", ".join(LINE_COLUMNS)
+    cursor.execute(
+        f"CREATE TEMP TABLE second_look AS SELECT {names} FROM read_json("
+        f"{literal(str(second_look))}, format = 'newline_delimited',"
+        f" columns = {{{columns}}}, maximum_object_size = {max(longest, 1 << 24)})"
+    )
+    kept = ", ".join(name for name in LINE_COLUMNS if name != "line")
+    cursor.execute(
+        f"CREATE TEMP VIEW lines AS SELECT rowid AS line, {kept} FROM first_look WHERE plain"
+        f" UNION ALL SELECT line, {kept} FROM second_look"
+    )

@@ -1,0 +1,247 @@
+"""From the temporary view ``lines`` into the base tables, whatever of it they lack.
+
+Ids are computed once for each different text, not once for each line, and rows go in sorted by
+their ids: both make a million lines a matter of seconds. The ids are those of ``core.identity``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from core.identity import content_id_sql
+from labels.judgments import add_judge, make_judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from duckdb import DuckDBPyConnection
+
+    from core.records import Document, JudgeKind
+
+Place = tuple[str, str]
+
+_ONE_PLACE: Final = "path, symbol, code"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """What went in: new pairs, known pairs that got another judgment, and failures in the file."""
+
+    pairs: int
+    judged_again: int
+    failed: int
+
+
+def unnamed_places(cursor: DuckDBPyConnection) -> list[Place]:
+    """Return the places, path and symbol, of the lines that bring no code."""
+    rows = cursor.execute("SELECT DISTINCT path, symbol FROM lines WHERE code IS NULL ORDER BY ALL")
+    return rows.fetchall()
+
+
+def resolve_places(
+    cursor: DuckDBPyConnection, documents: Mapping[Place, Document]
+) -> list[tuple[int, str, str]]:
+    """Give lines without code their documents; return row, path and symbol of those without one."""
+    places = list(documents)
+    cursor.execute(
+        "CREATE TEMP TABLE named AS SELECT unnest(CAST($1 AS VARCHAR[])) AS path,"
+        " unnest(CAST($2 AS VARCHAR[])) AS symbol, unnest(CAST($3 AS UUID[])) AS id",
+        [
+            [path for path, _ in places],
+            [symbol for _, symbol in places],
+            [documents[place].id for place in places],
+        ],
+    )
+    return cursor.execute(
+        "SELECT line, path, symbol FROM lines WHERE code IS NULL"
+        " AND (path, symbol) NOT IN (SELECT (path, symbol) FROM named) ORDER BY line"
+    ).fetchall()
+
+
+def store_lines(
+    cursor: DuckDBPyConnection,
+    *,
+    judge_name: str,
+    judge_kind: JudgeKind,
+    now: datetime,
+    between: Callable[[str], None],
+) -> StoredCounts:
+    """Store the documents, queries, pairs and judgments of ``lines``.
+
+    Args:
+        cursor: of the transaction that made ``lines`` and ``named``.
+        judge_name: the judge of lines that name none.
+        judge_kind: of judges that the store does not know yet.
+        now: the time of the import. Of two judgments of one pair the later line counts.
+        between: called with the name of each step before it begins.
+    """
+    between("documents")
+    _number_documents(cursor)
+    _insert_documents(cursor, now)
+    between("queries")
+    _number_queries(cursor)
+    _insert_queries(cursor, now)
+    between("pairs")
+    _number_judges(cursor, judge_name, judge_kind)
+    _number_pairs(cursor)
+    pairs = _insert_pairs(cursor, now)
+    between("judgments")
+    judged_again = _insert_judgments(cursor, now)
+    failed = _count(cursor, "SELECT count(*) FROM lines WHERE failure IS NOT NULL")
+    return StoredCounts(pairs, judged_again, failed)
+
+
+def _number_documents(cursor: DuckDBPyConnection) -> None:
+    """Make ``places`` (each line's first line with the same place and code) and ``documents``."""
+    cursor.execute(
+        "CREATE TEMP TABLE line_places AS SELECT line,"
+        f" min(line) OVER (PARTITION BY {_ONE_PLACE}) AS first FROM lines"
+    )
+    cursor.execute(
+        "CREATE TEMP TABLE new_documents AS SELECT *, sha256(CAST(id AS VARCHAR)) AS digest FROM"
+        f" (SELECT line AS first, {content_id_sql('path', 'symbol', 'code')} AS id FROM lines"
+        " WHERE code IS NOT NULL AND line IN (SELECT first FROM line_places)"
+        " UNION ALL SELECT line, named.id FROM lines JOIN named USING (path, symbol)"
+        " WHERE code IS NULL AND line IN (SELECT first FROM line_places))"
+    )
+
+
+def _insert_documents(cursor: DuckDBPyConnection, now: datetime) -> None:
+    cursor.execute(
+        "INSERT INTO db.documents"
+        " (id, path, symbol, kind, language, start_line, end_line, text, in_corpus, added)"
+        " SELECT fresh.id, path, symbol, CASE WHEN symbol = '' THEN 'snippet' ELSE 'function' END,"
+        " language, NULL, NULL, code, false, CAST($1 AS TIMESTAMP)"
+        " FROM new_documents AS fresh JOIN lines ON lines.line = fresh.first"
+        " WHERE code IS NOT NULL AND fresh.id NOT IN (SELECT id FROM db.documents)",
+        [now],
+    )
+
+
+def _number_queries(cursor: DuckDBPyConnection) -> None:
+    cursor.execute(
+        "CREATE TEMP TABLE new_queries AS SELECT *, sha256(CAST(id AS VARCHAR)) AS digest FROM"
+        f" (SELECT query, {content_id_sql('query')} AS id, min(line) AS first,"
+        " arg_min(kind, line) AS kind, arg_min(variation_of, line) AS variation_of"
+        " FROM lines GROUP BY query)"
+    )
+
+
+def _insert_queries(cursor: DuckDBPyConnection, now: datetime) -> None:
+    cursor.execute(
+        "UPDATE db.queries SET kind = fresh.kind FROM new_queries AS fresh"
+        " WHERE queries.id = fresh.id AND queries.kind IS NULL AND fresh.kind IS NOT NULL"
+    )
+    cursor.execute(
+        "INSERT INTO db.queries (id, text, kind, variation_of, origin, added)"
+        " SELECT id, query, kind, variation_of, 'import', CAST($1 AS TIMESTAMP)"
+        " FROM new_queries WHERE id NOT IN (SELECT id FROM db.queries)",
+        [now],
+    )
+
+
+def _number_judges(cursor: DuckDBPyConnection, judge_name: str, judge_kind: JudgeKind) -> None:
+    """Make ``line_judges``. A name that exactly one known judge has is that judge."""
+    rows = cursor.execute(
+        "SELECT DISTINCT judge FROM lines WHERE score IS NOT NULL OR failure IS NOT NULL"
+    ).fetchall()
+    known: dict[str, list[UUID]] = {}
+    for name, identifier in cursor.execute("SELECT name, id FROM db.judges").fetchall():
+        known.setdefault(name, []).append(identifier)
+    chosen: dict[str, UUID] = {}
+    for (written,) in rows:
+        name = written or judge_name
+        judge = make_judge(name, judge_kind)
+        named = known.get(name, [])
+        if len(named) == 1:
+            chosen[written] = named[0]
+            continue
+        add_judge(cursor, judge)
+        chosen[written] = judge.id
+    cursor.execute(
+        "CREATE TEMP TABLE line_judges AS SELECT unnest(CAST($1 AS VARCHAR[])) AS judge,"
+        " unnest(CAST($2 AS UUID[])) AS id",
+        [list(chosen), list(chosen.values())],
+    )
+
+
+def _number_pairs(cursor: DuckDBPyConnection) -> None:
+    pair = "CAST(left(sha256(of_query.digest || of_document.digest), 32) AS UUID)"
+    cursor.execute(
+        "CREATE TEMP TABLE line_pairs AS SELECT lines.line, of_query.id AS query_id,"
+        f" of_document.id AS document_id, {pair} AS pair_id"
+        " FROM lines JOIN new_queries AS of_query USING (query)"
+        " JOIN line_places ON line_places.line = lines.line"
+        " JOIN new_documents AS of_document ON of_document.first = line_places.first"
+    )
+    cursor.execute(
+        "CREATE TEMP TABLE new_pairs AS SELECT pair_id, any_value(query_id) AS query_id,"
+        " any_value(document_id) AS document_id FROM line_pairs GROUP BY pair_id"
+        " HAVING pair_id NOT IN (SELECT id FROM db.pairs)"
+    )
+
+
+def _insert_pairs(cursor: DuckDBPyConnection, now: datetime) -> int:
+    return _count(
+        cursor,
+        "INSERT INTO db.pairs (id, query_id, document_id, origin, inclusion_probability, added)"
+        " SELECT pair_id, query_id, document_id, 'import', NULL, CAST($1 AS TIMESTAMP)"
+        " FROM new_pairs ORDER BY pair_id",
+        now,
+    )
+
+
+def judgment_text_sql() -> str:
+    """Return the SQL for the text that a judgment's id is made of; see ``judgment_text``."""
+    millionths = "array_to_string([CAST(floor(part * 1e6 + 0.5) AS BIGINT) FOR part IN parts], ',')"
+    return (
+        "judge_id || ' ' || pair_id || ' ' || coalesce(CAST(score AS VARCHAR), '') || ' '"
+        f" || coalesce({millionths}, '') || ' ' || coalesce(length(failure), 0) || ' '"
+        " || coalesce(failure, '') || rationale"
+    )
+
+
+def _insert_judgments(cursor: DuckDBPyConnection, now: datetime) -> int:
+    """Insert the rulings that are not there yet; return how many known pairs they rule on."""
+    cursor.execute(
+        "CREATE TEMP TABLE new_judgments AS SELECT min(line) AS line, id,"
+        " any_value(pair_id) AS pair_id, any_value(judge_id) AS judge_id FROM"
+        f" (SELECT line, pair_id, judge_id, {content_id_sql(judgment_text_sql())} AS id FROM"
+        "  (SELECT lines.*, pair_id, line_judges.id AS judge_id FROM lines"
+        "   JOIN line_pairs ON line_pairs.line = lines.line"
+        "   JOIN line_judges ON line_judges.judge = lines.judge"
+        "   WHERE score IS NOT NULL OR failure IS NOT NULL) AS ruled"
+        "  WHERE NOT EXISTS (SELECT 1 FROM db.judgments AS kept"
+        "   WHERE kept.pair_id = ruled.pair_id AND kept.judge_id = ruled.judge_id"
+        "   AND kept.score IS NOT DISTINCT FROM ruled.score"
+        "   AND kept.failure IS NOT DISTINCT FROM ruled.failure"
+        "   AND kept.rationale = ruled.rationale"
+        "   AND kept.p1 IS NOT DISTINCT FROM ruled.parts[1]"
+        "   AND kept.p2 IS NOT DISTINCT FROM ruled.parts[2]"
+        "   AND kept.p3 IS NOT DISTINCT FROM ruled.parts[3]"
+        "   AND kept.p4 IS NOT DISTINCT FROM ruled.parts[4]"
+        "   AND kept.p5 IS NOT DISTINCT FROM ruled.parts[5]))"
+        " GROUP BY id HAVING id NOT IN (SELECT id FROM db.judgments)"
+    )
+    cursor.execute(
+        "INSERT INTO db.judgments (id, pair_id, judge_id, judged, score, failure,"
+        " p1, p2, p3, p4, p5, rationale, prompt_tokens, completion_tokens, seconds)"
+        " SELECT fresh.id, fresh.pair_id, fresh.judge_id,"
+        " CAST($1 AS TIMESTAMP) + to_microseconds(fresh.line), score, failure,"
+        " parts[1], parts[2], parts[3], parts[4], parts[5], rationale, 0, 0, 0"
+        " FROM new_judgments AS fresh JOIN lines ON lines.line = fresh.line ORDER BY fresh.id",
+        [now],
+    )
+    return _count(
+        cursor,
+        "SELECT count(DISTINCT pair_id) FROM new_judgments"
+        " WHERE pair_id NOT IN (SELECT pair_id FROM new_pairs)",
+    )
+
+
+def _count(cursor: DuckDBPyConnection, sql: str, *parameters: object) -> int:
+    row = cursor.execute(sql, list(parameters)).fetchone()
+    return int(row[0]) if row else 0
