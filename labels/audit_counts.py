@@ -22,8 +22,7 @@ def audit_counts(
     A pair is done when it is graded or skipped. Agreement covers all standing grades of the
     annotator that were compared with a score, whatever the filter.
     """
-    done = _count(store, annotator, judge, replace(audit_filter, state=LabelState.LABELLED))
-    left = _left(store, annotator, judge, audit_filter)
+    done, left = _progress(store, annotator, judge, audit_filter)
     compared, agreed, within_one = store.read(
         "SELECT count(*), count(*) FILTER (label.grade = seen.score),"
         " count(*) FILTER (abs(label.grade - seen.score) <= 1)"
@@ -34,16 +33,24 @@ def audit_counts(
     return AuditCounts(done, left, compared, agreed, within_one)
 
 
-def _left(store: Store, annotator: str, judge: Judge | None, audit_filter: AuditFilter) -> int:
+def _progress(
+    store: Store, annotator: str, judge: Judge | None, audit_filter: AuditFilter
+) -> tuple[int, int]:
+    """Return how many pairs are graded and how many are left."""
     if audit_filter.active:
-        return _count(store, annotator, judge, audit_filter)
-    (pairs,) = store.read("SELECT count(*) FROM db.pairs")[0]
-    (finished,) = store.read(
-        "SELECT count(DISTINCT pair_id) FROM standing_events"
+        graded = replace(audit_filter, state=LabelState.LABELLED)
+        return (
+            _count(store, annotator, judge, graded),
+            _count(store, annotator, judge, audit_filter),
+        )
+    (row,) = store.read(
+        "SELECT (SELECT count(*) FROM db.pairs), count(DISTINCT pair_id),"
+        " count(DISTINCT pair_id) FILTER (action <> 'skip') FROM standing_events"
         " WHERE annotator = $1 AND action IN ('confirm', 'override', 'skip')",
         [annotator],
-    )[0]
-    return int(pairs) - int(finished)
+    )
+    pairs, finished, done = row
+    return int(done), int(pairs) - int(finished)
 
 
 def _count(store: Store, annotator: str, judge: Judge | None, audit_filter: AuditFilter) -> int:

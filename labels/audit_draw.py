@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 STRATIFIED: Final = "stratified"
 _UNSCORED: Final = 0
 _LOWEST: Final = UUID(int=0)
+_HIGHEST: Final = UUID(int=2**128 - 1)
+#: A score that a hundredth of the pairs have is found in the first stretch of ids looked through.
+_RAREST: Final = 100
 
 
 @dataclass(slots=True)
@@ -43,6 +46,9 @@ class StratifiedDraw:
     audit_filter: AuditFilter
     _after: dict[int, UUID] = field(default_factory=dict)
     _exhausted: set[int] = field(default_factory=set)
+    _rarest: int = _RAREST
+    _pairs: int = 0
+    _passed: int = 0
 
     def take(self, per_score: int) -> list[UUID]:
         """Return the next ids, at most ``per_score`` of each score; empty when none are left.
@@ -68,13 +74,46 @@ class StratifiedDraw:
         return sorted(self.audit_filter.scores) or GRADES
 
     def _scored(self, judge: Judge, strata: Sequence[int], limit: int) -> dict[int, list[UUID]]:
+        """Return the next ids of each score, from a short stretch of ids if it holds enough.
+
+        A stretch takes a fifth of the time that all pairs take. One that proves too short for a
+        rare score is longer the next time.
+        """
+        end = self._end_of_stretch(limit)
+        found = self._lowest(judge, strata, limit, end)
+        if end < _HIGHEST and any(len(found[score]) < limit for score in strata):
+            self._rarest *= 8
+            found = self._lowest(judge, strata, limit, _HIGHEST)
+        self._after.update({score: ids[-1] for score, ids in found.items() if ids})
+        return found
+
+    def _end_of_stretch(self, limit: int) -> UUID:
+        if self.audit_filter.active:
+            return _HIGHEST  # nobody knows how many pairs pass
+        if not self._pairs:
+            (row,) = self.store.read(
+                "SELECT (SELECT count(*) FROM db.pairs),"
+                " (SELECT count(*) FROM db.label_events WHERE annotator = $1)",
+                [self.annotator],
+            )
+            self._pairs, self._passed = max(1, row[0]), row[1] // len(GRADES)
+        wanted = limit if self._after else limit + self._passed
+        length = wanted * self._rarest * _HIGHEST.int // self._pairs
+        start = max(self._after.values(), default=_LOWEST)
+        return UUID(int=min(start.int + length, _HIGHEST.int))
+
+    def _lowest(
+        self, judge: Judge, strata: Sequence[int], limit: int, end: UUID
+    ) -> dict[int, list[UUID]]:
         wanted = condition(self.audit_filter, self.annotator, judge, "pair_id")
         wanted.also(f"judge_id = {wanted.parameter(judge.id)}")
-        cursors = [
-            f"(score = {score} AND pair_id > {wanted.parameter(self._after.get(score, _LOWEST))})"
+        wanted.also(f"pair_id <= {wanted.parameter(end)}")
+        starts = " ".join(
+            f"WHEN {score} THEN {wanted.parameter(self._after.get(score, _LOWEST))}"
             for score in strata
-        ]
-        wanted.also(f"({' OR '.join(cursors)})")
+        )
+        # One CASE, because DuckDB takes three times as long over the same with OR.
+        wanted.also(f"pair_id > CASE score {starts} END")
         rows = self.store.read(
             f"SELECT score, min(pair_id, {limit}) FROM db.judgments WHERE {wanted.sql}"
             " GROUP BY score",
@@ -83,7 +122,6 @@ class StratifiedDraw:
         found: dict[int, list[UUID]] = {score: [] for score in strata}
         for score, identifiers in rows:
             found[score] = sorted(identifiers)
-            self._after[score] = found[score][-1]
         return found
 
     def _unscored(self, limit: int) -> list[UUID]:

@@ -98,12 +98,23 @@ def _queries(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Query]:
 
 
 def _judgments(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[Judgment]]:
-    rows = store.read(
-        f"SELECT {JUDGMENT_COLUMNS} FROM db.judgments WHERE pair_id IN {_THESE}"
-        " ORDER BY judged DESC, id DESC",
-        [list(pair_ids)],
-    )
     found: defaultdict[UUID, list[Judgment]] = defaultdict(list)
+    # First the ids alone: the same scan that reads rationales would unpack a hundred for each one
+    # it keeps, and rows named by their ids one by one are looked up in the primary key.
+    named = [
+        row[0]
+        for row in store.read(
+            f"SELECT id FROM db.judgments WHERE pair_id IN {_THESE}", [list(pair_ids)]
+        )
+    ]
+    if not named:
+        return found
+    these = ", ".join(f"${number}" for number in range(1, len(named) + 1))
+    rows = store.read(
+        f"SELECT {JUDGMENT_COLUMNS} FROM db.judgments WHERE id IN ({these})"
+        " ORDER BY judged DESC, id DESC",
+        named,
+    )
     for row in rows:
         judgment = judgment_of_row(row)
         found[judgment.pair_id].append(judgment)
