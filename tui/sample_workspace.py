@@ -1,0 +1,118 @@
+"""The sample workspace: this Python's own standard library, a spec and scored pairs.
+
+The spec and the pairs are part of rejudge and name code by path and symbol only; the code is read
+from the Python that runs. Everything goes in through the functions that a person's own data takes,
+and the lexical baseline gives every pair a second score to disagree with.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.corpus.importing import import_corpus
+from core.records import ImportReport, JudgeKind, Progress
+from eval.spec_importing import import_spec
+from labels.judge.judging import JudgingPlan, judge_pairs
+from labels.judge.lexical_judge import build_lexical_judge
+from labels.pair_importing import import_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.store import Store
+
+SAMPLE_JUDGE: Final = "sample"
+
+#: Parts of a Python installation that are no library, or not there in every version or machine.
+LEFT_OUT: Final = (
+    "*",
+    "!*/",
+    "!*.py",
+    "__pycache__/",
+    "/*-packages/",
+    "/config-*/",
+    "/distutils/",
+    "/encodings/",
+    "/ensurepip/",
+    "/idlelib/",
+    "/lib-dynload/",
+    "/lib2to3/",
+    "/pydoc_data/",
+    "/test/",
+    "/tkinter/",
+    "/turtledemo/",
+    "/_sysconfigdata_*",
+    "test/",
+    "tests/",
+    "/aifc.py",
+    "/asynchat.py",
+    "/asyncore.py",
+    "/cgi.py",
+    "/cgitb.py",
+    "/chunk.py",
+    "/crypt.py",
+    "/imghdr.py",
+    "/imp.py",
+    "/mailcap.py",
+    "/nntplib.py",
+    "/pipes.py",
+    "/smtpd.py",
+    "/sndhdr.py",
+    "/sunau.py",
+    "/telnetlib.py",
+    "/uu.py",
+    "/xdrlib.py",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleReport:
+    """What the three imports did."""
+
+    corpus: ImportReport
+    spec: ImportReport
+    pairs: ImportReport
+
+
+def standard_library() -> Path:
+    """Return the folder of the running Python's standard library."""
+    return Path(sysconfig.get_paths()["stdlib"])
+
+
+def build_sample(store: Store, library: Path, progress: Callable[[Progress], None]) -> SampleReport:
+    """Import corpus, spec and pairs and judge by words; what is there already is not done again.
+
+    Args:
+        store: an open store.
+        library: the standard library's folder.
+        progress: called with how far the current step is.
+    """
+    corpus = import_corpus(store, library, exclude=LEFT_OUT, progress=progress)
+    with resources.as_file(resources.files("eval") / "sample" / "python-stdlib.json") as path:
+        spec = import_spec(store, path)
+    with resources.as_file(resources.files("labels") / "sample" / "pairs.jsonl") as path:
+        pairs = import_pairs(
+            store,
+            path,
+            judge_name=SAMPLE_JUDGE,
+            judge_kind=JudgeKind.SAMPLE,
+            progress=progress,
+        )
+    _judge_by_words(store, progress)
+    return SampleReport(corpus, spec, pairs)
+
+
+def _judge_by_words(store: Store, progress: Callable[[Progress], None]) -> None:
+    lexical = build_lexical_judge(
+        store, advance=lambda done: progress(Progress(done, None, "reading words"))
+    )
+    judge_pairs(
+        store,
+        lambda: lexical,
+        JudgingPlan(),
+        progress=lambda now: progress(Progress(now.done, now.total, "lexical baseline")),
+    )
