@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +19,6 @@ from eval.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -149,3 +151,43 @@ def test_vectors_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 def test_each_checkpoint_has_its_folder(tmp_path: Path) -> None:
     assert index_folder(tmp_path, "a") != index_folder(tmp_path, "b")
     assert index_folder(tmp_path, "a") == index_folder(tmp_path, "a")
+
+
+KILLED = """
+import sys, time
+import numpy as np
+import eval.token_index_filling as filling
+from eval.token_index import TokenIndex, text_hash
+from eval.watching import Watch
+from pathlib import Path
+
+filling.PAGE_SIZE, filling.SEGMENT_SECONDS = 3, 0.0
+texts = {text_hash(f"text {n}"): f"text {n}" for n in range(3000)}
+
+def encode(page):
+    print(*page, sep="\\n", flush=True)
+    return [np.ones((2, 4), np.float32) for _ in page]
+
+filling.fill_index(TokenIndex(Path(sys.argv[1])), list(texts), lambda p: texts, encode, Watch())
+"""
+
+
+def test_a_killed_process_loses_its_last_page_at_most(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(40):
+            process.stdout.readline()
+        process.kill()
+        begun = 40 + len(process.stdout.read().splitlines())
+    kept = len(TokenIndex(tmp_path))
+    assert begun < 3000
+    assert begun - 6 <= kept <= begun
+    encoder = LetterEncoder()
+    texts = [f"text {number}" for number in range(begun + 10)]
+    assert fill(TokenIndex(tmp_path), texts, encoder) == len(texts) - kept
+    assert encoder.asked == texts[kept:]
