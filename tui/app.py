@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from textual.app import App, SystemCommand
 from textual.worker import WorkerState
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from core.store import Store
 
-DARK_THEME: Final = "textual-dark"
 _BUG: Final = "This is a mistake of rejudge, not yours. What you did before is kept."
 
 
@@ -46,6 +45,14 @@ def _help() -> WorkspaceScreen:
     return HelpScreen()
 
 
+#: The screens by their modes. A new screen is added here and to ``tui.commands.SECTIONS``.
+SCREENS: Final = {
+    "home": _home,
+    "audit": _audit,
+    "help": _help,
+}
+
+
 class RejudgeApp(App[None]):
     """rejudge on one workspace.
 
@@ -61,16 +68,11 @@ class RejudgeApp(App[None]):
     """
 
     TITLE = "rejudge"
-    CSS_PATH = "rejudge.tcss"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "home": _home,
-        "audit": _audit,
-        "help": _help,
-    }
+    DEFAULT_MODE = "home"
+    CSS_PATH = Path(__file__).with_name("rejudge.tcss")
     BINDINGS = bindings_of(EVERYWHERE)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual has it
 
-    def __init__(self, workspace: Workspace, *, first_mode: str = "home") -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.animation_level = "none"
         self.workspace = workspace
@@ -78,24 +80,35 @@ class RejudgeApp(App[None]):
         self.store: Store | None = None
         self.store_error: RejudgeError | None = None
         self.background = Background(self, self.show_error)
-        self._first_mode = first_mode
-        self._mode_before_help = first_mode
+        self._opening = False
+        self._mode_before_help = self.DEFAULT_MODE
         self._settings_error: RejudgeError | None = None
         self.key_table: KeyTable = key_table({})
         self._follow_settings()
 
+    def get_default_screen(self) -> Screen[None]:
+        """Return the first screen.
+
+        It is not made through ``add_mode``, which would parse all styles once more.
+        """
+        return SCREENS[self.DEFAULT_MODE]()
+
     def on_mount(self) -> None:
-        """Enter the first mode; open the store once it is painted."""
-        _ = self.switch_mode(self._first_mode)
+        """Open the store once the first screen is painted."""
+        for mode, make in SCREENS.items():
+            self.add_mode(mode, make)
         self.call_after_refresh(self.open_store)
 
     def open_store(self) -> None:
         """Open the store in a thread and tell the screens; without a workspace only tell them."""
+        if self._opening:
+            return
         self._tell_settings()
         self.store_error = None
         if not self.workspace.exists:
             self._tell_screens()
             return
+        self._opening = True
         self.background.start(self._open, lambda _: self._tell_screens(), self._not_opened)
 
     def show_error(self, error: RejudgeError) -> None:
@@ -165,6 +178,7 @@ class RejudgeApp(App[None]):
         self._tell_screens()
 
     def _tell_screens(self) -> None:
+        self._opening = False
         if self.store is None and self.current_mode == "audit":
             _ = self.switch_mode("home")
         for screen in self.screen_stack:
@@ -179,9 +193,8 @@ class RejudgeApp(App[None]):
         if self.settings.keys:
             self.key_table = key_table(self.settings.keys)
             self.set_keymap(self.key_table.changed)
-        self.theme = (
-            self.settings.theme if self.settings.theme in self.available_themes else DARK_THEME
-        )
+        if self.settings.theme in self.available_themes:
+            self.theme = self.settings.theme
 
     def _tell_settings(self) -> None:
         if self._settings_error is not None:
@@ -205,13 +218,19 @@ class RejudgeApp(App[None]):
         return later
 
 
+class AuditFirstApp(RejudgeApp):
+    """The same, beginning with the audit screen."""
+
+    DEFAULT_MODE = "audit"
+
+
 def open_app(folder: str | None, *, screen: str = "") -> int:
     """Open the app on the workspace of ``folder`` (None: of the current one).
 
     Args:
         folder: the folder of the workspace; None: the current one, or the nearest above it
             that has a workspace.
-        screen: the mode to begin with; empty: home.
+        screen: ``audit`` to begin with the audit screen; else it is home.
 
     Returns:
         The exit status: 0, or 1 when the terminal could not be used.
@@ -219,6 +238,6 @@ def open_app(folder: str | None, *, screen: str = "") -> int:
     workspace = (
         Workspace(Path(folder).expanduser().absolute()) if folder else find_workspace(Path.cwd())
     )
-    app = RejudgeApp(workspace, first_mode=screen or "home")
+    app = AuditFirstApp(workspace) if screen == "audit" else RejudgeApp(workspace)
     app.run()
     return app.return_code or 0

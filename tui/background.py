@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.app import App
+    from textual.worker import Worker
 
 Result = TypeVar("Result")
 
@@ -36,6 +37,8 @@ class Background:
         """Run ``work`` in a thread, then ``done`` with its result, or ``failed`` with its error."""
 
         async def job() -> None:
+            if self.closing:
+                return
             try:
                 result = await get_running_loop().run_in_executor(self._pool, work)
             except RejudgeError as error:
@@ -46,7 +49,7 @@ class Background:
                     done(result)
 
         if not self.closing:
-            self._app.run_worker(job(), exit_on_error=False)
+            _: Worker[None] = self._app.run_worker(job, exit_on_error=False)
 
     def submit(self, work: Callable[[], object]) -> None:
         """Run ``work`` in a thread; nobody waits for it."""

@@ -101,7 +101,7 @@ HOME: Final = Section(
     ),
 )
 
-_GRADES: Final = tuple(
+GRADE_COMMANDS: Final = tuple(
     Command(
         f"audit.grade_{grade}",
         str(grade),
@@ -124,7 +124,7 @@ AUDIT: Final = Section(
     "audit",
     "Audit",
     (
-        *_GRADES,
+        *GRADE_COMMANDS,
         Command(
             "audit.confirm",
             "space,enter",

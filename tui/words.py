@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from core.display import displayable_line
-from core.records import JudgeKind
 
 if TYPE_CHECKING:
     from core.errors import RejudgeError
@@ -20,15 +19,21 @@ if TYPE_CHECKING:
     Part = str | tuple[str, str] | Content
 
 GRADE_WORDS: Final = ("irrelevant", "same topic", "partly", "good match", "exact")
+GRADE_NUMBERS: Final = (1, 2, 3, 4, 5)
 WIDEST_GRADE_WORD: Final = max(map(len, GRADE_WORDS))
 
 _GRADE_STYLES: Final = (
     "$text-error",
     "$text-warning",
-    "$text-secondary",
+    "$foreground",
     "$text-primary",
     "$text-success",
 )
+_JUDGE_BADGES: Final = {
+    "lexical": "lexical baseline, no model",
+    "sample": "sample: scores written for this project",
+    "imported": "imported scores",
+}
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 
 DIM: Final = "$foreground 60%"
@@ -64,15 +69,13 @@ def bar(share: float, width: int) -> str:
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
 
 
-def judge_badge(judge: Judge) -> str:
-    """Return what a judge honestly is, in a few words."""
-    if judge.kind is JudgeKind.LEXICAL:
-        return "lexical baseline, no model"
-    if judge.kind is JudgeKind.SAMPLE:
-        return "sample: scores written for this project"
-    if judge.kind is JudgeKind.IMPORTED:
-        return "imported scores"
-    return displayable_line(judge.model or "model")
+def judge_name(judge: Judge) -> Content:
+    """Return a judge's name and what it honestly is, in a few words."""
+    name = displayable_line(judge.name)
+    badge = _JUDGE_BADGES.get(judge.kind.value) or displayable_line(judge.model or "model")
+    if badge.startswith(name):
+        return Content.assemble((name, "bold"), (badge.removeprefix(name), DIM))
+    return Content.assemble((name, "bold"), (f"  {badge}", DIM))
 
 
 def percent(part: int, whole: int) -> str:

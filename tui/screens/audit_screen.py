@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.widgets import Static
 
 from core.display import displayable, displayable_line
 from core.errors import RejudgeError
-from tui.commands import AUDIT, bindings_of
+from tui.commands import AUDIT, GRADE_COMMANDS, bindings_of
 from tui.screens import audit_text
 from tui.screens.pair_screen import PairScreen
-from tui.widgets.prompt import Prompt
 from tui.words import DIM
 
 if TYPE_CHECKING:
     from textual.widget import Widget
 
-    from labels.audit_session import AuditSession
+    from tui.widgets.prompt import Prompt
+
+
+_FILTER_HINT = (
+    "score:4,5 kind:semantic kind:keyword path:TEXT lang:NAME disagree:2 is:skipped is:flagged"
+    " is:labelled is:any; other words are looked for in query and code. Empty shows all."
+)
 
 
 class AuditScreen(PairScreen):
@@ -38,17 +42,18 @@ class AuditScreen(PairScreen):
         if event is None:
             return
         ruling = session.current.ruling if session.current else None
-        self.message = audit_text.graded_text(
-            event,
-            ruling.judgment.score if ruling else None,
-            self.key_of("audit.undo"),
-            hidden=hidden,
-            next_key=self.key_of("audit.confirm") if self.blind else "",
-        )
+        score = ruling.judgment.score if ruling else None
         if self.blind:
             turn.hidden, turn.graded = False, True
+            self.message = audit_text.graded_blind_text(
+                event,
+                score,
+                grade_keys=self.desk.key_table.shown(GRADE_COMMANDS),
+                next_key=self.key_of("audit.confirm"),
+            )
             self.show_turn()
         else:
+            self.message = audit_text.graded_text(event, score, self.key_of("audit.undo"))
             self.go_on()
 
     def action_confirm(self) -> None:
@@ -97,18 +102,19 @@ class AuditScreen(PairScreen):
 
     def action_note(self) -> None:
         """Ask for a note on the pair."""
+        from tui.widgets.prompt import Prompt
+
         if self.session is not None and self.session.current is not None:
-            self.board.ask(Prompt("note", "", "what is worth remembering about this pair"))
+            self.board.ask(Prompt("note", "", "enter keeps it, esc leaves"))
 
     def action_filter(self) -> None:
         """Ask which pairs to show."""
         from labels.audit_filter import filter_text
+        from tui.widgets.prompt import Prompt
 
         if self.session is not None:
             text = displayable_line(filter_text(self.session.audit_filter))
-            hint = "score:1,2 kind:semantic path:asyncio lang:python is:flagged disagree:2 words"
-            self.board.ask(Prompt("filter", text, hint))
-            self.say(("enter shows these pairs, empty shows all, esc leaves", DIM))
+            self.board.ask(Prompt("filter", text, _FILTER_HINT))
 
     def action_details(self) -> None:
         """Show all that is known about the pair, as far as it is not hidden."""
@@ -127,19 +133,19 @@ class AuditScreen(PairScreen):
         text = displayable(self.desk.workspace.guidelines())
         self._overlay("guidelines", Markdown(text, open_links=False))
 
-    @on(Prompt.Left)
-    def _left(self) -> None:
+    def on_prompt_left(self) -> None:
+        """Go on without what was asked."""
         self.board.stop_asking()
         self.say()
 
-    @on(Prompt.Given)
-    def _given(self, event: Prompt.Given) -> None:
+    def on_prompt_given(self, event: Prompt.Given) -> None:
+        """Use what was typed."""
         if event.prompt.name == "filter":
             self._filter_by(event.text)
         elif event.text.strip():
             self._note(event.text)
         else:
-            self._left()
+            self.on_prompt_left()
 
     def _note(self, text: str) -> None:
         session = self.session
@@ -161,19 +167,13 @@ class AuditScreen(PairScreen):
             return
         self.say(("looking …", DIM))
 
-        def look() -> AuditSession:
-            found = session.with_filter(chosen)
-            if found.current is not None:
-                self.shelf.ready(found.current.document)
-            return found
-
-        self.desk.background.start(look, self.sit_down, self._filter_refused)
+        self.desk.background.start(
+            lambda: session.with_filter(chosen), self.sit_down, self._filter_refused
+        )
 
     def _filter_refused(self, error: RejudgeError) -> None:
-        self.say(
-            (f"{displayable_line(error.headline)}. ", "bold $text-error"),
-            displayable_line(error.todo),
-        )
+        self.say()
+        self.board.refuse(displayable_line(f"{error.headline}. {error.todo}"))
 
     def _overlay(self, title: str, content: Widget) -> None:
         from tui.screens.overlay_screen import OverlayScreen

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from core.display import displayable, displayable_line
-from core.records import GRADES, Action
 from tui.words import (
     DIM,
     STRONG,
@@ -16,7 +15,7 @@ from tui.words import (
     grade_mark,
     grade_style,
     grade_word,
-    judge_badge,
+    judge_name,
     percent,
 )
 
@@ -158,30 +157,22 @@ def end_text(counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str]) ->
     )
 
 
-def graded_text(
-    event: LabelEvent, score: int | None, undo_key: str, *, hidden: bool, next_key: str = ""
-) -> Content:
+def graded_text(event: LabelEvent, score: int | None, undo_key: str) -> Content:
     """Return what a grade did: ``graded 4, judge said 2: override · u undoes``."""
-    grade = event.grade or 0
-    parts: list[Part] = [
-        ("graded ", DIM),
-        (f"{grade} {grade_word(grade)}", f"bold {grade_style(grade)}"),
-    ]
-    if score is None:
-        parts.append((", no score to compare with", DIM))
-    else:
-        parts += [
-            (", judge said ", DIM),
-            (f"{score}", f"bold {grade_style(score)}"),
-            (": ", DIM),
-            (event.action.value, "bold"),
-        ]
-    if hidden:
-        parts.append((", blind", DIM))
-    parts += [(f" · {undo_key} undoes", DIM)]
-    if next_key:
-        parts += [(" · another grade revises, ", DIM), (next_key, STRONG), (" goes on", DIM)]
-    return Content.assemble(*parts)
+    return _graded(event, score) + Content.assemble((f" · {undo_key} undoes", DIM))
+
+
+def graded_blind_text(
+    event: LabelEvent, score: int | None, *, grade_keys: str, next_key: str
+) -> Content:
+    """Return what a grade did in blind mode, where the pair stays until ``next_key``."""
+    return _graded(event, score) + Content.assemble(
+        (" · ", DIM),
+        (grade_keys, STRONG),
+        (" revise · ", DIM),
+        (next_key, STRONG),
+        (" goes on", DIM),
+    )
 
 
 def done_text(what: str, undo_key: str) -> Content:
@@ -191,11 +182,8 @@ def done_text(what: str, undo_key: str) -> Content:
 
 def undone_text(event: LabelEvent) -> Content:
     """Return what an undo took back."""
-    what = {
-        Action.SKIP: "the skip",
-        Action.FLAG: "the flag",
-        Action.NOTE: "the note",
-    }.get(event.action, f"grade {event.grade} ({event.action.value})")
+    action = event.action.value
+    what = f"grade {event.grade} ({action})" if event.grade else f"the {action}"
     return Content.assemble(("took back ", DIM), (what, "bold"), (" on this pair", DIM))
 
 
@@ -212,6 +200,21 @@ def _ruling_sections(item: AuditItem, width: int) -> list[Content]:
     if judgment.rationale.strip():
         sections.append(_section("RATIONALE", Content(displayable(judgment.rationale.strip()))))
     return sections
+
+
+def _graded(event: LabelEvent, score: int | None) -> Content:
+    grade = event.grade or 0
+    mine = (f"{grade}", f"bold {grade_style(grade)}")
+    if score is None:
+        return Content.assemble(("graded ", DIM), mine, (", no score to compare with", DIM))
+    return Content.assemble(
+        ("graded ", DIM),
+        mine,
+        (", judge said ", DIM),
+        (f"{score}", f"bold {grade_style(score)}"),
+        (": ", DIM),
+        (event.action.value, "bold"),
+    )
 
 
 def _line(text: str) -> Content:
@@ -232,24 +235,25 @@ def _digit(ruling: JudgeRuling) -> Content:
 
 
 def _name_of(ruling: JudgeRuling) -> Content:
-    name, badge = displayable_line(ruling.judge.name), judge_badge(ruling.judge)
-    if badge.startswith(name):
-        return Content.assemble((name, "bold"), (badge.removeprefix(name), DIM))
-    return Content.assemble((name, "bold"), (f"  {badge}", DIM))
+    return judge_name(ruling.judge)
 
 
 def _without_score(item: AuditItem) -> Content:
-    if not item.failures:
-        return Content.assemble(("not judged yet", "italic"), (" · grade it all the same", DIM))
-    parts: list[Part] = []
-    for name, reason in item.failures:
-        parts += [
-            ("\n" if parts else "", ""),
+    if item.failures:
+        return _failures(item)
+    return Content.assemble(("not judged yet", "italic"), (" · grade it all the same", DIM))
+
+
+def _failures(item: AuditItem) -> Content:
+    lines = [
+        Content.assemble(
             ("no score: ", "bold $text-warning"),
             displayable_line(reason),
             (f"  {displayable_line(name)}", DIM),
-        ]
-    return Content.assemble(*parts)
+        )
+        for name, reason in item.failures
+    ]
+    return Content("\n").join(lines)
 
 
 def _distribution(judgment: Judgment, width: int) -> Content:
@@ -261,31 +265,34 @@ def _distribution(judgment: Judgment, width: int) -> Content:
             (bar(share, room), grade_style(grade)),
             (f" {share:4.0%}", STRONG if grade == judgment.score else DIM),
         )
-        for grade, share in reversed(list(zip(GRADES, shares, strict=False)))
+        for grade, share in reversed(list(enumerate(shares, start=1)))
     ]
     return Content("\n").join(lines)
 
 
 def _spark(shares: tuple[float, ...]) -> Content:
     parts: list[Part] = []
-    for grade, share in zip(GRADES, shares, strict=False):
+    for grade, share in enumerate(shares, start=1):
         sign = _BARS[round(max(0.0, min(1.0, share)) * (len(_BARS) - 1))]
         parts += [(f"{grade}{sign}", grade_style(grade)), (f"{share:.0%}  ", DIM)]
     return Content.assemble(*parts)
 
 
 def _other_judges(item: AuditItem) -> list[Content]:
-    lines = [Content.assemble(_mark_of(other), "  ", _name_of(other)) for other in item.rulings[1:]]
-    if item.rulings:
-        lines += [
-            Content.assemble(
-                ("no score: ", "$text-warning"),
-                displayable_line(reason),
-                (f"  {displayable_line(name)}", DIM),
-            )
-            for name, reason in item.failures
-        ]
-    return [_section("OTHER JUDGES", Content("\n").join(lines))] if lines else []
+    entries = [_other_judge(other) for other in item.rulings[1:]]
+    if item.rulings and item.failures:
+        entries.append(_failures(item))
+    return [_section("OTHER JUDGES", Content("\n").join(entries))] if entries else []
+
+
+def _other_judge(ruling: JudgeRuling) -> Content:
+    judgment = ruling.judgment
+    parts: list[Part] = [_mark_of(ruling), "  ", _name_of(ruling)]
+    if judgment.distribution:
+        parts += ["\n", _spark(judgment.distribution)]
+    if judgment.rationale.strip():
+        parts += ["\n", (displayable(judgment.rationale.strip()), DIM)]
+    return Content.assemble(*parts)
 
 
 def _earlier_labels(labels: tuple[EarlierLabel, ...], annotator: str) -> list[Content]:

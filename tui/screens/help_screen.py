@@ -34,7 +34,10 @@ class HelpScreen(WorkspaceScreen):
     def body(self) -> Iterable[Widget]:
         """Return the table of keys."""
         yield VerticalScroll(
-            Static(help_text(self.desk.key_table)), id="help-scroll", can_focus=False
+            Static(help_text(self.desk.key_table)),
+            id="help-scroll",
+            classes="page",
+            can_focus=False,
         )
 
     def begin(self) -> None:

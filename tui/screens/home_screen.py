@@ -35,7 +35,7 @@ class HomeScreen(WorkspaceScreen):
 
     def body(self) -> Iterable[Widget]:
         """Return the one text of this screen, scrollable where the terminal is short."""
-        yield VerticalScroll(Static(id="loop"), id="loop-scroll", can_focus=False)
+        yield VerticalScroll(Static(id="loop"), id="loop-scroll", classes="page", can_focus=False)
 
     def begin(self) -> None:
         """Show the welcome when there is no workspace, else that it is being opened."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from core.display import displayable_line
-from tui.words import DIM, STRONG, bar, counted, judge_badge, percent
+from tui.words import DIM, STRONG, bar, counted, judge_name, percent
 
 if TYPE_CHECKING:
     from labels.workspace_status import JudgeStatus, WorkspaceStatus
@@ -147,15 +147,12 @@ def _judge(status: WorkspaceStatus) -> list[Content]:
 
 
 def _judge_line(judged: JudgeStatus) -> Content:
-    agreement = f" · you agree {percent(judged.agreed, judged.compared)}" if judged.compared else ""
     parts: list[Part] = [
-        (displayable_line(judged.judge.name), "bold"),
-        (f"  {judge_badge(judged.judge)}", DIM),
+        judge_name(judged.judge),
         f"  {judged.scored:,} scored",
     ]
     if judged.failed:
         parts.append((f" · {judged.failed:,} failed", "$text-error"))
-    parts.append(agreement)
     return Content.assemble(*parts)
 
 
@@ -181,6 +178,15 @@ def _audit(status: WorkspaceStatus) -> list[Content]:
     ]
     if marks:
         lines.append(Content.assemble((" · ".join(marks), DIM)))
+    lines += [
+        Content.assemble(
+            ("you agree with ", DIM),
+            displayable_line(judged.judge.name),
+            (f" on {percent(judged.agreed, judged.compared)}", ""),
+        )
+        for judged in status.judges[:_JUDGES_SHOWN]
+        if judged.compared
+    ]
     return lines
 
 
@@ -190,7 +196,7 @@ def _train(status: WorkspaceStatus) -> list[Content]:
     labels, scores = counted(status.labels, "label"), counted(status.judgments_ok, "score")
     return [
         Content(f"{labels} and {scores} to learn from"),
-        Content.assemble(("no trainer in this version; take them along: ", DIM), (EXPORT, "")),
+        Content.assemble(("no trainer yet; ", DIM), EXPORT),
     ]
 
 
@@ -200,7 +206,5 @@ def _evaluate(status: WorkspaceStatus) -> list[Content]:
     text = f"{counted(status.specs, 'spec')} with {counted(status.spec_queries, 'query')}"
     return [
         Content(text),
-        Content.assemble(
-            ("no evaluation in this version; for your own: ", DIM), "rejudge export qrels qrels.txt"
-        ),
+        Content.assemble(("no evaluation yet; ", DIM), "rejudge export qrels labels.qrels"),
     ]

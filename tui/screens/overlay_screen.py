@@ -17,6 +17,24 @@ if TYPE_CHECKING:
 class OverlayScreen(ModalScreen[None]):
     """Shows one widget, scrollable, until it is closed."""
 
+    DEFAULT_CSS = """
+    OverlayScreen {
+        align: center middle;
+        & #overlay {
+            width: 84;
+            max-width: 96%;
+            height: auto;
+            max-height: 92%;
+            padding: 1 2;
+            border: round $accent;
+            background: $surface;
+            scrollbar-size: 0 1;
+            scrollbar-background: $surface;
+            scrollbar-color: $foreground 25%;
+        }
+        & #overlay > * { height: auto; }
+    }
+    """
     BINDINGS = bindings_of(HELP)
 
     def __init__(self, title: str, content: Widget) -> None:

@@ -20,7 +20,6 @@ from tui.words import BRAND, DIM, counted, error_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from textual import events
     from textual.widget import Widget
 
     from labels.audit_session import AuditSession
@@ -36,6 +35,7 @@ class PairScreen(WorkspaceScreen):
     """Shows the pairs of an audit session, in its order. What is done to them, subclasses say."""
 
     SECTION = AUDIT
+    HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +43,7 @@ class PairScreen(WorkspaceScreen):
         self.turn = Turn()
         self.blind = False
         self.message = Content()
+        self._refilling = False
 
     def body(self) -> Iterable[Widget]:
         """Return the board."""
@@ -56,7 +57,7 @@ class PairScreen(WorkspaceScreen):
         self.board.show_end(Content.assemble(("opening the workspace …", DIM)))
 
     def store_opened(self) -> None:
-        """Begin a session in a thread, its first code ready to be painted."""
+        """Begin a session in a thread."""
         store = self.desk.store
         if store is None or self.session is not None:
             return
@@ -66,16 +67,9 @@ class PairScreen(WorkspaceScreen):
         def start() -> AuditSession:
             from labels.audit_session import AuditSession
 
-            session = AuditSession.start(store, annotator(), judge_name=judge)
-            if session.current is not None:
-                self.shelf.ready(session.current.document)
-            return session
+            return AuditSession.start(store, annotator(), judge_name=judge)
 
         self.desk.background.start(start, self.sit_down, self._not_started)
-
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
-        """Lay the text out anew: what is beside the code may now be above it."""
-        self.call_after_refresh(self.show_turn)
 
     def sit_down(self, session: AuditSession) -> None:
         """Take up a session and show its current pair."""
@@ -102,11 +96,22 @@ class PairScreen(WorkspaceScreen):
             self.board.show_end(self._end_text())
         else:
             self.board.show_code(item, self.shelf.take(item.document))
-            self.call_after_refresh(self.turn.paint)
+            self.call_after_refresh(self._painted, self.turn)
         self.show_turn()
+
+    def _painted(self, turn: Turn) -> None:
+        """Start the clock of a pair in sight, then get ready for the next ones."""
+        turn.paint()
+        session = self.session
+        if session is None:
+            return
         self.shelf.prepare(ahead.document for ahead in session.upcoming(_AHEAD))
-        if session.refill_wanted:
-            self.desk.background.start(session.refill, lambda _: None)
+        if session.refill_wanted and not self._refilling:
+            self._refilling = True
+            self.desk.background.start(session.refill, self._refilled)
+
+    def _refilled(self, _: None) -> None:
+        self._refilling = False
 
     def show_turn(self) -> None:
         """Show what is known of the current pair, the counts and the last message."""
@@ -200,4 +205,4 @@ class PairScreen(WorkspaceScreen):
         self.show_turn()
 
     def _lex_far(self, code: CodeText, end: int) -> None:
-        self.desk.background.start(lambda: code.lex(end), lambda _: self.board.code.refresh())
+        self.desk.background.start(lambda: code.lex(end), lambda _: self.board.code.lexed())

@@ -34,6 +34,8 @@ class CodeView(ScrollView, can_focus=False):
     CodeView {
         scrollbar-size: 0 1;
         overflow-y: scroll;
+        scrollbar-background: $background;
+        scrollbar-color: $foreground 25%;
         & > .code--gutter { color: $foreground 40%; }
         & > .code--keyword { color: $text-primary; text-style: bold; }
         & > .code--string { color: $text-success; }
@@ -59,6 +61,7 @@ class CodeView(ScrollView, can_focus=False):
         super().__init__(id=id)
         self._lex_far = lex_far
         self._asked_for = -1
+        self._warm = False
         self._code: CodeText | None = None
         self._first_line = 1
         self._gutter = 0
@@ -87,6 +90,11 @@ class CodeView(ScrollView, can_focus=False):
     def code(self) -> CodeText | None:
         """What is shown."""
         return self._code
+
+    def lexed(self) -> None:
+        """Paint again: the background has done what it was asked for."""
+        self._warm = True
+        self.refresh()
 
     def move(self, move: str) -> None:
         """Scroll: ``down``, ``up``, ``page_down``, ``page_up``, ``top``, ``bottom``, ``left``...
@@ -141,8 +149,11 @@ class CodeView(ScrollView, can_focus=False):
         self.refresh()
 
     def _lex(self, code: CodeText, number: int) -> None:
-        """Lex on the spot what is near the lexed part; have the rest done in the background."""
-        if code.lexed(number - _LEXED_ON_PAINT):
+        """Lex on the spot what is near the lexed part; have the rest done in the background.
+
+        The first time it is all left to the background, which loads the lexers meanwhile.
+        """
+        if self._warm and code.lexed(number - _LEXED_ON_PAINT):
             code.lex(number + self.size.height)
         elif self._asked_for < number:
             self._asked_for = number + self.size.height

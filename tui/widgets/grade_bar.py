@@ -8,8 +8,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from core.records import GRADES
-from tui.words import DIM, grade_style, grade_word
+from tui.words import DIM, GRADE_NUMBERS, grade_style, grade_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +40,7 @@ class GradeBar(Widget, can_focus=False):
         return content.truncate(max(1, width))
 
     def _assembled(self, gap: int, *, words: bool) -> Content:
-        return Content(" " * gap).join(self._entry(grade, words=words) for grade in GRADES)
+        return Content(" " * gap).join(self._entry(grade, words=words) for grade in GRADE_NUMBERS)
 
     def _entry(self, grade: int, *, words: bool) -> Content:
         mine, judged = grade == self._grade, grade == self._score

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Pane(Widget, can_focus=False):
@@ -11,12 +16,12 @@ class Pane(Widget, can_focus=False):
 
     def __init__(self, *, id: str, more: str = "…") -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
-        self._content = Content()
+        self._made: Callable[[int], Content] = lambda _: Content()
         self._more = Content.assemble((f" {more}", "bold $text-accent"))
 
-    def show(self, content: Content) -> None:
-        """Swap in another text."""
-        self._content = content
+    def show(self, made: Callable[[int], Content]) -> None:
+        """Swap in another text, made for the width of a line each time it is laid out."""
+        self._made = made
         self.refresh()
 
     def render(self) -> Content:
@@ -24,9 +29,10 @@ class Pane(Widget, can_focus=False):
         width, height = self.content_size
         if width < 1 or height < 1:
             return Content()
-        lines = self._content.wrap(width)
+        content = self._made(width)
+        lines = content.wrap(width)
         if len(lines) <= height:
-            return self._content
+            return content
         kept = lines[:height]
         room = max(1, width - self._more.cell_length)
         kept[-1] = kept[-1].rstrip().truncate(room) + self._more
