@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -60,8 +61,8 @@ class LabelJournal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / JOURNAL_NAME
 
-    def append(self, event: LabelEvent) -> None:
-        """Write an event and wait until the disk has it.
+    def append(self, event: LabelEvent) -> int:
+        """Write an event, wait until the disk has it, and return the file's size before it.
 
         A line that an earlier crash cut short is closed first, so that it spoils no other.
 
@@ -76,6 +77,7 @@ class LabelJournal:
                 line = ("" if whole else "\n") + encode_event(event) + "\n"
                 _write_all(descriptor, line.encode(), size)
                 os.fsync(descriptor)
+                return size
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -84,6 +86,14 @@ class LabelJournal:
                 where=str(self.path),
                 todo="Make room or make the file writable, then press the key again.",
             ) from error
+
+    def retract(self, size: int) -> None:
+        """Take back the last ``append``, which returned ``size``: the database refused the event.
+
+        What cannot be taken back stays, and reaches the database when it is opened again.
+        """
+        with suppress(OSError):
+            os.truncate(self.path, size)
 
     def last_id(self) -> UUID | None:
         """Return the id of the last whole event, None when there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from core.errors import InputError
+from core.errors import InputError, StoreError
 from core.identity import event_id
 from core.label_events import EVENT_COLUMNS, event_of_row, insert_event
 from core.label_journal import LabelJournal
@@ -110,8 +110,12 @@ class LabelRecorder:
         return undone
 
     def _record(self, event: LabelEvent) -> LabelEvent:
-        self._journal.append(event)
-        insert_event(self._store, event)
+        size = self._journal.append(event)
+        try:
+            insert_event(self._store, event)
+        except StoreError:
+            self._journal.retract(size)
+            raise
         self._last = event.happened
         return event
 
