@@ -60,11 +60,11 @@ class Store:
             StoreLockedError: another process has the database open.
             StoreError: the file is damaged, newer than this program, or cannot be written.
         """
-        import duckdb
+        from core.engine import engine
 
         path = folder / DATABASE_NAME
         with explained(path):
-            root = duckdb.connect()
+            root = engine.connect()
         try:
             with explained(path):
                 _attach(root, path, allowed_files)

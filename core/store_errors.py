@@ -53,13 +53,13 @@ def _explain(message: str, path: Path) -> StoreError:
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Raise DuckDB's errors and the file system's as ``StoreError`` with the place and a remedy."""
-    import duckdb
+    from core.engine import engine
 
     try:
         yield
-    except (duckdb.ProgrammingError, duckdb.NotSupportedError):
+    except (engine.ProgrammingError, engine.NotSupportedError):
         raise  # a mistake of this program, not of the person
-    except duckdb.Error as error:
+    except engine.Error as error:
         raise _explain(str(error), path) from error
     except OSError as error:
         raise _explain(f"{error.strerror or error}", path) from error

@@ -40,13 +40,13 @@ def migrations() -> tuple[Migration, ...]:
 
 def schema_version(connection: DuckDBPyConnection) -> int:
     """Return the number of the last migration applied to ``db``; 0 for an empty database."""
-    table = connection.execute(
-        "SELECT count(*) FROM duckdb_tables()"
-        " WHERE database_name = 'db' AND table_name = 'schema_migrations'"
-    ).fetchone()
-    if table is None or table[0] == 0:
+    from core.engine import engine
+
+    # Asking the catalogue whether the table is there takes twenty times as long.
+    try:
+        row = connection.execute("SELECT max(number) FROM db.schema_migrations").fetchone()
+    except engine.CatalogException:
         return 0
-    row = connection.execute("SELECT max(number) FROM db.schema_migrations").fetchone()
     return int(row[0]) if row is not None and row[0] is not None else 0
 
 
