@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from core.records import Judge, LabelEvent
     from core.store import Store
 
-_FIRST_PER_SCORE: Final = 4
-_PER_SCORE: Final = 60
+#: The first pair is read alone, so that it is soon on the screen.
+_FIRST: Final = 1
+_AT_ONCE: Final = 300
 _REFILL_BELOW: Final = 40
+_PER_SCORE: Final = 60
 
 
 class AuditSession:
@@ -54,6 +56,7 @@ class AuditSession:
         self._seen_before = seen
         self._seen = set(seen)
         self._drawing = threading.Lock()
+        self._drawn: deque[UUID] = deque()
         self._ahead: deque[AuditItem] = deque()
         self._dry = False
         self._history: list[AuditItem] = []
@@ -90,7 +93,7 @@ class AuditSession:
         chosen = audit_filter or AuditFilter()
         session = cls(store, LabelRecorder(store, annotator), judge, chosen, seen)
         session.counts = audit_counts(store, annotator, judge, chosen)
-        session._load(_FIRST_PER_SCORE)
+        session._load(_FIRST)
         session.advance()
         return session
 
@@ -117,7 +120,7 @@ class AuditSession:
     def refill(self) -> None:
         """Draw and read the next pairs. Safe in a worker thread; a second call waits."""
         if self.refill_wanted:
-            self._load(_PER_SCORE)
+            self._load(_AT_ONCE)
 
     def upcoming(self, count: int) -> tuple[AuditItem, ...]:
         """Return the next pairs that ``advance`` will show, at most ``count``."""
@@ -131,7 +134,7 @@ class AuditSession:
             self._place += 1
         else:
             if not self._ahead:
-                self._load(_PER_SCORE)
+                self._load(_AT_ONCE)
             if not self._ahead:
                 self._place = len(self._history)
                 self.current = None
@@ -262,15 +265,21 @@ class AuditSession:
                 return abs(label.grade - ruling.judgment.score)
         return None
 
-    def _load(self, per_score: int) -> None:
+    def _load(self, count: int) -> None:
+        """Read the next ``count`` pairs, as far as there are so many."""
         with self._drawing:
-            identifiers = self._draw.take(per_score)
-            fresh = [identifier for identifier in identifiers if identifier not in self._seen]
-            while identifiers and not fresh:
-                identifiers = self._draw.take(per_score)
-                fresh = [identifier for identifier in identifiers if identifier not in self._seen]
+            self._draw_ids(count)
+            fresh = [self._drawn.popleft() for _ in range(min(count, len(self._drawn)))]
             if not fresh:
                 self._dry = True
                 return
-            self._seen.update(fresh)
             self._ahead.extend(load_items(self._store, fresh, self._judges, self.judge, STRATIFIED))
+
+    def _draw_ids(self, count: int) -> None:
+        while len(self._drawn) < count:
+            identifiers = self._draw.take(_PER_SCORE)
+            if not identifiers:
+                return
+            fresh = [identifier for identifier in identifiers if identifier not in self._seen]
+            self._seen.update(fresh)
+            self._drawn.extend(fresh)

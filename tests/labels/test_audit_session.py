@@ -237,14 +237,22 @@ def test_an_empty_store_has_no_pair(store: Store) -> None:
 
 
 def test_refill_changes_nothing_that_is_shown(store: Store) -> None:
-    add_scored(store, numbered(300))
+    add_scored(store, numbered(400))
     session = AuditSession.start(store, "ada")
-    before, ahead = session.current, session.upcoming(3)
     assert session.refill_wanted
+    first = session.current
+    session.refill()
+    assert session.current == first
+    shown = 1
+    while not session.refill_wanted:
+        session.advance()
+        shown += 1
+    before, ahead = session.current, session.upcoming(3)
+    assert len(ahead) == 3
     session.refill()
     assert session.current == before
     assert session.upcoming(3) == ahead
-    assert len(rest(session)) == 300
+    assert shown + len(rest(session)) - 1 == 400
 
 
 @given(st.lists(st.lists(st.integers(0, 50), unique=True), max_size=5))
