@@ -243,12 +243,15 @@ def _figure_rows(summary: EvalSummary) -> Iterable[Row]:
 
 
 def _insert(cursor: DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None:
-    """Insert rows in the order of the table's columns, one array for each column."""
+    """Insert rows of one eval, whose id comes first; the other columns travel as arrays."""
     kinds = _TABLES[table].split()
     values = ", ".join(
-        f"unnest(CAST(${number} AS {kind}[]))" for number, kind in enumerate(kinds, start=1)
+        f"unnest(CAST(${number} AS {kind}[]))" for number, kind in enumerate(kinds[1:], start=2)
     )
     waiting = iter(rows)
     while batch := list(islice(waiting, _BATCH)):
         columns = [list(column) for column in zip(*batch, strict=True)]
-        cursor.execute(f"INSERT INTO db.{table} SELECT {values}", columns)
+        cursor.execute(
+            f"INSERT INTO db.{table} SELECT CAST($1 AS UUID), {values}",
+            [columns[0][0], *columns[1:]],
+        )

@@ -44,11 +44,18 @@ def ranks_of(results: Iterable[str], wanted: Sequence[str]) -> tuple[int | None,
         wanted: relevant paths, none of them twice.
     """
     places = {path: place for place, path in enumerate(wanted) if path}
+    names = {_name(path) for path in places}
     found: list[int | None] = [None] * len(wanted)
     for rank, path in enumerate(results, start=1):
         if not places:
             break
+        if _name(path) not in names:
+            continue
         met = next((ending for ending in endings(path) if ending in places), None)
         if met is not None:
             found[places.pop(met)] = rank
     return tuple(found)
+
+
+def _name(path: str) -> str:
+    return path[path.rfind("/") + 1 :]
