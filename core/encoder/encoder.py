@@ -1,0 +1,180 @@
+"""The encoder: texts in, matrices out."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, cast
+
+import mlx.core as mx
+import numpy as np
+from mlx.utils import tree_flatten
+
+from core.encoder.batching import Batch, batches
+from core.encoder.lanes import evaluated, lane_count
+from core.encoder.naming import sources
+from core.errors import CancelledError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from core.encoder.module import EncoderModule
+    from core.encoder.spec import EncoderSpec
+    from core.encoder.tokenizing import TextTokenizer, TokenizedText
+
+#: Tokens of a batch, padding among them, on the CPU: what keeps attention within the caches.
+_CPU_TOKENS: Final = 1024
+_GPU_TOKENS: Final = 16384
+_BATCH: Final = 64
+
+
+class Encoder:
+    """A loaded encoder. Use it in the thread that made it: MLX's streams belong to threads.
+
+    Args:
+        spec: what its folder says.
+        module: the network, its weights loaded.
+        tokenizer: makes its tokens.
+    """
+
+    def __init__(self, spec: EncoderSpec, module: EncoderModule, tokenizer: TextTokenizer) -> None:
+        self.spec = spec
+        self.module = module
+        self.tokenizer = tokenizer
+
+    def encode_queries(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Return one matrix (tokens, dimensions) for each query, its rows of length 1."""
+        tokenized = self.tokenizer.queries(texts)
+        return self._in_order(tokenized, lambda _done, _all: None, lambda: False)
+
+    def encode_documents(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int = _BATCH,
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[NDArray[np.float32]]:
+        """Return one matrix (tokens, dimensions) for each document, its rows of length 1.
+
+        Args:
+            texts: the documents.
+            batch_size: the most documents in a batch.
+            progress: told after each batch: documents done, documents in all.
+            cancelled: asked before each batch.
+
+        Raises:
+            CancelledError: ``cancelled`` said so. ``iterate_documents`` keeps what was done.
+        """
+        return self._in_order(self.tokenizer.documents(texts), progress, cancelled, batch_size)
+
+    def iterate_documents(
+        self, texts: Sequence[str], *, batch_size: int = _BATCH
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield place and matrix of each document as it is done, the longest ones first."""
+        return self._encoded(self.tokenizer.documents(texts), batch_size)
+
+    def tokens(self, text: str, *, query: bool) -> tuple[str, ...]:
+        """Return the token of each row of the matrix that this text gives.
+
+        An encoder that makes one vector of a text gives that text itself.
+        """
+        if self.spec.one_vector:
+            return (text,)
+        make = self.tokenizer.queries if query else self.tokenizer.documents
+        return self.tokenizer.strings(make([text])[0])
+
+    def batches(
+        self, texts: Sequence[TokenizedText], *, batch_size: int = _BATCH
+    ) -> Iterator[Batch]:
+        """Yield padded batches of like length, of a size that suits the device."""
+        on_cpu = mx.default_device().type == mx.DeviceType.cpu
+        return batches(
+            texts,
+            batch_size=batch_size,
+            most_tokens=_CPU_TOKENS if on_cpu else _GPU_TOKENS,
+            pad=self.tokenizer.pad,
+        )
+
+    def vectors(self, batch: Batch) -> mx.array:
+        """Return the network's answer to a batch (texts, tokens or 1, dimensions), unevaluated."""
+        seen = None if batch.seen is None else mx.array(batch.seen)
+        return self.module(mx.array(batch.tokens), seen)
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder to a new folder: the files it came from, with the weights of now.
+
+        Each parameter is written, as float32, to the file and under the name that it was read
+        from; what else those files held (a decoder, a language model's head) is left out.
+
+        Raises:
+            InputError: the folder exists already.
+        """
+        if folder.exists():
+            raise InputError("this folder exists already", where=str(folder), todo="Name another.")
+        unfinished = folder.with_name(f".{folder.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        _copy_settings(self.spec.folder, unfinished)
+        named = cast("dict[str, mx.array]", tree_flatten(self.module.parameters(), destination={}))
+        files: dict[Path, dict[str, mx.array]] = {}
+        for source in sources(self.spec, named):
+            target = source.files[0].relative_to(self.spec.folder).parent / "model.safetensors"
+            files.setdefault(unfinished / target, {}).update(
+                {theirs: named[ours] for ours, theirs in source.names.items()}
+            )
+        for path, tensors in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mx.save_safetensors(str(path), tensors, metadata={"format": "pt"})
+        unfinished.rename(folder)
+
+    def _in_order(
+        self,
+        texts: list[TokenizedText],
+        progress: Callable[[int, int], None],
+        cancelled: Callable[[], bool],
+        batch_size: int = _BATCH,
+    ) -> list[NDArray[np.float32]]:
+        done = dict(self._encoded(texts, batch_size, cancelled, progress))
+        return [done[place] for place in range(len(texts))]
+
+    def _encoded(
+        self,
+        texts: list[TokenizedText],
+        batch_size: int,
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        done = 0
+        todo = self.batches(texts, batch_size=batch_size)
+        while group := list(islice(todo, lane_count())):
+            if cancelled():
+                raise CancelledError("encoding was stopped")
+            answers = evaluated([partial(self.vectors, batch) for batch in group])
+            for batch, answer in zip(group, answers, strict=True):
+                yield from self._matrices(batch, np.array(answer))
+                done += len(batch.places)
+            progress(done, len(texts))
+
+    def _matrices(
+        self, batch: Batch, answer: NDArray[np.float32]
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        for row, place in enumerate(batch.places):
+            # A copy, so that a short document does not keep its whole batch in memory.
+            matrix = answer[row] if self.spec.one_vector else answer[row, batch.kept[row]]
+            yield place, matrix.copy()
+
+
+def _copy_settings(source: Path, target: Path) -> None:
+    """Copy what is neither weights nor hidden, two levels deep."""
+    target.mkdir(parents=True)
+    for path in sorted([*source.glob("*"), *source.glob("[0-9]_*/*")]):
+        inside = path.relative_to(source)
+        if path.is_file() and path.suffix in {".json", ".txt", ".model", ".metadata"}:
+            if path.name.endswith(".index.json"):
+                continue
+            (target / inside).parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, target / inside)

@@ -1,0 +1,90 @@
+"""What is known of an encoder before its weights are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Family = Literal["bert", "modernbert", "t5"]
+Layout = Literal["colbert", "pylate", "sentence", "plain"]
+Pooling = Literal["none", "mean", "cls"]
+
+#: What PyLate takes where a folder says nothing.
+DEFAULT_QUERY_LENGTH = 32
+DEFAULT_DOCUMENT_LENGTH = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A linear layer after the transformer.
+
+    Args:
+        file: the safetensors file that holds it, relative to the encoder's folder.
+        inputs: width of what goes in.
+        outputs: width of what comes out.
+        bias: whether a bias is added.
+        activation: ``identity`` or ``tanh``, applied to the product.
+        residual: whether the input, projected by a second matrix where the widths differ, is added.
+    """
+
+    file: str
+    inputs: int
+    outputs: int
+    bias: bool = False
+    activation: Literal["identity", "tanh"] = "identity"
+    residual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """How a folder wants its texts encoded.
+
+    Args:
+        folder: where it lies.
+        family: the architecture.
+        layout: who wrote the folder: ColBERT, PyLate, sentence-transformers, or nobody in
+            particular (config, weights and tokenizer only).
+        pooling: ``none`` keeps one vector for each token; the others make one for each text.
+        hidden_size: width of the transformer.
+        projections: the linear layers after it, in their order.
+        query_prefix: the token put at the second place of each query; empty when there is none.
+        document_prefix: the same for documents.
+        query_length: tokens kept of a query, special tokens and prefix among them.
+        document_length: tokens kept of a document.
+        query_expansion: whether queries are filled up to ``query_length`` with mask tokens, which
+            give vectors too.
+        attend_to_expansion: whether the query's own tokens attend to those mask tokens.
+        skiplist: the words whose vectors are dropped from documents.
+        lowercase: whether texts are lower-cased before they are split into tokens.
+        checkpoint: SHA-256 over the names and contents of all files that decide the vectors, and
+            over lengths that were set by hand.
+    """
+
+    folder: Path
+    family: Family
+    layout: Layout
+    pooling: Pooling
+    hidden_size: int
+    projections: tuple[Projection, ...]
+    query_prefix: str
+    document_prefix: str
+    query_length: int
+    document_length: int
+    query_expansion: bool
+    attend_to_expansion: bool
+    skiplist: tuple[str, ...]
+    lowercase: bool
+    checkpoint: str
+
+    @property
+    def dimensions(self) -> int:
+        """Width of the vectors that come out."""
+        return self.projections[-1].outputs if self.projections else self.hidden_size
+
+    @property
+    def one_vector(self) -> bool:
+        """Whether a text gives one vector, and not one for each token."""
+        return self.pooling != "none"

