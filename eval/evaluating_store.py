@@ -83,6 +83,11 @@ def list_evals(store: Store) -> list[EvalSummary]:
     return _summaries(store, "", [])
 
 
+def count_evals(store: Store) -> int:
+    """Return how many evals the store has."""
+    return int(store.read("SELECT count(*) FROM db.evals")[0][0])
+
+
 def find_eval(store: Store, named: str) -> EvalSummary:
     """Return the eval that a person named.
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.queries import QUERY_COLUMNS, add_queries, query_of_row
+from core.queries import add_queries, query_of_row
 from core.records import Origin, Spec, SpecQuery
 from core.rows import insert_missing
 from core.store import utc_now
@@ -90,9 +90,9 @@ def _spec(store: Store, identifier: UUID, name: str, corpus: str) -> Spec:
         [identifier],
     ):
         relevant[query].append((path, grade))
-    columns = ", ".join(f"query.{column.strip()}" for column in QUERY_COLUMNS.split(","))
     rows = store.read(
-        f"SELECT asked.spec_key, {columns} FROM db.spec_queries AS asked"
+        "SELECT asked.spec_key, query.id, query.text, coalesce(asked.kind, query.kind),"
+        " query.variation_of FROM db.spec_queries AS asked"
         " JOIN db.queries AS query ON query.id = asked.query_id"
         " WHERE asked.spec_id = $1 ORDER BY asked.position",
         [identifier],

@@ -172,3 +172,9 @@ def test_any_json_is_a_spec_or_an_error(
     except InputError:
         return
     assert reading.spec.queries
+
+
+def test_the_specs_own_kind_of_a_query_counts(store: Store, tmp_path: Path) -> None:
+    add_scored(store, [Scored("third", "code", kind=QueryKind.KEYWORD)])
+    import_spec(store, written(tmp_path, GOOD))
+    assert load_spec(store, "crates").queries[2].query.kind is QueryKind.SEMANTIC

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.store import Store
+from eval.evaluating_store import count_evals
 from labels.workspace_status import WorkspaceStatus, workspace_status
 from tui.command_line.answers import answer, percent, table
 from tui.command_line.arguments import add_json_argument, workspace_of
@@ -24,7 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     workspace.require()
     with Store.open(workspace.folder) as store:
         status = workspace_status(store)
-    answer(arguments, _document(str(workspace.folder), status), _lines(status))
+        evals = count_evals(store)
+    document = {**_document(str(workspace.folder), status), "evals": evals}
+    answer(arguments, document, [*_lines(status), *table([("evals", evals)])])
     return 0
 
 
@@ -61,7 +64,6 @@ def _document(folder: str, status: WorkspaceStatus) -> dict[str, object]:
         ],
         "calibration": None,
         "runs": 0,
-        "evals": 0,
     }
 
 

@@ -72,6 +72,7 @@ def test_an_eval_tells_figures_results_and_problems(
     assert told(capsys, "eval", "spec")["metrics"] == metrics
     evals = cast("list[dict[str, object]]", told(capsys, "eval")["evals"])
     assert len(evals) == 2
+    assert told(capsys, "status")["evals"] == 2
 
 
 def test_two_evals_are_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
