@@ -10,6 +10,8 @@ import unicodedata
 from typing import Final
 
 _LATIN_1_END: Final = 0x100
+_TAGS: Final = 0xE0000
+_LAST_KEPT: Final = 0xFFFF
 
 
 def _shown(codepoint: int) -> str:
@@ -19,11 +21,32 @@ def _shown(codepoint: int) -> str:
 _KEPT: Final = {0x09, 0x0A}
 _INVISIBLE_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
-_TABLE: Final[dict[int, str]] = {
-    codepoint: _shown(codepoint)
-    for codepoint in (*range(0x3000), *range(0xD800, 0xE000), *range(0xFE00, 0x10000))
-    if codepoint not in _KEPT and unicodedata.category(chr(codepoint)) in _INVISIBLE_CATEGORIES
-} | {codepoint: _shown(codepoint) for codepoint in range(0xE0000, 0xE0080)}
+#: The blocks in which they are looked for: private use is left to fonts.
+_LOOKED_THROUGH: Final = (
+    range(0x3000),
+    range(0xD800, 0xE000),
+    range(0xFE00, 0x10000),
+    range(0xE0000, 0xE0080),
+)
+
+
+class _Table(dict[int, int | str]):
+    """Maps each character to what is shown for it, found when it is first met."""
+
+    def __missing__(self, codepoint: int) -> int | str:
+        shown: int | str = _shown(codepoint) if _is_invisible(codepoint) else codepoint
+        if codepoint <= _LAST_KEPT:
+            self[codepoint] = shown
+        return shown
+
+
+def _is_invisible(codepoint: int) -> bool:
+    if codepoint in _KEPT or not any(codepoint in block for block in _LOOKED_THROUGH):
+        return False
+    return codepoint >= _TAGS or unicodedata.category(chr(codepoint)) in _INVISIBLE_CATEGORIES
+
+
+_TABLE: Final = _Table()
 
 
 def displayable(text: str) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import tomllib
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from core.errors import WorkspaceError
@@ -85,6 +82,8 @@ class Workspace:
         Raises:
             WorkspaceError: the file is not TOML or a value has the wrong type.
         """
+        import tomllib
+
         path = self.folder / SETTINGS_NAME
         try:
             with path.open("rb") as file:
@@ -129,10 +128,14 @@ def find_workspace(start: Path) -> Workspace:
 
 
 def _template(name: str) -> str:
+    from importlib import resources
+
     return resources.files("core").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _login_name() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -62,7 +62,8 @@ def key_table(overrides: Mapping[str, str]) -> KeyTable:
             problems.append(f"{identifier}: {', '.join(unknown) or 'nothing'} is not a key")
             continue
         keys[identifier] = chosen
-    problems += _settle_clashes(keys, defaults)
+    if keys != defaults:
+        problems += _settle_clashes(keys, defaults)
     changed = {
         identifier: ",".join(chosen)
         for identifier, chosen in keys.items()

@@ -95,9 +95,10 @@ class PairScreen(WorkspaceScreen):
         if item is None:
             self.board.show_end(self._end_text())
         else:
-            self.board.show_code(item, self.shelf.take(item.document))
             self.call_after_refresh(self._painted, self.turn)
         self.show_turn()
+        if item is not None:
+            self.board.show_code(item, self.shelf.take(item.document))
 
     def _painted(self, turn: Turn) -> None:
         """Start the clock of a pair in sight, then get ready for the next ones."""

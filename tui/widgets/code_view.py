@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tui.widgets.code_text import WordKind
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Lines lexed at most while painting; a longer way down is left to a worker.
 _LEXED_ON_PAINT: Final = 300
-#: A line of more characters is cut to what is in sight before it becomes segments.
-_LONG_LINE: Final = 1_000
 #: Columns that one key scrolls.
 _COLUMNS: Final = 16
 
@@ -33,7 +32,7 @@ class CodeView(ScrollView, can_focus=False):
     DEFAULT_CSS = """
     CodeView {
         scrollbar-size: 0 1;
-        overflow-y: scroll;
+        overflow: scroll scroll;
         scrollbar-background: $background;
         scrollbar-color: $foreground 25%;
         & > .code--gutter { color: $foreground 40%; }
@@ -80,10 +79,9 @@ class CodeView(ScrollView, can_focus=False):
         self._first_line = first_line or 1
         lines = len(code.lines) if code else 0
         self._gutter = len(str(self._first_line + lines - 1)) + 3 if code else 0
-        size = Size(self._gutter + code.width + 1, lines) if code else Size(0, 0)
-        if size != self.virtual_size:
-            self.virtual_size = size
-        self.scroll_to(0, 0, animate=False, immediate=True)
+        self._resize(Size(self._gutter + code.width + 1, lines) if code else Size(0, 0))
+        if self.scroll_offset != (0, 0):
+            self.scroll_to(0, 0, animate=False, immediate=True)
         self.refresh()
 
     @property
@@ -121,24 +119,29 @@ class CodeView(ScrollView, can_focus=False):
         super().notify_style_update()
         self._styles_by_kind = []
 
+    def watch_mouse_hover(self) -> None:
+        """Make the code selectable while the mouse is over it; it costs too much at all times."""
+        self.refresh()
+
     def render_line(self, y: int) -> Strip:
         """Return the line at ``y`` of the widget: its number, then the code in sight."""
-        code = self._code
-        scroll_x, scroll_y = self.scroll_offset
-        number = scroll_y + y
-        base = self.rich_style
-        width = self.size.width
-        if code is None or number >= len(code.lines):
-            return Strip.blank(width, base)
         if not self._styles_by_kind:
             self._resolve_styles()
+        code = self._code
+        left, top = self.scroll_offset
+        number = top + y
+        width = self.size.width
+        if code is None or number >= len(code.lines):
+            return Strip.blank(width, self._styles_by_kind[WordKind.PLAIN])
         if not code.lexed(number + 1):
             self._lex(code, number)
         room = max(0, width - self._gutter)
-        strip = self._code_strip(code, number, scroll_x, room)
-        label = f"{self._first_line + number:>{self._gutter - 2}}  "
-        gutter = Strip([Segment(label, self._gutter_style)], self._gutter).crop(0, width)
-        return Strip.join([gutter, strip])
+        label = f"{self._first_line + number:>{self._gutter - 2}}  "[:width]
+        gutter = Segment(label, self._gutter_style)
+        if not (self.mouse_hover or self.text_selection):
+            segments, used = self._segments(code, number, left, room)
+            return Strip([gutter, *segments, self._blank(room - used)], width)
+        return Strip.join([Strip([gutter]), self._selectable(code, number, left, room)])
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return the selected code, for copying."""
@@ -159,25 +162,42 @@ class CodeView(ScrollView, can_focus=False):
             self._asked_for = number + self.size.height
             self._lex_far(code, self._asked_for)
 
-    def _code_strip(self, code: CodeText, number: int, left: int, room: int) -> Strip:
-        runs: Iterable[Run] = code.runs(number)
-        line = code.lines[number]
-        cropped_left = left
-        if len(line) > _LONG_LINE and line.isascii():
-            runs = _cut(runs, left, left + room + 1)
-            cropped_left = 0
-        segments = [Segment(text, self._styles_by_kind[kind]) for text, kind in runs]
+    def _resize(self, size: Size) -> None:
+        """Tell the scrollbar how much there is; the screen need not be laid out for that."""
+        self.set_reactive(Widget.virtual_size, size)
+        if self.is_attached:
+            self.vertical_scrollbar.window_virtual_size = size.height
+
+    def _segments(
+        self, code: CodeText, number: int, left: int, room: int
+    ) -> tuple[list[Segment], int]:
+        """Return the part of a line from cell ``left`` on, and its cells, at most ``room``."""
+        styles = self._styles_by_kind
+        if code.lines[number].isascii():
+            runs = _cut(code.runs(number), left, left + room)
+            return [Segment(text, styles[kind]) for text, kind in runs], sum(
+                len(text) for text, _ in runs
+            )
+        whole = Strip([Segment(text, styles[kind]) for text, kind in code.runs(number)])
+        strip = whole.crop(left, left + room)
+        return list(strip), strip.cell_length
+
+    def _selectable(self, code: CodeText, number: int, left: int, room: int) -> Strip:
+        """Return the part of a line in sight, each piece knowing its place in the code."""
+        segments, used = self._segments(code, number, left, room)
+        strip = Strip([*segments, self._blank(room - used)], room)
         span = self.text_selection.get_span(number) if self.text_selection else None
-        strip = Strip(segments)
-        if span is not None and cropped_left == left:
-            strip = self._with_selection(strip, *span)
-        base = self.rich_style
-        shown = strip.crop_extend(cropped_left, cropped_left + room, base)
-        return shown.apply_offsets(left, number)
+        if span is not None:
+            start, end = span
+            end = left + used if end == -1 else end
+            strip = self._with_selection(strip, max(0, start - left), max(0, end - left))
+        return strip.apply_offsets(left, number)
+
+    def _blank(self, cells: int) -> Segment:
+        return Segment(" " * cells, self._styles_by_kind[WordKind.PLAIN])
 
     def _with_selection(self, strip: Strip, start: int, end: int) -> Strip:
         style = self.screen.get_component_rich_style("screen--selection")
-        end = strip.cell_length if end == -1 else end
         before, inside, after = (
             strip.crop(0, start),
             strip.crop(start, end),
