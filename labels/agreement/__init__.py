@@ -1,0 +1,1 @@
+"""How far judges, people and the two together can be trusted."""

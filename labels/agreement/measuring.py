@@ -1,0 +1,102 @@
+"""All that can be said of judges and annotators in a store, in one report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+from labels.agreement.annotators import (
+    OPPOSITE,
+    alpha_of_all,
+    between_annotators,
+    opposite_grades,
+    with_themselves,
+)
+from labels.agreement.compared import comparisons
+from labels.agreement.corpus_figures import corpus_figures
+from labels.agreement.judge_agreement import judge_agreement
+from labels.agreement.labelled import (
+    current_grades,
+    rulings_on_labelled,
+    standing_grades,
+    stratum_sizes,
+)
+from labels.agreement.records import AgreementReport
+from labels.agreement.weights import can_be_weighted, label_weights
+from labels.judgments import all_judges
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from core.records import Judge
+    from core.store import Store
+    from labels.agreement.labelled import LabelledGrade
+
+
+def measure_agreement(store: Store, judge_name: str = "") -> AgreementReport:
+    """Return how far judges and people agree, the most compared judge first.
+
+    Args:
+        store: the store.
+        judge_name: only the judges of this name; empty for all.
+
+    Raises:
+        InputError: no judge has that name.
+    """
+    judges = _judges(store, judge_name)
+    every = current_grades(store)
+    labels = [label for label in every if can_be_weighted(label)]
+    sizes = stratum_sizes(store)
+    weights = label_weights(labels, sizes)
+    rulings = rulings_on_labelled(store)
+    found = []
+    for judge in judges:
+        compared = comparisons(judge.id, labels, weights, rulings.get(judge.id, {}))
+        scored = sum(count for (owner, _), count in sizes.items() if owner == judge.id)
+        agreement = judge_agreement(judge, compared, scored)
+        if compared and scored:
+            agreement = replace(agreement, corpus=corpus_figures(store, judge.id, compared))
+        found.append(agreement)
+    return AgreementReport(
+        judges=tuple(sorted(found, key=lambda one: -one.labels)),
+        annotators=between_annotators(every),
+        themselves=with_themselves(standing_grades(store)),
+        alpha=alpha_of_all(every),
+        notices=_notices(every, {pair for by_pair in rulings.values() for pair in by_pair}),
+    )
+
+
+def _judges(store: Store, name: str) -> list[Judge]:
+    judges = all_judges(store)
+    named = [judge for judge in judges if name in ("", judge.name)]
+    if name and not named:
+        known = ", ".join(sorted({judge.name for judge in judges})) or "none yet"
+        raise InputError(f"there is no judge {name}", todo=f"Judges of this workspace: {known}.")
+    return named
+
+
+def _notices(labels: Sequence[LabelledGrade], judged: set[UUID]) -> tuple[str, ...]:
+    counted = (
+        (0 if labels else 1, "There are no labels yet: nothing to compare judges with."),
+        (
+            sum(not can_be_weighted(label) for label in labels),
+            "labels come from a queue that picks on purpose; judges' figures leave them out.",
+        ),
+        (
+            sum(label.judgment_gone for label in labels),
+            "labels name a judgment that is gone; they are compared with what judges say now.",
+        ),
+        (
+            sum(label.pair not in judged for label in labels),
+            "labels are on pairs that no judge has scored; they cannot be compared.",
+        ),
+        (
+            opposite_grades(labels),
+            f"pairs have grades of two people {OPPOSITE} or more apart; each grade counts.",
+        ),
+    )
+    return tuple(
+        sentence if not labels else f"{count:,} {sentence}" for count, sentence in counted if count
+    )

@@ -1,0 +1,106 @@
+"""95% intervals by drawing queries, not labels.
+
+Labels under one query are alike, so a bootstrap that draws single labels gives intervals that are
+too narrow: on real ratings [0.47, 0.52] where drawing queries gives [0.36, 0.60]. Whatever can be
+computed from sums over queries is computed here for every resample at once. (Davison and Hinkley,
+Bootstrap Methods and their Application, 1997, section 3.8.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from labels.agreement.records import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+RESAMPLES: Final = 2000
+SEED: Final = 20
+LEVEL: Final = 0.95
+#: Draws made at once, so that memory stays bounded whatever the number of queries.
+_DRAWS: Final = 1 << 20
+#: With more resamples than this share in which a figure is not defined, its interval is not either.
+_UNDEFINED_ALLOWED: Final = 0.05
+
+
+def resampled_sums(
+    sums: NDArray[np.float64], *, resamples: int = RESAMPLES, seed: int = SEED
+) -> NDArray[np.float64]:
+    """Return the total of each resample of the queries.
+
+    Args:
+        sums: shape (queries, ...), what each query adds to the total.
+        resamples: how many times as many queries are drawn, with replacement.
+        seed: of the draws; the same sums give the same totals each time.
+
+    Returns:
+        Shape (resamples, ...).
+    """
+    count = len(sums)
+    flat = sums.reshape(count, -1)
+    drawn = [times @ flat for times in _draws(count, resamples, seed)]
+    return np.concatenate(drawn).reshape(resamples, *sums.shape[1:])
+
+
+def _draws(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    chance = np.random.default_rng(seed)
+    step = max(1, _DRAWS // count)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        places = chance.integers(0, count, (size, count)) + np.arange(size)[:, None] * count
+        times = np.bincount(places.ravel(), minlength=size * count)
+        yield times.reshape(size, count).astype(np.float64)
+
+
+def estimate(
+    figure: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    sums: NDArray[np.float64],
+    resampled: NDArray[np.float64],
+) -> Estimate:
+    """Return a figure of the total of all queries with its 95% interval.
+
+    Args:
+        figure: computes the figure of each total, NaN where it is not defined.
+        sums: shape (queries, ...), what each query adds.
+        resampled: ``resampled_sums`` of them.
+    """
+    value = float(figure(sums.sum(axis=0)[None])[0])
+    if np.isnan(value):
+        return Estimate(reason="the grades do not vary, so there is nothing to compute it from")
+    return interval(value, figure(resampled), contributing(sums))
+
+
+def interval(value: float, values: NDArray[np.float64], queries: int) -> Estimate:
+    """Return ``value`` with the interval that its resampled values span.
+
+    The percentiles are those of a t distribution, widened by sqrt(n / (n - 1)), because plain
+    ones are too narrow with few queries (Hesterberg, The American Statistician 69, 2015).
+
+    Args:
+        value: of the whole.
+        values: one for each resample, NaN where not defined.
+        queries: how many were drawn from.
+    """
+    if queries < 2:  # noqa: PLR2004 - of one query nothing can be drawn
+        return Estimate(value, reason="all labels are of one query, which gives no interval")
+    defined = values[~np.isnan(values)]
+    if len(defined) < len(values) * (1 - _UNDEFINED_ALLOWED):
+        return Estimate(value, reason="too few labels for an interval")
+    from scipy import stats
+
+    quantile = stats.t.ppf((1 - LEVEL) / 2, queries - 1) * np.sqrt(queries / (queries - 1))
+    tail = float(stats.norm.cdf(quantile))
+    low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
+    if low == high:
+        return Estimate(value, reason="every resample gives the same, too few labels to tell more")
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def contributing(sums: NDArray[np.float64]) -> int:
+    """Return how many queries add anything."""
+    return int(np.count_nonzero(np.abs(sums).reshape(len(sums), -1).sum(axis=1)))
