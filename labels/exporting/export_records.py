@@ -1,0 +1,42 @@
+"""What an export is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ExportFormat(StrEnum):
+    """The formats, by the names that the command line takes."""
+
+    JSONL = "jsonl"
+    QRELS = "qrels"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """Which pairs to write.
+
+    ``judge_name`` is the judge whose score stands in where nobody graded; empty: the one that is
+    audited. ``only_labelled`` leaves those pairs out, ``without_flagged`` the flagged ones.
+    """
+
+    judge_name: str = ""
+    only_labelled: bool = False
+    without_flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """``written`` counts lines or rows, of which ``from_labels`` and ``from_judge`` say whence.
+
+    For qrels those two count pairs, of which several may make one line. ``left_out`` pairs have
+    neither a grade nor a score, or the plan leaves them out.
+    """
+
+    written: int
+    from_labels: int
+    from_judge: int
+    left_out: int

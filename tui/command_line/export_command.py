@@ -1,0 +1,62 @@
+"""``rejudge export``: write labels for training and evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.store import Store
+from labels.exporting.export_records import ExportFormat, ExportPlan, ExportReport
+from labels.exporting.exporting import export
+from tui.command_line.answers import answer
+from tui.command_line.arguments import add_json_argument, workspace_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument(
+        "format", metavar="FORMAT", choices=list(ExportFormat), help=", ".join(ExportFormat)
+    )
+    parser.add_argument("file", metavar="FILE", help="where to; replaced once all is written")
+    parser.add_argument(
+        "--judge", metavar="NAME", default="", help="whose scores count where nobody graded"
+    )
+    parser.add_argument("--only-labelled", action="store_true", help="leave out what nobody graded")
+    parser.add_argument("--without-flagged", action="store_true", help="leave out flagged pairs")
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the file and say where its grades come from."""
+    workspace = workspace_of(arguments)
+    workspace.require()
+    target = Path(arguments.file).expanduser().absolute()
+    plan = ExportPlan(
+        judge_name=arguments.judge or workspace.settings().judge,
+        only_labelled=arguments.only_labelled,
+        without_flagged=arguments.without_flagged,
+    )
+    with Store.open(workspace.folder) as store:
+        report = export(store, ExportFormat(arguments.format), target, plan)
+    answer(arguments, _document(target, report), [_line(target, report)])
+    return 0
+
+
+def _document(target: Path, report: ExportReport) -> dict[str, object]:
+    return {
+        "file": str(target),
+        "written": report.written,
+        "from_labels": report.from_labels,
+        "from_judge": report.from_judge,
+        "left_out": report.left_out,
+    }
+
+
+def _line(target: Path, report: ExportReport) -> str:
+    return (
+        f"{report.written:,} lines in {target}: {report.from_labels:,} pairs graded by people,"
+        f" {report.from_judge:,} by the judge, {report.left_out:,} left out"
+    )
