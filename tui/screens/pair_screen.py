@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _AHEAD = 3
+#: Seconds until the first pair is surely painted.
+_FIRST_PAINT = 0.1
 
 
 class PairScreen(WorkspaceScreen):
@@ -103,6 +105,13 @@ class PairScreen(WorkspaceScreen):
     def _painted(self, turn: Turn) -> None:
         """Start the clock of a pair in sight, then get ready for the next ones."""
         turn.paint()
+        if self.session is not None and self.session.upcoming(1):
+            self._get_ready()
+        else:
+            # The first pair brings its widgets with it; they are painted a few refreshes later.
+            self.set_timer(_FIRST_PAINT, self._get_ready)
+
+    def _get_ready(self) -> None:
         session = self.session
         if session is None:
             return
@@ -113,6 +122,8 @@ class PairScreen(WorkspaceScreen):
 
     def _refilled(self, _: None) -> None:
         self._refilling = False
+        if self.session is not None:
+            self.shelf.prepare(ahead.document for ahead in self.session.upcoming(_AHEAD))
 
     def show_turn(self) -> None:
         """Show what is known of the current pair, the counts and the last message."""
