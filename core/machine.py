@@ -7,9 +7,11 @@ import shutil
 import sys
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from core.encoder.availability import require_mlx
+from core.encoder.blas import load_blas
+from core.encoder.offline import offline_encoder_folder
 from core.errors import RejudgeError, UnavailableError
 from core.store import DATABASE_NAME, Store
 
@@ -28,39 +30,17 @@ class Check:
     needed: bool = True
 
 
-def mlx_missing_because() -> str:
-    """Return why MLX cannot be used here; empty when it can."""
-    if find_spec("mlx") is not None and find_spec("mlx.core") is not None:
-        return ""
-    system, processor = platform.system(), platform.machine()
-    if (system, processor) in {
-        ("Darwin", "arm64"),
-        ("Linux", "x86_64"),
-        ("Linux", "aarch64"),
-    }:
-        return "MLX is not installed; install rejudge again, it brings MLX on this machine"
-    return (
-        f"there is no MLX for {system} on {processor}; it runs on Apple silicon and on Linux."
-        " Everything but encoding and training works without it"
-    )
-
-
-def require_mlx(purpose: str) -> None:
-    """Raise UnavailableError, saying why, when MLX cannot be used here.
-
-    Args:
-        purpose: what needs it, for the message: ``encoding`` or ``training``.
-    """
-    reason = mlx_missing_because()
-    if reason:
-        raise UnavailableError(
-            f"{purpose} needs MLX: {reason}", todo="See what this machine has: rejudge doctor"
-        )
-
-
 def examine(workspace: Workspace) -> tuple[Check, ...]:
     """Look at everything once and return what was found, nothing raised."""
-    return (_python(), _duckdb(), _mlx(), _compiler(), _workspace(workspace))
+    return (
+        _python(),
+        _duckdb(),
+        _mlx(),
+        _blas(),
+        _compiler(),
+        _offline_encoder(),
+        _workspace(workspace),
+    )
 
 
 def _python() -> Check:
@@ -72,10 +52,24 @@ def _duckdb() -> Check:
 
 
 def _mlx() -> Check:
-    reason = mlx_missing_because()
-    if reason:
-        return Check("mlx", False, "not here", f"{reason}.", needed=False)
+    try:
+        require_mlx()
+    except UnavailableError as error:
+        return Check("mlx", False, error.headline, error.todo, needed=False)
     return Check("mlx", True, metadata.version("mlx"), needed=False)
+
+
+def _blas() -> Check:
+    blas = load_blas()
+    return Check("blas", blas.fast, blas.name, blas.advice, needed=False)
+
+
+def _offline_encoder() -> Check:
+    try:
+        folder = offline_encoder_folder()
+    except RejudgeError as error:
+        return Check("encoder", False, error.headline, error.todo, needed=False)
+    return Check("encoder", True, f"all-MiniLM-L6-v2 in {folder}", needed=False)
 
 
 def _compiler() -> Check:

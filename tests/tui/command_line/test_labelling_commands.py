@@ -112,7 +112,7 @@ def test_doctor_answers_and_fails_on_a_damaged_workspace(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checks = told(capsys, "doctor")
-    assert {"python", "duckdb", "mlx", "compiler", "workspace"} <= set(checks)
+    assert {"python", "duckdb", "mlx", "blas", "compiler", "encoder", "workspace"} <= set(checks)
     (folder / ".rejudge" / "rejudge.duckdb").write_bytes(b"junk" * 100)
     damaged = told(capsys, "doctor", status=1)["workspace"]
     assert isinstance(damaged, dict)
