@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from core.records import GRADES
 from core.store import literal
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def read_ruling(score: object, reasoning: str | None) -> Ruling:
         return Ruling(failure=f"llm_score is not a number: {_shown(score)}", odd=True)
     if number == 0:
         return Ruling(failure=SCORE_IS_ZERO)
-    if number not in {1, 2, 3, 4, 5}:
+    if number not in GRADES:
         return Ruling(failure=f"llm_score is not 1, 2, 3, 4 or 5: {_shown(score)}", odd=True)
     return Ruling(score=int(number))
 
@@ -120,13 +121,15 @@ def reported_failure_sql(reasoning: str) -> str:
         f" OR starts_with({reasoning}, '{ERROR_PREFIX}'))"
     )
     reported = f"({stripped} = '{PARSE_ERROR}' OR starts_with({stripped}, '{ERROR_PREFIX}'))"
-    return f"CASE WHEN {worth_a_look} AND {reported} THEN {stripped} END"
+    return f"CASE WHEN {worth_a_look} THEN CASE WHEN {reported} THEN {stripped} END END"
 
 
 def plain_score_sql(score: str) -> str:
     """Return the SQL for a plainly written score, 0 included; NULL for any other."""
     pattern = literal(r'^"? *([0-5])(?:\.0*)? *"?$')
-    return f"TRY_CAST(nullif(regexp_extract({score}, {pattern}, 1), '') AS SMALLINT)"
+    bare = " ".join(f"WHEN '{grade}' THEN {grade}" for grade in GRADES)
+    spelt = f"TRY_CAST(nullif(regexp_extract({score}, {pattern}, 1), '') AS SMALLINT)"
+    return f"CAST(CASE {score} {bare} ELSE {spelt} END AS SMALLINT)"
 
 
 def plain_distribution_sql(distribution: str) -> str:

@@ -1,7 +1,8 @@
 """A scored file into temporary tables: plain lines by the database, the others one by one.
 
 The database reads the whole file and marks each line that is not plainly right. Those are read
-again by ``read_pair_line``, whose word is final, and come back through a second, small file.
+again by ``read_pair_line``, whose word is final, and come back through a second, small file. A row
+keeps its number all the while: it tells the line, and which of two lines is the later one.
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ LINE_COLUMNS: Final = {
 
 _FETCHED: Final = 100_000
 _LONGEST_WORD: Final = 10
-_NON_TEXT_WORDS: Final = "'true','false','nan','-nan','inf','-inf','infinity','-infinity'"
 
 
 class LineTooLongError(Exception):
@@ -71,7 +71,7 @@ def stage_lines(
     """Make the temporary view ``lines`` of a file's good lines; return how many lines it has.
 
     Args:
-        cursor: of an open transaction.
+        cursor: of a transaction that has not written anything yet.
         source: the file, where the database may read it.
         second_look: where the lines that were read one by one are put on the way.
         skip: called with the number and the reason for each line that is left out.
@@ -81,6 +81,7 @@ def stage_lines(
         LineTooLongError: a line is longer than the database can read.
     """
     _read_all(cursor, source)
+    _number_rows(cursor)
     doubtful = array("q")
     rows = cursor.execute("SELECT rowid FROM first_look WHERE NOT plain ORDER BY rowid")
     while part := rows.fetchmany(_FETCHED):
@@ -120,6 +121,15 @@ def _read_all(cursor: DuckDBPyConnection, source: Path) -> None:
         if "maximum_object_size" not in str(error):
             raise
         raise LineTooLongError from error
+
+
+def _number_rows(cursor: DuckDBPyConnection) -> None:
+    """Begin a new transaction: only once they are committed do rows have numbers from 0 up.
+
+    Nothing but a temporary table, which is gone with the cursor, has been written until here.
+    """
+    cursor.execute("COMMIT")
+    cursor.execute("BEGIN")
 
 
 def _read_sql() -> str:
@@ -171,15 +181,16 @@ def _doubtful_text_sql(text: str) -> str:
     """Return the condition that a text may have been a number, a truth value, a list or an object.
 
     The database reads those as text where text is wanted. It also finds NUL characters. Comparing
-    with a first character is cheap, so that long code is seldom looked into.
+    with a first character is cheap, and a CASE looks into no text that it need not.
     """
     number = literal("[-+.0-9eE]+")
+    word = literal("(?i)true|false|-?nan|-?inf|-?infinity")
     return (
-        f"(({text} >= '-' AND {text} < ':' AND regexp_full_match({text}, {number}))"
-        f" OR ((({text} >= '[' AND {text} < chr(92)) OR ({text} >= '{{' AND {text} < '|'))"
-        f" AND json_valid({text}))"
-        f" OR (strlen({text}) < {_LONGEST_WORD} AND lower({text}) IN ({_NON_TEXT_WORDS}))"
-        f" OR contains({text}, chr(0)))"
+        f"(CASE WHEN {text} >= '-' AND {text} < ':' THEN regexp_full_match({text}, {number})"
+        f" WHEN {text} >= '[' AND {text} < chr(92) THEN json_valid({text})"
+        f" WHEN {text} >= '{{' AND {text} < '|' THEN json_valid({text})"
+        f" WHEN strlen({text}) < {_LONGEST_WORD} THEN regexp_full_match({text}, {word})"
+        f" ELSE false END OR contains({text}, chr(0)))"
     )
 
 
@@ -210,8 +221,13 @@ def _read_second_look(cursor: DuckDBPyConnection, second_look: Path, longest: in
         f"{literal(str(second_look))}, format = 'newline_delimited',"
         f" columns = {{{columns}}}, maximum_object_size = {max(longest, 1 << 24)})"
     )
-    kept = ", ".join(name for name in LINE_COLUMNS if name != "line")
+    kept = [name for name in LINE_COLUMNS if name != "line"]
+    taken = ", ".join(f"{name} = looked_at.{name}" for name in kept)
     cursor.execute(
-        f"CREATE TEMP VIEW lines AS SELECT rowid AS line, {kept} FROM first_look WHERE plain"
-        f" UNION ALL SELECT line, {kept} FROM second_look"
+        f"UPDATE first_look SET {taken}, plain = true FROM second_look AS looked_at"
+        " WHERE first_look.rowid = looked_at.line"
+    )
+    cursor.execute(
+        f"CREATE TEMP VIEW lines AS SELECT rowid AS line, {', '.join(kept)}"
+        " FROM first_look WHERE plain"
     )

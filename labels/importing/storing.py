@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.identity import content_id_sql
+from labels.importing.judgment_ids import judgment_id_sql
 from labels.judgments import add_judge, make_judge
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from core.records import Document, JudgeKind
 
 Place = tuple[str, str]
-
-_ONE_PLACE: Final = "path, symbol, code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +94,13 @@ def store_lines(
 
 
 def _number_documents(cursor: DuckDBPyConnection) -> None:
-    """Make ``places`` (each line's first line with the same place and code) and ``documents``."""
-    cursor.execute(
-        "CREATE TEMP TABLE line_places AS SELECT line,"
-        f" min(line) OVER (PARTITION BY {_ONE_PLACE}) AS first FROM lines"
-    )
+    """Make ``new_documents``: each place and code once, with the lines that have it."""
     cursor.execute(
         "CREATE TEMP TABLE new_documents AS SELECT *, sha256(CAST(id AS VARCHAR)) AS digest FROM"
-        f" (SELECT line AS first, {content_id_sql('path', 'symbol', 'code')} AS id FROM lines"
-        " WHERE code IS NOT NULL AND line IN (SELECT first FROM line_places)"
-        " UNION ALL SELECT line, named.id FROM lines JOIN named USING (path, symbol)"
-        " WHERE code IS NULL AND line IN (SELECT first FROM line_places))"
+        f" (SELECT {content_id_sql('path', 'symbol', 'code')} AS id, min(line) AS first,"
+        "  list(line) AS lines FROM lines WHERE code IS NOT NULL GROUP BY path, symbol, code"
+        "  UNION ALL SELECT any_value(named.id), min(line), list(line)"
+        "  FROM lines JOIN named USING (path, symbol) WHERE code IS NULL GROUP BY path, symbol)"
     )
 
 
@@ -122,11 +117,12 @@ def _insert_documents(cursor: DuckDBPyConnection, now: datetime) -> None:
 
 
 def _number_queries(cursor: DuckDBPyConnection) -> None:
+    """Make ``new_queries``: each query once, with the lines that have it."""
     cursor.execute(
         "CREATE TEMP TABLE new_queries AS SELECT *, sha256(CAST(id AS VARCHAR)) AS digest FROM"
         f" (SELECT query, {content_id_sql('query')} AS id, min(line) AS first,"
-        " arg_min(kind, line) AS kind, arg_min(variation_of, line) AS variation_of"
-        " FROM lines GROUP BY query)"
+        "  list(line) AS lines, arg_min(kind, line) AS kind,"
+        "  arg_min(variation_of, line) AS variation_of FROM lines GROUP BY query)"
     )
 
 
@@ -169,13 +165,16 @@ def _number_judges(cursor: DuckDBPyConnection, judge_name: str, judge_kind: Judg
 
 
 def _number_pairs(cursor: DuckDBPyConnection) -> None:
+    """Make ``line_pairs``, the pair of each line, and ``new_pairs``, those the store lacks."""
     pair = "CAST(left(sha256(of_query.digest || of_document.digest), 32) AS UUID)"
+    of_line = "(SELECT unnest(lines) AS line, first FROM {})"
     cursor.execute(
-        "CREATE TEMP TABLE line_pairs AS SELECT lines.line, of_query.id AS query_id,"
+        "CREATE TEMP TABLE line_pairs AS SELECT queried.line, of_query.id AS query_id,"
         f" of_document.id AS document_id, {pair} AS pair_id"
-        " FROM lines JOIN new_queries AS of_query USING (query)"
-        " JOIN line_places ON line_places.line = lines.line"
-        " JOIN new_documents AS of_document ON of_document.first = line_places.first"
+        f" FROM {of_line.format('new_queries')} AS queried"
+        f" JOIN {of_line.format('new_documents')} AS placed USING (line)"
+        " JOIN new_queries AS of_query ON of_query.first = queried.first"
+        " JOIN new_documents AS of_document ON of_document.first = placed.first"
     )
     cursor.execute(
         "CREATE TEMP TABLE new_pairs AS SELECT pair_id, any_value(query_id) AS query_id,"
@@ -194,36 +193,33 @@ def _insert_pairs(cursor: DuckDBPyConnection, now: datetime) -> int:
     )
 
 
-def judgment_text_sql() -> str:
-    """Return the SQL for the text that a judgment's id is made of; see ``judgment_text``."""
-    millionths = "array_to_string([CAST(floor(part * 1e6 + 0.5) AS BIGINT) FOR part IN parts], ',')"
-    return (
-        "judge_id || ' ' || pair_id || ' ' || coalesce(CAST(score AS VARCHAR), '') || ' '"
-        f" || coalesce({millionths}, '') || ' ' || coalesce(length(failure), 0) || ' '"
-        " || coalesce(failure, '') || rationale"
-    )
+#: The ruling stands in the store already, under whatever id.
+_REPEATED: Final = """
+    EXISTS (SELECT 1 FROM db.judgments AS kept
+        WHERE kept.pair_id = ruled.pair_id AND kept.judge_id = ruled.judge_id
+        AND kept.score IS NOT DISTINCT FROM ruled.score
+        AND kept.failure IS NOT DISTINCT FROM ruled.failure
+        AND kept.rationale = ruled.rationale
+        AND kept.p1 IS NOT DISTINCT FROM ruled.parts[1]
+        AND kept.p2 IS NOT DISTINCT FROM ruled.parts[2]
+        AND kept.p3 IS NOT DISTINCT FROM ruled.parts[3]
+        AND kept.p4 IS NOT DISTINCT FROM ruled.parts[4]
+        AND kept.p5 IS NOT DISTINCT FROM ruled.parts[5])
+"""
 
 
 def _insert_judgments(cursor: DuckDBPyConnection, now: datetime) -> int:
     """Insert the rulings that are not there yet; return how many known pairs they rule on."""
+    first_ones = not _count(cursor, "SELECT count(*) FROM db.judgments")
+    wanted = "true" if first_ones else f"NOT {_REPEATED}"
     cursor.execute(
         "CREATE TEMP TABLE new_judgments AS SELECT min(line) AS line, id,"
         " any_value(pair_id) AS pair_id, any_value(judge_id) AS judge_id FROM"
-        f" (SELECT line, pair_id, judge_id, {content_id_sql(judgment_text_sql())} AS id FROM"
+        f" (SELECT line, pair_id, judge_id, {judgment_id_sql()} AS id FROM"
         "  (SELECT lines.*, pair_id, line_judges.id AS judge_id FROM lines"
         "   JOIN line_pairs ON line_pairs.line = lines.line"
         "   JOIN line_judges ON line_judges.judge = lines.judge"
-        "   WHERE score IS NOT NULL OR failure IS NOT NULL) AS ruled"
-        "  WHERE NOT EXISTS (SELECT 1 FROM db.judgments AS kept"
-        "   WHERE kept.pair_id = ruled.pair_id AND kept.judge_id = ruled.judge_id"
-        "   AND kept.score IS NOT DISTINCT FROM ruled.score"
-        "   AND kept.failure IS NOT DISTINCT FROM ruled.failure"
-        "   AND kept.rationale = ruled.rationale"
-        "   AND kept.p1 IS NOT DISTINCT FROM ruled.parts[1]"
-        "   AND kept.p2 IS NOT DISTINCT FROM ruled.parts[2]"
-        "   AND kept.p3 IS NOT DISTINCT FROM ruled.parts[3]"
-        "   AND kept.p4 IS NOT DISTINCT FROM ruled.parts[4]"
-        "   AND kept.p5 IS NOT DISTINCT FROM ruled.parts[5]))"
+        f"   WHERE score IS NOT NULL OR failure IS NOT NULL) AS ruled WHERE {wanted})"
         " GROUP BY id HAVING id NOT IN (SELECT id FROM db.judgments)"
     )
     cursor.execute(
