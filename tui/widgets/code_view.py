@@ -31,10 +31,9 @@ class CodeView(ScrollView, can_focus=False):
 
     DEFAULT_CSS = """
     CodeView {
-        scrollbar-size: 0 1;
+        scrollbar-size: 0 0;
         overflow: scroll scroll;
-        scrollbar-background: $background;
-        scrollbar-color: $foreground 25%;
+        & > .code--thumb { color: $foreground 35%; }
         & > .code--gutter { color: $foreground 40%; }
         & > .code--keyword { color: $text-primary; text-style: bold; }
         & > .code--string { color: $text-success; }
@@ -48,6 +47,7 @@ class CodeView(ScrollView, can_focus=False):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "code--gutter",
+        "code--thumb",
         *(f"code--{kind.name.lower()}" for kind in WordKind if kind is not WordKind.PLAIN),
     }
 
@@ -66,6 +66,7 @@ class CodeView(ScrollView, can_focus=False):
         self._gutter = 0
         self._styles_by_kind: list[Style] = []
         self._gutter_style = Style.null()
+        self._thumb = Segment("▐")
 
     def show(self, code: CodeText | None, first_line: int | None = None) -> None:
         """Swap in another document, scrolled to its top.
@@ -79,7 +80,9 @@ class CodeView(ScrollView, can_focus=False):
         self._first_line = first_line or 1
         lines = len(code.lines) if code else 0
         self._gutter = len(str(self._first_line + lines - 1)) + 3 if code else 0
-        self._resize(Size(self._gutter + code.width + 1, lines) if code else Size(0, 0))
+        size = Size(self._gutter + code.width + 1, lines) if code else Size(0, 0)
+        # Set without its watcher: the screen need not be laid out for another document.
+        self.set_reactive(Widget.virtual_size, size)
         if self.scroll_offset != (0, 0):
             self.scroll_to(0, 0, animate=False, immediate=True)
         self.refresh()
@@ -135,13 +138,15 @@ class CodeView(ScrollView, can_focus=False):
             return Strip.blank(width, self._styles_by_kind[WordKind.PLAIN])
         if not code.lexed(number + 1):
             self._lex(code, number)
-        room = max(0, width - self._gutter)
+        room = max(0, width - self._gutter - 1)
+        thumb = self._thumb if self._thumb_covers(y) else self._blank(1)
         label = f"{self._first_line + number:>{self._gutter - 2}}  "[:width]
         gutter = Segment(label, self._gutter_style)
         if not (self.mouse_hover or self.text_selection):
             segments, used = self._segments(code, number, left, room)
-            return Strip([gutter, *segments, self._blank(room - used)], width)
-        return Strip.join([Strip([gutter]), self._selectable(code, number, left, room)])
+            return Strip([gutter, *segments, self._blank(room - used), thumb]).crop(0, width)
+        strip = self._selectable(code, number, left, room)
+        return Strip.join([Strip([gutter]), strip, Strip([thumb], 1)]).crop(0, width)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return the selected code, for copying."""
@@ -162,11 +167,17 @@ class CodeView(ScrollView, can_focus=False):
             self._asked_for = number + self.size.height
             self._lex_far(code, self._asked_for)
 
-    def _resize(self, size: Size) -> None:
-        """Tell the scrollbar how much there is; the screen need not be laid out for that."""
-        self.set_reactive(Widget.virtual_size, size)
-        if self.is_attached:
-            self.vertical_scrollbar.window_virtual_size = size.height
+    def _thumb_covers(self, y: int) -> bool:
+        """Return whether the scroll mark is in row ``y``.
+
+        It is painted with the code: a scrollbar of its own would cost as much as the code does.
+        """
+        height, lines = self.size.height, self.virtual_size.height
+        if lines <= height:
+            return False
+        length = max(1, height * height // lines)
+        start = (height - length) * self.scroll_offset.y // max(1, lines - height)
+        return start <= y < start + length
 
     def _segments(
         self, code: CodeText, number: int, left: int, room: int
@@ -214,6 +225,7 @@ class CodeView(ScrollView, can_focus=False):
             for kind in WordKind
         ]
         self._gutter_style = self.get_component_rich_style("code--gutter")
+        self._thumb = Segment("▐", self.get_component_rich_style("code--thumb"))
 
 
 def _cut(runs: Iterable[Run], start: int, end: int) -> list[Run]:

@@ -30,6 +30,8 @@ class Pane(Widget, can_focus=False):
         if width < 1 or height < 1:
             return Content()
         content = self._made(width)
+        if _surely_fits(content.plain, width, height):
+            return content
         lines = content.wrap(width)
         if len(lines) <= height:
             return content
@@ -37,3 +39,8 @@ class Pane(Widget, can_focus=False):
         room = max(1, width - self._more.cell_length)
         kept[-1] = kept[-1].rstrip().truncate(room) + self._more
         return Content("\n").join(kept)
+
+
+def _surely_fits(text: str, width: int, height: int) -> bool:
+    """Return whether wrapping words, which wastes less than half of a line, stays in ``height``."""
+    return sum(1 + 2 * len(line) // width for line in text.split("\n")) <= height
