@@ -165,8 +165,8 @@ def _plain_sql() -> str:
     """Return the condition under which a line means what ``_kept_sql`` takes from it."""
     conditions = [
         "query IS NOT NULL",
-        "query >= '!'",
-        "(the_code >= '!' OR (the_code IS NULL AND the_path <> ''))",
+        _not_blank_sql("query"),
+        f"CASE WHEN the_code IS NULL THEN the_path <> '' ELSE {_not_blank_sql('the_code')} END",
         "(reported IS NOT NULL OR the_score IS NULL OR plain_score IS NOT NULL)",
         "(query_kind IS NULL OR query_kind IN ('semantic', 'keyword'))",
         "(is_variation IS NULL OR is_variation IN ('true', 'false'))",
@@ -175,6 +175,11 @@ def _plain_sql() -> str:
     texts = ["query", "the_code", "the_path", "the_symbol", *OTHER_TEXT_KEYS]
     conditions += [f"({text} IS NULL OR NOT {_doubtful_text_sql(text)})" for text in texts]
     return f"coalesce({' AND '.join(conditions)}, false)"
+
+
+def _not_blank_sql(text: str) -> str:
+    """Return the condition that a text has more than spaces and control characters."""
+    return f"CASE WHEN {text} >= '!' THEN true ELSE regexp_matches({text}, '[^\\x00-\\x20]') END"
 
 
 def _doubtful_text_sql(text: str) -> str:
