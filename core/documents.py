@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from core.records import Document, DocumentKind
-from core.rows import insert_missing
+from core.rows import insert_missing, one_of
 from core.store import utc_now
 
 if TYPE_CHECKING:
@@ -65,10 +65,9 @@ def document_of_row(row: Row) -> Document:
 
 def documents_by_id(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Document]:
     """Return the documents with these ids; an unknown id is absent from the result."""
+    these, parameters = one_of(identifiers)
     rows = store.read(
-        f"SELECT {DOCUMENT_COLUMNS} FROM db.documents"
-        " WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",
-        [list(identifiers)],
+        f"SELECT {DOCUMENT_COLUMNS} FROM db.documents WHERE id IN {these}", parameters
     )
     return {row[0]: document_of_row(row) for row in rows}
 

@@ -8,17 +8,16 @@ insert agree.
 
 from __future__ import annotations
 
-import hashlib
+import os
 import threading
 import time
-from secrets import randbits
 from uuid import UUID
 
 
 def content_id(*parts: str) -> UUID:
     """Return the id of the content given by ``parts``, in their order."""
-    digests = "".join(hashlib.sha256(part.encode()).hexdigest() for part in parts)
-    return UUID(hashlib.sha256(digests.encode()).hexdigest()[:32])
+    digests = "".join(_sha256(part) for part in parts)
+    return UUID(_sha256(digests)[:32])
 
 
 def content_id_sql(*expressions: str) -> str:
@@ -44,7 +43,13 @@ def pair_id(query: UUID, document: UUID) -> UUID:
 
 def prompt_version(prompt: str) -> str:
     """Return the version of a prompt: the first 12 hex digits of its SHA-256."""
-    return hashlib.sha256(prompt.encode()).hexdigest()[:12] if prompt else ""
+    return _sha256(prompt)[:12] if prompt else ""
+
+
+def _sha256(text: str) -> str:
+    import hashlib  # an audit makes no content ids, and is to be on the screen soon
+
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _EventClock:
@@ -58,11 +63,12 @@ class _EventClock:
         """Return an id greater than any before it, also when the clock stands or goes back."""
         with self._lock:
             milliseconds = time.time_ns() // 1_000_000
-            bits = randbits(74)  # at once: asking the system costs more than all the rest here
+            # Once: asking the system costs more than all the rest here.
+            bits = int.from_bytes(os.urandom(10)) >> 6
             value = (milliseconds << 80) | (0x7 << 76) | (bits >> 62 << 64)
             value |= (0b10 << 62) | (bits & ((1 << 62) - 1))
             if value <= self._last:
-                value = self._last + 1 + randbits(32)
+                value = self._last + 1 + (bits & 0xFFFFFFFF)
             self._last = value
             return UUID(int=value)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from core.errors import StoreError
@@ -20,7 +20,6 @@ from core.store_errors import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from duckdb import DuckDBPyConnection, Statement
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 DATABASE_NAME: Final = "rejudge.duckdb"
 STORAGE_VERSION: Final = "v1.5.0"
 BACKUPS_KEPT: Final = 5
+VIEWS: Final = Path(__file__).with_name("views.sql")
 
 
 def utc_now() -> datetime:
@@ -70,7 +70,7 @@ class Store:
                 _attach(root, path, allowed_files)
                 store = cls(root, folder)
                 migrate(root, str(path), store._back_up)
-                root.execute(resources.files("core").joinpath("views.sql").read_text("utf-8"))
+                root.execute(VIEWS.read_text("utf-8"))
                 restore_from_journal(store)
         except BaseException:
             root.close()

@@ -9,6 +9,7 @@ from core.documents import documents_by_id
 from core.label_events import EVENT_COLUMNS, event_of_row
 from core.queries import QUERY_COLUMNS, query_of_row
 from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Query
+from core.rows import one_of
 from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling
 from labels.judgments import JUDGMENT_COLUMNS, judgment_of_row
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from core.store import Store
 
-_THESE: Final = "(SELECT unnest(CAST($1 AS UUID[])))"
 _GRADED: Final = (Action.CONFIRM, Action.OVERRIDE)
 
 
@@ -82,18 +82,18 @@ def label_of_event(event: LabelEvent) -> EarlierLabel:
 
 
 def _pairs(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Pair]:
+    these, parameters = one_of(identifiers)
     rows = store.read(
         "SELECT id, query_id, document_id, origin, inclusion_probability FROM db.pairs"
-        f" WHERE id IN {_THESE}",
-        [list(identifiers)],
+        f" WHERE id IN {these}",
+        parameters,
     )
     return {row[0]: Pair(row[0], row[1], row[2], Origin(row[3]), row[4]) for row in rows}
 
 
 def _queries(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Query]:
-    rows = store.read(
-        f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN {_THESE}", [list(identifiers)]
-    )
+    these, parameters = one_of(identifiers)
+    rows = store.read(f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN {these}", parameters)
     return {row[0]: query_of_row(row) for row in rows}
 
 
@@ -101,17 +101,14 @@ def _judgments(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list
     found: defaultdict[UUID, list[Judgment]] = defaultdict(list)
     # First the ids alone: the same scan that reads rationales would unpack a hundred for each one
     # it keeps, and rows named by their ids one by one are looked up in the primary key.
-    named = [
-        row[0]
-        for row in store.read(
-            f"SELECT id FROM db.judgments WHERE pair_id IN {_THESE}", [list(pair_ids)]
-        )
-    ]
+    these, parameters = one_of(pair_ids)
+    found_ids = store.read(f"SELECT id FROM db.judgments WHERE pair_id IN {these}", parameters)
+    named = [row[0] for row in found_ids]
     if not named:
         return found
-    these = ", ".join(f"${number}" for number in range(1, len(named) + 1))
+    each = ", ".join(f"${number}" for number in range(1, len(named) + 1))
     rows = store.read(
-        f"SELECT {JUDGMENT_COLUMNS} FROM db.judgments WHERE id IN ({these})"
+        f"SELECT {JUDGMENT_COLUMNS} FROM db.judgments WHERE id IN ({each})"
         " ORDER BY judged DESC, id DESC",
         named,
     )
@@ -122,10 +119,11 @@ def _judgments(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list
 
 
 def _events(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[LabelEvent]]:
+    these, parameters = one_of(pair_ids)
     rows = store.read(
-        f"SELECT {EVENT_COLUMNS} FROM standing_events WHERE pair_id IN {_THESE}"
+        f"SELECT {EVENT_COLUMNS} FROM standing_events WHERE pair_id IN {these}"
         " ORDER BY happened DESC, id DESC",
-        [list(pair_ids)],
+        parameters,
     )
     found: defaultdict[UUID, list[LabelEvent]] = defaultdict(list)
     for row in rows:

@@ -31,15 +31,26 @@ def audited_judge(store: Store, name: str = "") -> Judge | None:
     Raises:
         InputError: no judge has that name.
     """
-    counts = scored_pairs(store)
     judges = all_judges(store)
     named = [judge for judge in judges if judge.name == name] if name else judges
     if name and not named:
         known = ", ".join(sorted({judge.name for judge in judges})) or "none yet"
         raise InputError(f"there is no judge {name}", todo=f"Judges of this workspace: {known}.")
+    if len(named) == 1:
+        return named[0] if name or _has_scored(store, named[0]) else None
+    counts = scored_pairs(store)
     candidates = [judge for judge in named if counts.get(judge.id) or name]
     return max(
         candidates,
         key=lambda judge: (judge.kind is not JudgeKind.LEXICAL, counts.get(judge.id, 0), judge.id),
         default=None,
+    )
+
+
+def _has_scored(store: Store, judge: Judge) -> bool:
+    return bool(
+        store.read(
+            "SELECT 1 FROM db.judgments WHERE judge_id = $1 AND score IS NOT NULL LIMIT 1",
+            [judge.id],
+        )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.errors import StoreError
@@ -30,7 +30,7 @@ class Migration:
 def migrations() -> tuple[Migration, ...]:
     """Return every migration of this program, in order."""
     found = []
-    for entry in resources.files(__name__).iterdir():
+    for entry in Path(__file__).parent.iterdir():
         match = _FILE_NAME.fullmatch(entry.name)
         if match:
             sql = entry.read_text(encoding="utf-8")
