@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError
 from core.records import Action
 from labels.audit_counts import audit_counts
-from labels.audit_draw import STRATIFIED, StratifiedDraw
+from labels.audit_draw import CHOSEN, STRATIFIED, StratifiedDraw
 from labels.audit_items import label_of_event, load_items
 from labels.audit_records import AuditCounts, AuditFilter, AuditItem
 from labels.audited_judge import audited_judge
@@ -18,6 +18,7 @@ from labels.judgments import all_judges
 from labels.label_recording import LabelRecorder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from core.records import Judge, LabelEvent
@@ -48,13 +49,15 @@ class AuditSession:
         judge: Judge | None,
         audit_filter: AuditFilter,
         seen: frozenset[UUID],
+        first: Sequence[UUID] = (),
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._judges = {known.id: known for known in all_judges(store)}
         self._draw = StratifiedDraw(store, judge, recorder.annotator, audit_filter)
         self._seen_before = seen
-        self._seen = set(seen)
+        self._first = deque(first)
+        self._seen = set(seen).union(first)
         self._drawing = threading.Lock()
         self._drawn: deque[UUID] = deque()
         self._ahead: deque[AuditItem] = deque()
@@ -76,6 +79,7 @@ class AuditSession:
         judge_name: str = "",
         audit_filter: AuditFilter | None = None,
         seen: frozenset[UUID] = frozenset(),
+        first: Sequence[UUID] = (),
     ) -> AuditSession:
         """Begin a session with its first pair already drawn.
 
@@ -85,13 +89,15 @@ class AuditSession:
             judge_name: whose scores are audited; empty: the judge that scored most.
             audit_filter: which pairs; None: those not graded yet.
             seen: pairs that are not to be drawn again.
+            first: pairs that come before all drawn ones, whatever the filter and what was done
+                to them before; an unknown id is passed over.
 
         Raises:
             InputError: no judge has that name, or the annotator has none.
         """
         judge = audited_judge(store, judge_name)
         chosen = audit_filter or AuditFilter()
-        session = cls(store, LabelRecorder(store, annotator), judge, chosen, seen)
+        session = cls(store, LabelRecorder(store, annotator), judge, chosen, seen, first)
         session.counts = audit_counts(store, annotator, judge, chosen)
         session._load(_FIRST)
         session.advance()
@@ -110,6 +116,17 @@ class AuditSession:
             judge_name=name,
             audit_filter=audit_filter,
             seen=frozenset() if asks_again else self._shown(),
+        )
+
+    def with_first(self, first: Sequence[UUID]) -> AuditSession:
+        """Return a new session that begins with these pairs, then goes on as this one would."""
+        return AuditSession.start(
+            self._store,
+            self.annotator,
+            judge_name=self.judge.name if self.judge else "",
+            audit_filter=self.audit_filter,
+            seen=self._done(),
+            first=first,
         )
 
     @property
@@ -221,6 +238,13 @@ class AuditSession:
     def _shown(self) -> frozenset[UUID]:
         return self._seen_before.union(item.pair.id for item in self._history)
 
+    def _done(self) -> frozenset[UUID]:
+        """Return the pairs shown, but for the one on the screen if nobody has graded it."""
+        current = self.current
+        if current is None or current.skipped or current.label_of(self.annotator):
+            return self._shown()
+        return self._shown() - {current.pair.id}
+
     def _item(self) -> AuditItem:
         if self.current is None:
             raise InputError(
@@ -268,12 +292,21 @@ class AuditSession:
     def _load(self, count: int) -> None:
         """Read the next ``count`` pairs, as far as there are so many."""
         with self._drawing:
+            if self._first:
+                self._load_first()
+                return
             self._draw_ids(count)
             fresh = [self._drawn.popleft() for _ in range(min(count, len(self._drawn)))]
             if not fresh:
                 self._dry = True
                 return
             self._ahead.extend(load_items(self._store, fresh, self._judges, self.judge, STRATIFIED))
+
+    def _load_first(self) -> None:
+        """Read the pairs that were asked for by name; none is left afterwards."""
+        asked = list(self._first)
+        self._first.clear()
+        self._ahead.extend(load_items(self._store, asked, self._judges, self.judge, CHOSEN))
 
     def _draw_ids(self, count: int) -> None:
         while len(self._drawn) < count:
