@@ -112,13 +112,22 @@ def compare(before: Eval, after: Eval) -> Comparison:
 
 def _query_delta(before: QueryResult, after: QueryResult, k: int) -> QueryDelta:
     difference = _reciprocal(after.rank) - _reciprocal(before.rank)
-    if before.missed(k) != after.missed(k):
-        change = Change.BROKEN if after.missed(k) else Change.FIXED
-    elif difference:
-        change = Change.BETTER if difference > 0 else Change.WORSE
-    else:
-        change = Change.SAME
+    change = change_between(before.rank, after.rank, k)
     return QueryDelta(after.query, before.rank, after.rank, difference, change)
+
+
+def change_between(before: int | None, after: int | None, k: int) -> Change:
+    """Return what became of a query, by the ranks of its first relevant result.
+
+    A rank of None is that of a result that was not found; below ``k`` the query is a miss.
+    """
+    was_missed, is_missed = (rank is None or rank > k for rank in (before, after))
+    if was_missed != is_missed:
+        return Change.BROKEN if is_missed else Change.FIXED
+    difference = _reciprocal(after) - _reciprocal(before)
+    if not difference:
+        return Change.SAME
+    return Change.BETTER if difference > 0 else Change.WORSE
 
 
 def _reciprocal(rank: int | None) -> float:

@@ -83,6 +83,18 @@ def load_spec(store: Store, name: str) -> Spec:
     return _spec(store, *rows[0])
 
 
+def load_spec_by_id(store: Store, identifier: UUID) -> Spec:
+    """Return a spec as it was when an eval used it.
+
+    Raises:
+        InputError: the store has none with this id.
+    """
+    rows = store.read("SELECT id, name, corpus FROM db.specs WHERE id = $1", [identifier])
+    if not rows:
+        raise InputError("the spec of this eval is not in the workspace", todo="Import it again.")
+    return _spec(store, *rows[0])
+
+
 def _spec(store: Store, identifier: UUID, name: str, corpus: str) -> Spec:
     relevant: defaultdict[UUID, list[tuple[str, int | None]]] = defaultdict(list)
     for query, path, grade in store.read(
