@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 _AHEAD = 3
 #: Seconds until the first pair is surely painted.
-_FIRST_PAINT = 0.1
+_FIRST_PAINT = 0.25
 
 
 class PairScreen(WorkspaceScreen):
