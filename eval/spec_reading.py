@@ -65,7 +65,8 @@ def read_spec(path: Path) -> SpecReading:
             f"no query of the spec can be used: {problems[0].reason}", where=str(path), todo=_SHAPE
         )
     corpus = document.get("corpus", "")
-    spec = make_spec(path.stem, corpus if isinstance(corpus, str) else "", list(kept.values()))
+    name = _whole(corpus) if isinstance(corpus, str) else ""
+    spec = make_spec(_whole(path.stem), name, list(kept.values()))
     return SpecReading(spec, len(given), tuple(problems))
 
 
@@ -96,6 +97,8 @@ def _json(path: Path) -> object:
         ) from error
     except RecursionError as error:
         raise InputError("the spec is nested too deeply", where=str(path), todo=_SHAPE) from error
+    except ValueError as error:
+        raise InputError("a number of it is too long", where=str(path), todo=_SHAPE) from error
     except OSError as error:
         raise InputError(
             f"the spec cannot be read: {error.strerror}",
@@ -117,11 +120,16 @@ def _query(entry: object, number: int, above: Mapping[str, SpecQuery]) -> SpecQu
     key = entry.get("id", f"q{number}")
     if not isinstance(key, str | int) or not str(key).strip():
         raise _WrongQueryError("the id is not a name")
-    text = " ".join(text.replace("\0", "\ufffd").split())
+    text = " ".join(_whole(text).split())
     if text in above:
         raise _WrongQueryError("the same query stands above")
     query = Query(query_id(text), text, QueryKind(kind) if kind else None)
-    return SpecQuery(query, str(key), _relevant(entry.get("relevant")))
+    return SpecQuery(query, _whole(str(key)), _relevant(entry.get("relevant")))
+
+
+def _whole(text: str) -> str:
+    """Return text as the store can keep it: no NUL, no half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def _relevant(given: object) -> tuple[tuple[str, int | None], ...]:
@@ -140,8 +148,8 @@ def _relevant(given: object) -> tuple[tuple[str, int | None], ...]:
 
 
 def _path(given: object) -> str:
-    path = str(given).strip().replace("\\", "/").removeprefix("./")
-    if not path or path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
+    path = _whole(str(given)).strip().replace("\\", "/").removeprefix("./")
+    if not path or path.startswith("/") or ".." in PurePosixPath(path).parts:
         raise _WrongQueryError(f"the relevant path {given!r} is not a path within the corpus")
     return path
 

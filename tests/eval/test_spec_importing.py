@@ -109,6 +109,7 @@ def test_one_wrong_query_is_named_and_leaves_the_others(
         ('{"queries": []}', "no queries"),
         ('{"queries": [{"query": ""}]}', "no query of the spec"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"queries": ' + "9" * 5000 + "}", "too long"),
     ],
 )
 def test_a_file_that_is_no_spec_leaves_nothing(
@@ -119,6 +120,13 @@ def test_a_file_that_is_no_spec_leaves_nothing(
     assert "crates.json" in caught.value.where
     assert caught.value.todo
     assert specs(store) == ()
+
+
+def test_halves_of_surrogate_pairs_and_nul_are_replaced(store: Store, tmp_path: Path) -> None:
+    query = {"query": "a\ud800 b\0", "relevant": ["x\udfff.py"], "id": "\ud800"}
+    import_spec(store, written(tmp_path, {"corpus": "\ud800", "queries": [query]}))
+    (asked,) = load_spec(store, "crates").queries
+    assert (asked.query.text, asked.key, asked.relevant) == ("a? b\ufffd", "?", (("x?.py", None),))
 
 
 def test_the_line_of_broken_json_is_told(tmp_path: Path) -> None:
