@@ -95,7 +95,8 @@ def test_killed_and_interrupted_runs_go_on_where_they_were(
         last = capsys.readouterr()
         assert json.loads(last.out)["judged"] == 30 - first - report["judged"]
         assert kept(workspace) == 30
-        assert len(server.requests) <= 30 + 1 + 2 + 1
+        lost = answered - first
+        assert len(server.requests) <= 30 + lost + 1 + 2 + 1
     found = b"".join(p.read_bytes() for p in workspace.folder.rglob("*") if p.is_file())
     for text in (said, said_too, out, last.err, last.out):
         assert KEY not in text
