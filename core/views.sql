@@ -36,3 +36,19 @@ SELECT
 FROM standing_events
 WHERE action IN ('confirm', 'override')
 GROUP BY pair_id, annotator;
+
+-- What the latest finished calibration says of each pair that a judge scored.
+CREATE VIEW current_calibrated_grades AS
+SELECT * FROM db.calibrated_grades
+WHERE calibration_id = (SELECT id FROM db.calibrations ORDER BY made DESC, id DESC LIMIT 1);
+
+-- The grade to train on and to export, and where it comes from: people's labels before anything a
+-- judge said (their mean where several graded), the calibrated grade where nobody did.
+CREATE VIEW best_grades AS
+SELECT
+    coalesce(label.pair_id, calibrated.pair_id) AS pair_id,
+    coalesce(label.grade, calibrated.expected) AS grade,
+    CASE WHEN label.pair_id IS NOT NULL THEN 'label' ELSE 'calibrated' END AS source,
+    CASE WHEN label.pair_id IS NULL THEN calibrated.calibration_id END AS calibration_id
+FROM (SELECT pair_id, avg(grade) AS grade FROM current_labels GROUP BY pair_id) AS label
+FULL JOIN current_calibrated_grades AS calibrated ON calibrated.pair_id = label.pair_id;

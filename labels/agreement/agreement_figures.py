@@ -8,7 +8,12 @@ import numpy as np
 
 from core.records import GRADES
 from labels.agreement.confusion_figures import BEYOND_CHANCE, FIGURES
-from labels.agreement.query_bootstrap import LEVEL, contributing, estimate, resampled_sums
+from labels.agreement.query_bootstrap import (
+    contributing,
+    estimate,
+    largest_unseen_share,
+    resampled_sums,
+)
 from labels.agreement.records import Estimate
 
 if TYPE_CHECKING:
@@ -19,15 +24,19 @@ if TYPE_CHECKING:
     Tables = NDArray[np.float64]
 
 _LEVELS: Final = len(GRADES)
+_SHARES: Final = frozenset({"exact", "within_one"})
 
 
-def agreement_figures(tables: Tables, first: str, second: str) -> dict[str, Estimate]:
+def agreement_figures(
+    tables: Tables, first: str, second: str, resampled: Tables | None = None
+) -> dict[str, Estimate]:
     """Return each of ``FIGURES`` with its interval over queries.
 
     Args:
         tables: shape (queries, 5, 5), rows of the first rater.
         first: what the first rater is called in a reason: ``the judge``.
         second: what the second is called: ``people``.
+        resampled: ``resampled_sums`` of the tables, where they are there already.
     """
     total = tables.sum(axis=0)
     if np.count_nonzero(tables) < 2:  # noqa: PLR2004 - one label, or the same one again
@@ -36,7 +45,8 @@ def agreement_figures(tables: Tables, first: str, second: str) -> dict[str, Esti
             return {name: Estimate(reason=reason) for name in FIGURES}
     constant = _constant(total, first, second)
     agreeing = not (total - np.diag(np.diag(total))).any()
-    resampled = resampled_sums(tables)
+    if resampled is None:
+        resampled = resampled_sums(tables)
     found = {}
     for name, figure in FIGURES.items():
         if constant and name in BEYOND_CHANCE:
@@ -44,7 +54,7 @@ def agreement_figures(tables: Tables, first: str, second: str) -> dict[str, Esti
         elif agreeing:
             found[name] = _without_a_miss(figure, total, contributing(tables))
         else:
-            found[name] = estimate(figure, tables, resampled)
+            found[name] = estimate(figure, tables, resampled, share=name in _SHARES)
     return found
 
 
@@ -73,10 +83,10 @@ def _without_a_miss(
     """Return the estimate where the raters never differed.
 
     Resampling finds no disagreement where there was none, which is no proof that there is none.
-    With n queries the share of misses can still be as high as 1 - 0.025 ** (1 / n) (Clopper and
-    Pearson 1934); the interval reaches to what the figure would be with so many, one grade off.
+    The interval reaches to what the figure would be with the largest share of misses that so many
+    queries can leave unseen, each miss one grade off.
     """
-    share = 1 - ((1 - LEVEL) / 2) ** (1 / queries)
+    share = largest_unseen_share(queries)
     up, down = (np.roll(np.eye(_LEVELS), step, axis=1) for step in (1, -1))
     up[-1], down[0] = np.eye(_LEVELS)[-2], np.eye(_LEVELS)[1]
     given = np.diag(total)[:, None]

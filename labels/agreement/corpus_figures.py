@@ -30,10 +30,11 @@ _BY_QUERY: Final = f"""
             CASE WHEN p1 IS NOT NULL THEN p4 + p5 WHEN score >= {GOOD} THEN 1 ELSE 0 END AS good
         FROM current_judgments WHERE judge_id = $1
     )
-    SELECT pair.query_id, count(*), sum(expected), sum(good),
+    SELECT CASE WHEN pair.query_id IN (SELECT unnest(CAST($2 AS UUID[]))) THEN pair.query_id END,
+        count(*), sum(expected), sum(good),
         count(*) FILTER (score >= {GOOD}), coalesce(sum(good) FILTER (score >= {GOOD}), 0)
     FROM ruled JOIN db.pairs AS pair ON pair.id = ruled.pair_id
-    GROUP BY pair.query_id ORDER BY pair.query_id
+    GROUP BY pair.query_id
 """
 
 
@@ -58,8 +59,9 @@ def corpus_figures(store: Store, judge: UUID, compared: Sequence[Comparison]) ->
         judge: whose judgments stand in for the missing labels.
         compared: the judge's labels, at least one.
     """
-    rows = store.read(_BY_QUERY, [judge])
-    places = {row[0]: place for place, row in enumerate(rows)}
+    queries = sorted({one.label.query for one in compared})
+    rows = sorted(store.read(_BY_QUERY, [judge, queries]), key=lambda row: (row[0] is None, row))
+    places = {row[0]: place for place, row in enumerate(rows) if row[0] is not None}
     sums = np.array([row[1:] for row in rows], dtype=np.float64).reshape(len(rows), 5)
     counts, expected, good, counts_good, good_among_good = sums.T
     labelled = _labelled(compared, places)

@@ -49,7 +49,8 @@ def judge_agreement(judge: Judge, compared: Sequence[Comparison], pairs: int) ->
     grades = [label.grade for label in labels]
     tables = tables_by_group(scores, grades, weights, queries)
     counts = tables_by_group(scores, grades, np.ones(len(labels)), queries).sum(axis=0)
-    figures = agreement_figures(tables, "the judge", "people")
+    resampled = resampled_sums(tables) if len(tables) else tables
+    figures = agreement_figures(tables, "the judge", "people", resampled)
     return JudgeAgreement(
         judge=judge,
         labels=len(labels),
@@ -59,8 +60,8 @@ def judge_agreement(judge: Judge, compared: Sequence[Comparison], pairs: int) ->
         effective=effective_number(weights),
         figures=figures,
         confusion=tuple(tuple(int(cell) for cell in row) for row in counts),
-        confusion_shares=_shares(tables, counts),
-        reliability=_reliability(tables, counts),
+        confusion_shares=_shares(tables, counts, resampled),
+        reliability=_reliability(tables, counts, resampled),
         anchoring=anchoring(compared),
         advice=stop_advice(figures["qwk"], len(labels), pairs),
     )
@@ -71,15 +72,17 @@ def _rows(tables: Tables, counts: NDArray[np.float64], score: int) -> Tables | N
     return tables[:, score, :] if counts[score].sum() >= _FEWEST else None
 
 
-def _shares(tables: Tables, counts: NDArray[np.float64]) -> tuple[tuple[Estimate, ...], ...]:
+def _shares(
+    tables: Tables, counts: NDArray[np.float64], resampled: Tables
+) -> tuple[tuple[Estimate, ...], ...]:
     found = []
     for score in _PLACES:
         rows = _rows(tables, counts, score)
         if rows is None:
             found.append((_too_few(counts[score].sum()),) * len(GRADES))
             continue
-        resampled = resampled_sums(rows)
-        found.append(tuple(estimate(_share(place), rows, resampled) for place in _PLACES))
+        drawn = resampled[:, score, :]
+        found.append(tuple(estimate(_share(place), rows, drawn, share=True) for place in _PLACES))
     return tuple(found)
 
 
@@ -87,7 +90,9 @@ def _share(place: int) -> Callable[[Tables], NDArray[np.float64]]:
     return lambda sums: _divided(sums[:, place], sums)
 
 
-def _reliability(tables: Tables, counts: NDArray[np.float64]) -> tuple[ReliabilityPoint, ...]:
+def _reliability(
+    tables: Tables, counts: NDArray[np.float64], resampled: Tables
+) -> tuple[ReliabilityPoint, ...]:
     points = []
     for score in GRADES:
         rows = _rows(tables, counts, score - 1)
@@ -95,12 +100,14 @@ def _reliability(tables: Tables, counts: NDArray[np.float64]) -> tuple[Reliabili
         mean = (
             _too_few(labels)
             if rows is None
-            else estimate(
-                lambda sums: _divided(sums @ _GRADE_VALUES, sums), rows, resampled_sums(rows)
-            )
+            else estimate(_mean_grade, rows, resampled[:, score - 1, :])
         )
         points.append(ReliabilityPoint(score, labels, mean))
     return tuple(points)
+
+
+def _mean_grade(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _divided(sums @ _GRADE_VALUES, sums)
 
 
 def _divided(over: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from core.store import Row, Store
+
+
+#: The strategy of a queue that draws at random within each score of the audited judge.
+STRATIFIED: Final = "stratified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,10 @@ def rulings_on_labelled(store: Store) -> dict[UUID, dict[UUID, Ruling]]:
     return found
 
 
-def stratum_sizes(store: Store) -> Mapping[tuple[UUID, int], int]:
-    """Return how many pairs each judge gave each score."""
+def stratum_sizes(store: Store, labels: Sequence[LabelledGrade]) -> Mapping[tuple[UUID, int], int]:
+    """Return how many pairs each judge gave each score; nothing when no label needs to know."""
+    if not any(label.strategy == STRATIFIED for label in labels):
+        return {}
     rows = store.read("SELECT judge_id, score, count(*) FROM current_judgments GROUP BY ALL")
     return {(judge, score): count for judge, score, count in rows}
 

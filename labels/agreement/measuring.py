@@ -22,8 +22,10 @@ from labels.agreement.labelled import (
     standing_grades,
     stratum_sizes,
 )
-from labels.agreement.records import AgreementReport
+from labels.agreement.records import AgreementReport, CalibrationEffect
 from labels.agreement.weights import can_be_weighted, label_weights
+from labels.audited_judge import scored_pairs
+from labels.calibration.calibration_store import current_calibration
 from labels.judgments import all_judges
 
 if TYPE_CHECKING:
@@ -48,14 +50,17 @@ def measure_agreement(store: Store, judge_name: str = "") -> AgreementReport:
     judges = _judges(store, judge_name)
     every = current_grades(store)
     labels = [label for label in every if can_be_weighted(label)]
-    sizes = stratum_sizes(store)
-    weights = label_weights(labels, sizes)
+    weights = label_weights(labels, stratum_sizes(store, labels))
+    scored_by = scored_pairs(store)
     rulings = rulings_on_labelled(store)
+    effects = _effects(store)
     found = []
     for judge in judges:
         compared = comparisons(judge.id, labels, weights, rulings.get(judge.id, {}))
-        scored = sum(count for (owner, _), count in sizes.items() if owner == judge.id)
-        agreement = judge_agreement(judge, compared, scored)
+        scored = scored_by.get(judge.id, 0)
+        agreement = replace(
+            judge_agreement(judge, compared, scored), calibration=effects.get(judge.id)
+        )
         if compared and scored:
             agreement = replace(agreement, corpus=corpus_figures(store, judge.id, compared))
         found.append(agreement)
@@ -66,6 +71,23 @@ def measure_agreement(store: Store, judge_name: str = "") -> AgreementReport:
         alpha=alpha_of_all(every),
         notices=_notices(every, {pair for by_pair in rulings.values() for pair in by_pair}),
     )
+
+
+def _effects(store: Store) -> dict[UUID, CalibrationEffect]:
+    """Return what the latest calibration did for each judge."""
+    latest = current_calibration(store)
+    if latest is None:
+        return {}
+    return {
+        one.judge_id: CalibrationEffect(
+            latest.method.value,
+            one.rps_raw,
+            one.rps_calibrated,
+            one.mae_raw,
+            one.mae_calibrated,
+        )
+        for one in latest.judges
+    }
 
 
 def _judges(store: Store, name: str) -> list[Judge]:

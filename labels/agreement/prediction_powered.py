@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FEWEST_QUERIES: Final = 2
+#: A judge that says the same of every pair varies by rounding only.
+_NOTHING: Final = 1e-24
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def powered_mean(
     by_judge -= (judged.predicted - judged_mean * judged.counts) / judged.counts.sum()
     if power is None:
         spread = float(by_judge @ by_judge)
-        power = float(np.clip(by_truth @ by_judge / spread, 0, 1)) if spread > 0 else 0.0
+        power = float(np.clip(by_truth @ by_judge / spread, 0, 1)) if spread > _NOTHING else 0.0
     queries = len(np.unique(labelled.queries))
     variance = float(((by_truth - power * by_judge) ** 2).sum()) * queries / (queries - 1)
     value = truth_mean - power * (labelled_mean - judged_mean)

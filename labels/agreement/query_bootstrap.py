@@ -61,6 +61,8 @@ def estimate(
     figure: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     sums: NDArray[np.float64],
     resampled: NDArray[np.float64],
+    *,
+    share: bool = False,
 ) -> Estimate:
     """Return a figure of the total of all queries with its 95% interval.
 
@@ -68,14 +70,17 @@ def estimate(
         figure: computes the figure of each total, NaN where it is not defined.
         sums: shape (queries, ...), what each query adds.
         resampled: ``resampled_sums`` of them.
+        share: whether the figure is a share, from 0 to 1; see ``interval``.
     """
     value = float(figure(sums.sum(axis=0)[None])[0])
     if np.isnan(value):
         return Estimate(reason="the grades do not vary, so there is nothing to compute it from")
-    return interval(value, figure(resampled), contributing(sums))
+    return interval(value, figure(resampled), contributing(sums), share=share)
 
 
-def interval(value: float, values: NDArray[np.float64], queries: int) -> Estimate:
+def interval(
+    value: float, values: NDArray[np.float64], queries: int, *, share: bool = False
+) -> Estimate:
     """Return ``value`` with the interval that its resampled values span.
 
     The percentiles are those of a t distribution, widened by sqrt(n / (n - 1)), because plain
@@ -85,6 +90,9 @@ def interval(value: float, values: NDArray[np.float64], queries: int) -> Estimat
         value: of the whole.
         values: one for each resample, NaN where not defined.
         queries: how many were drawn from.
+        share: of a share that is 0 or 1 resampling finds nothing else, which is no proof; the
+            interval is then that of as many queries without one exception (Clopper and Pearson
+            1934).
     """
     if queries < 2:  # noqa: PLR2004 - of one query nothing can be drawn
         return Estimate(value, reason="all labels are of one query, which gives no interval")
@@ -96,11 +104,19 @@ def interval(value: float, values: NDArray[np.float64], queries: int) -> Estimat
     quantile = stats.t.ppf((1 - LEVEL) / 2, queries - 1) * np.sqrt(queries / (queries - 1))
     tail = float(stats.norm.cdf(quantile))
     low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
+    if low == high and share and value in (0.0, 1.0):
+        reach = largest_unseen_share(queries)
+        return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
     if low == high:
         return Estimate(value, reason="every resample gives the same, too few labels to tell more")
     return Estimate(value, min(low, value), max(high, value))
 
 
+def largest_unseen_share(queries: int) -> float:
+    """Return how large a share can be of which so many queries showed nothing, at 95%."""
+    return float(1 - ((1 - LEVEL) / 2) ** (1 / queries))
+
+
 def contributing(sums: NDArray[np.float64]) -> int:
     """Return how many queries add anything."""
-    return int(np.count_nonzero(np.abs(sums).reshape(len(sums), -1).sum(axis=1)))
+    return int(np.count_nonzero(np.abs(sums).sum(axis=tuple(range(1, sums.ndim)))))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from labels.agreement.labelled import STRATIFIED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from labels.agreement.labelled import LabelledGrade
 
-STRATIFIED: Final = "stratified"
 #: Draws that need no chance of their own: each pair as likely as any other, or picked by hand.
 EVEN: Final = frozenset({None, "", "random", "repeat"})
 

@@ -28,6 +28,8 @@ COMMANDS: Final[dict[str, str]] = {
     "label": "grade a pair",
     "undo": "take back the last thing you did",
     "skip": "pass a pair over",
+    "agreement": "how far judges and people agree",
+    "calibrate": "learn what the judges' scores mean",
     "status": "counts and figures of the workspace",
     "export": "write labels for training and evaluation",
     "eval": "evaluate a retriever on a spec",

@@ -1,0 +1,138 @@
+"""Labels with the rulings to learn from, read from the store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from core.records import JudgeKind
+from labels.agreement.annotators import OPPOSITE, opposite_grades
+from labels.agreement.compared import query_numbers
+from labels.agreement.labelled import current_grades, rulings_on_labelled, stratum_sizes
+from labels.agreement.weights import can_be_weighted, label_weights
+from labels.calibration.choosing import LabelledOutputs
+from labels.calibration.judge_outputs import LEVELS, judge_outputs
+from labels.judgments import all_judges
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from numpy.typing import NDArray
+
+    from core.records import Judge
+    from core.store import Store
+    from labels.agreement.labelled import LabelledGrade, Ruling
+
+    Rulings = Mapping[UUID, Mapping[UUID, Ruling]]
+
+FEWEST_LABELS: Final = 5
+#: More judges than this would be more to learn than labels can teach; those with most labels stay.
+MOST_JUDGES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LearningMaterial:
+    """What a calibration is fitted on, or the reason why it cannot be.
+
+    ``draws`` has one number in [0, 1) for each label, from its pair's id. ``judges`` are in the
+    order of the columns of ``labelled.outputs``.
+    """
+
+    judges: tuple[Judge, ...]
+    labelled: LabelledOutputs | None
+    pairs: int
+    draws: NDArray[np.float64]
+    reason: str
+    notices: tuple[str, ...]
+
+
+def learning_material(store: Store) -> LearningMaterial:
+    """Return the labels on judged pairs beside the judges' standing rulings.
+
+    A label counts its weight, shared among the annotators of its pair. The offline baseline is
+    used only where no other judge has scored a labelled pair.
+    """
+    every = current_grades(store)
+    rulings = rulings_on_labelled(store)
+    judges = _judges(store, rulings)
+    judged = {pair for judge in judges for pair in rulings[judge.id]}
+    labels = [label for label in every if label.pair in judged and can_be_weighted(label)]
+    reason = _reason(every, labels)
+    notices = _notices(every, judged)
+    if reason:
+        return LearningMaterial(tuple(judges), None, 0, np.zeros(0), reason, notices)
+    shared = Counter(label.pair for label in labels)
+    weights = label_weights(labels, stratum_sizes(store, labels))
+    labelled = LabelledOutputs(
+        outputs=judge_outputs(*_arrays(labels, judges, rulings)),
+        grades=np.array([label.grade for label in labels], dtype=np.int64),
+        weights=weights / np.array([shared[label.pair] for label in labels]),
+        queries=query_numbers(labels),
+    )
+    draws = np.array([draw_of(label.pair) for label in labels])
+    return LearningMaterial(tuple(judges), labelled, len(shared), draws, "", notices)
+
+
+def draw_of(pair: UUID) -> float:
+    """Return the pair's own number in [0, 1): the last 32 bits of its id, a content hash."""
+    return float((pair.int & 0xFFFFFFFF) / 2**32)
+
+
+def _judges(store: Store, rulings: Rulings) -> list[Judge]:
+    known = [judge for judge in all_judges(store) if rulings.get(judge.id)]
+    models = [judge for judge in known if judge.kind is not JudgeKind.LEXICAL] or known
+    return sorted(models, key=lambda judge: (-len(rulings[judge.id]), judge.id))[:MOST_JUDGES]
+
+
+def _arrays(
+    labels: Sequence[LabelledGrade], judges: Sequence[Judge], rulings: Rulings
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return scores, shape (labels, judges), and distributions, shape (labels, judges, 5)."""
+    scores = np.full((len(labels), len(judges)), np.nan)
+    chances = np.full((len(labels), len(judges), LEVELS), np.nan)
+    for row, label in enumerate(labels):
+        for column, judge in enumerate(judges):
+            ruling = rulings[judge.id].get(label.pair)
+            if ruling is not None:
+                scores[row, column] = ruling.score
+                if ruling.distribution is not None:
+                    chances[row, column] = ruling.distribution
+    return scores, chances
+
+
+def _reason(every: Sequence[LabelledGrade], usable: Sequence[LabelledGrade]) -> str:
+    """Return why nothing can be learned; empty when it can."""
+    if not every:
+        return "there are no labels to learn from; grade some pairs first"
+    if not usable:
+        return "no label is on a pair that a judge has scored and that was drawn fairly"
+    if len(usable) < FEWEST_LABELS:
+        return f"{len(usable)} labels are too few to learn from; {FEWEST_LABELS} are the least"
+    if len({label.query for label in usable}) == 1:
+        return "all labels are of one query; labels of two queries at least are needed"
+    grades = {label.grade for label in usable}
+    if len(grades) == 1:
+        return f"every label is a {grades.pop()}; what another grade looks like cannot be learned"
+    return ""
+
+
+def _notices(labels: Sequence[LabelledGrade], judged: set[UUID]) -> tuple[str, ...]:
+    counted = (
+        (
+            sum(not can_be_weighted(label) for label in labels),
+            "labels come from a queue that picks on purpose; they are left out.",
+        ),
+        (
+            sum(label.pair not in judged for label in labels),
+            "labels are on pairs that no judge of these has scored; they are left out.",
+        ),
+        (
+            opposite_grades(labels),
+            f"pairs have grades of two people {OPPOSITE} or more apart; each grade counts in part.",
+        ),
+    )
+    return tuple(f"{count:,} {sentence}" for count, sentence in counted if count)

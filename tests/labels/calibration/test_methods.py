@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from labels.calibration.choosing import LabelledOutputs, candidates, choose, fits
+from labels.calibration.confusion_method import fit_confusion
+from labels.calibration.identity_method import fit_identity
+from labels.calibration.isotonic_method import fit_isotonic
+from labels.calibration.judge_outputs import judge_outputs
+from labels.calibration.ordinal_method import _Problem, fit_ordinal
+from labels.calibration.records import Method
+from labels.calibration.scoring import ranked_probability_scores
+from tests.labels.calibration.sampled_judges import sampled
+
+
+@pytest.mark.parametrize("judges", [1, 3])
+def test_every_method_gives_distributions(judges: int) -> None:
+    labelled = sampled(60, judges=judges)
+    for _, fit in fits():
+        model = fit(labelled.outputs, labelled.grades, labelled.weights)
+        chances = model.predict(labelled.outputs)
+        assert chances.shape == (60, 5)
+        assert (chances >= 0).all()
+        assert chances.sum(axis=1) == pytest.approx(np.ones(60))
+
+
+def test_a_bare_score_scores_its_distance_to_the_grade() -> None:
+    outputs = judge_outputs(np.array([[1.0], [5.0], [3.0]]))
+    chances = fit_identity(outputs, np.ones(3, dtype=np.int64), np.ones(3)).predict(outputs)
+    assert ranked_probability_scores(chances, np.array([5, 4, 3])) == pytest.approx([4, 1, 0])
+
+
+def test_the_score_is_that_of_its_definition() -> None:
+    chances = np.array([[0.1, 0.2, 0.4, 0.2, 0.1]])
+    # below: 0.1 0.3 0.7 0.9, happened: 0 1 1 1
+    assert ranked_probability_scores(chances, np.array([2])) == pytest.approx(
+        [0.1**2 + 0.7**2 + 0.3**2 + 0.1**2]
+    )
+
+
+def test_confusion_tends_to_the_observed_shares_and_keeps_to_the_score_without_labels() -> None:
+    scores = np.repeat([2.0, 4.0], [2000, 2000])
+    grades = np.concatenate([np.tile([1, 2, 2, 3], 500), np.tile([3, 4, 4, 4], 500)])
+    model = fit_confusion(judge_outputs(scores[:, None]), grades, np.ones(4000))
+    assert model.rows[1] == pytest.approx([0.25, 0.5, 0.25, 0, 0], abs=0.02)
+    assert model.rows[3] == pytest.approx([0, 0, 0.25, 0.75, 0], abs=0.02)
+    assert model.rows[4].argmax() == 4
+    assert model.rows[0].argmax() == 0
+
+
+def test_isotonic_is_scikit_learns_for_each_cut() -> None:
+    labelled = sampled(200, judges=2)
+    model = fit_isotonic(labelled.outputs, labelled.grades, labelled.weights)
+    chances = (model.predict(labelled.outputs) - model.mixing * model.shares) / (1 - model.mixing)
+    for k in range(1, 5):
+        other = IsotonicRegression(out_of_bounds="clip").fit(
+            labelled.outputs.expected, (labelled.grades > k).astype(float)
+        )
+        above = other.predict(labelled.outputs.expected)
+        assert chances[:, k:].sum(axis=1) == pytest.approx(above, abs=1e-9)
+
+
+def test_ordinal_with_two_grades_is_logistic_regression() -> None:
+    labelled = sampled(400, judges=1)
+    grades = np.where(labelled.grades > 2, 4, 3)
+    model = fit_ordinal(labelled.outputs, grades, labelled.weights, ridge=1e-6)
+    scores = labelled.outputs.scores
+    other = LogisticRegression(C=1e6).fit(scores, grades == 4)
+    expected = other.predict_proba(scores)[:, 1]
+    assert model.predict(labelled.outputs)[:, 3:].sum(axis=1) == pytest.approx(expected, abs=0.01)
+
+
+def test_the_gradient_of_the_ordinal_loss_is_its_slope() -> None:
+    chance = np.random.default_rng(1)
+    problem = _Problem(
+        rows=chance.normal(size=(30, 3)),
+        places=chance.integers(0, 5, 30),
+        weights=chance.random(30),
+        trusted=np.array([1.0, 0, 0]),
+        ridge=2.0,
+    )
+    values = chance.normal(size=7) / 2
+    numeric = approx_fprime(values, lambda at: problem.loss(at)[0], 1e-7)
+    assert problem.loss(values)[1] == pytest.approx(numeric, abs=1e-4)
+
+
+def test_a_weight_of_two_is_the_label_twice() -> None:
+    labelled = sampled(40, judges=2)
+    twice = np.concatenate([np.arange(40), np.arange(20)])
+    weights = np.where(np.arange(40) < 20, 2.0, 1.0)
+    for _, fit in fits():
+        weighted = fit(labelled.outputs, labelled.grades, weights)
+        repeated = fit(labelled.outputs.of(twice), labelled.grades[twice], np.ones(60))
+        assert weighted.predict(labelled.outputs) == pytest.approx(
+            repeated.predict(labelled.outputs), abs=2e-3
+        )
+
+
+def test_a_judge_that_is_right_is_left_alone() -> None:
+    right = sampled(150)
+    labelled = LabelledOutputs(
+        judge_outputs(right.grades[:, None].astype(np.float64)),
+        right.grades,
+        right.weights,
+        right.queries,
+    )
+    assert choose(candidates(labelled), labelled).method is Method.IDENTITY
+
+
+def test_what_is_chosen_is_not_worse_than_the_judge_on_labels_held_out() -> None:
+    for seed in range(4):
+        labelled = sampled(60, noise=0.3 + 0.3 * seed, seed=seed)
+        tried = candidates(labelled)
+        chosen = choose(tried, labelled)
+        assert chosen.loss(labelled.weights) <= tried[0].loss(labelled.weights)
+
+
+def test_missing_judges_and_distributions_are_taken_as_they_come() -> None:
+    scores = np.array([[3.0, np.nan], [np.nan, 4.0], [2.0, 4.0]])
+    told = np.full((3, 2, 5), np.nan)
+    told[2, 0] = [0, 1, 1, 0, 0]
+    outputs = judge_outputs(scores, told)
+    assert outputs.expected == pytest.approx([3, 4, (2.5 + 4) / 2])
+    grades = np.array([3, 4, 3])
+    for _, fit in fits():
+        model = fit(outputs, grades, np.ones(3))
+        assert np.isfinite(model.predict(outputs)).all()

@@ -1,0 +1,31 @@
+"""``rejudge agreement``: how far judges and people can be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.store import Store
+from tui.command_line.answers import answer
+from tui.command_line.arguments import add_json_argument, workspace_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument("--judge", default="", metavar="NAME", help="only the judges of this name")
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and show, every figure with its interval or the reason why it has none."""
+    workspace = workspace_of(arguments)
+    workspace.require()
+    from labels.agreement.measuring import measure_agreement
+    from tui.command_line.shown_agreement import document, lines
+
+    with Store.open(workspace.folder) as store:
+        report = measure_agreement(store, arguments.judge)
+    answer(arguments, document(report), lines(report))
+    return 0

@@ -1,0 +1,194 @@
+"""An agreement report as a JSON document and as lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from core.display import displayable_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labels.agreement.records import (
+        AgreementReport,
+        AnnotatorAgreement,
+        CorpusFigures,
+        Estimate,
+        JudgeAgreement,
+        PoweredEstimate,
+    )
+
+_NAMES: Final = {
+    "qwk": "kappa (quadratic)",
+    "alpha": "alpha (ordinal)",
+    "spearman": "Spearman",
+    "exact": "same grade",
+    "within_one": "within one",
+    "bias": "bias (judge - person)",
+    "mae": "mean distance",
+}
+
+
+def document(report: AgreementReport) -> dict[str, object]:
+    """Return the whole report, ready for JSON."""
+    return {
+        "judges": [_judge(one) for one in report.judges],
+        "annotators": [_annotators(one) for one in report.annotators],
+        "themselves": [_annotators(one) for one in report.themselves],
+        "alpha": _estimate(report.alpha),
+        "notices": list(report.notices),
+    }
+
+
+def lines(report: AgreementReport) -> list[str]:
+    """Return the report for a person."""
+    shown: list[str] = []
+    for one in report.judges:
+        shown += [*_judge_lines(one), ""]
+    for one_pair in (*report.annotators, *report.themselves):
+        same = one_pair.first == one_pair.second
+        names = "themself" if same else one_pair.second
+        shown.append(
+            displayable_line(f"{one_pair.first} and {names}, {one_pair.pairs:,} pairs graded twice")
+        )
+        shown += [*_figure_lines(one_pair.figures), ""]
+    if report.annotators:
+        shown.append(f"  all annotators, ordinal alpha: {_text(report.alpha)}")
+    return [*shown, *report.notices] or ["No judge has scored anything yet."]
+
+
+def _judge(one: JudgeAgreement) -> dict[str, object]:
+    effect = one.calibration
+    return {
+        "judge": one.judge.name,
+        "kind": one.judge.kind.value,
+        "model": one.judge.model,
+        "prompt_version": one.judge.prompt_version,
+        "n": one.labels,
+        "pairs": one.pairs,
+        "queries": one.queries,
+        "seen": one.seen,
+        "effective": one.effective,
+        "qwk": _estimate(one.figures["qwk"]),
+        "mae": one.figures["mae"].value,
+        "bias": one.figures["bias"].value,
+        "confusion": [list(row) for row in one.confusion],
+        "figures": {name: _estimate(figure) for name, figure in one.figures.items()},
+        "confusion_shares": [[_estimate(cell) for cell in row] for row in one.confusion_shares],
+        "reliability": [
+            {
+                "score": point.score,
+                "labels": point.labels,
+                "mean_grade": _estimate(point.mean_grade),
+            }
+            for point in one.reliability
+        ],
+        "anchoring": {
+            "shown": one.anchoring.shown,
+            "blind": one.anchoring.blind,
+            "exact": _estimate(one.anchoring.exact),
+            "distance": _estimate(one.anchoring.distance),
+        },
+        "advice": {
+            "more_labels": one.advice.more_labels,
+            "target": one.advice.target,
+            "sentence": one.advice.sentence,
+        },
+        "corpus": _corpus(one.corpus) if one.corpus else None,
+        "method": effect.method if effect else None,
+        "rps_raw": effect.rps_raw if effect else None,
+        "rps_calibrated": effect.rps_calibrated if effect else None,
+        "mae_raw": effect.mae_raw if effect else None,
+        "mae_calibrated": effect.mae_calibrated if effect else None,
+    }
+
+
+def _corpus(figures: CorpusFigures) -> dict[str, object]:
+    return {
+        "pairs": figures.pairs,
+        "mean_grade": _powered(figures.mean_grade),
+        "share_good": _powered(figures.share_good),
+        "precision_good": _powered(figures.precision_good),
+    }
+
+
+def _powered(one: PoweredEstimate) -> dict[str, object]:
+    return {
+        **_estimate(one.powered),
+        "lambda": one.power,
+        "labels_only": _estimate(one.labels_only),
+    }
+
+
+def _annotators(one: AnnotatorAgreement) -> dict[str, object]:
+    return {
+        "first": one.first,
+        "second": one.second,
+        "pairs": one.pairs,
+        "queries": one.queries,
+        "figures": {name: _estimate(figure) for name, figure in one.figures.items()},
+    }
+
+
+def _estimate(one: Estimate) -> dict[str, object]:
+    told: dict[str, object] = {"value": one.value, "low": one.low, "high": one.high}
+    return told | {"reason": one.reason} if one.reason else told
+
+
+def _judge_lines(one: JudgeAgreement) -> list[str]:
+    version = f", prompt {one.judge.prompt_version}" if one.judge.prompt_version else ""
+    shown = [
+        displayable_line(
+            f"{one.judge.name}{version}: {one.labels:,} labels on {one.pairs:,} pairs of"
+            f" {one.queries:,} queries"
+        ),
+        *_figure_lines(one.figures),
+    ]
+    if one.labels:
+        shown += _confusion_lines(one)
+    if one.corpus:
+        shown += [
+            f"  all {one.corpus.pairs:,} pairs it scored, by PPI++ (by labels alone):",
+            f"    mean grade       {_both(one.corpus.mean_grade)}",
+            f"    grade 4 or more  {_both(one.corpus.share_good)}",
+            f"    of those it scored 4 or more  {_both(one.corpus.precision_good)}",
+        ]
+    if one.calibration:
+        shown.append(
+            f"  calibrated ({one.calibration.method}): RPS {one.calibration.rps_raw:.3f} ->"
+            f" {one.calibration.rps_calibrated:.3f}, mean error {one.calibration.mae_raw:.3f} ->"
+            f" {one.calibration.mae_calibrated:.3f}"
+        )
+    anchoring = one.anchoring
+    if anchoring.exact.known:
+        shown.append(f"  seeing its score changes the same-grade share by {_text(anchoring.exact)}")
+    return [*shown, f"  {one.advice.sentence}"]
+
+
+def _confusion_lines(one: JudgeAgreement) -> list[str]:
+    head = "  judge \\ person" + "".join(f"{grade:>6}" for grade in range(1, 6)) + "   mean grade"
+    rows = [
+        f"  {point.score:>14}" + "".join(f"{cell:>6}" for cell in row) + f"   {mean}"
+        for point, row in zip(one.reliability, one.confusion, strict=True)
+        for mean in [_text(point.mean_grade)]
+    ]
+    return [head, *rows]
+
+
+def _figure_lines(figures: Mapping[str, Estimate]) -> list[str]:
+    reasons = {figure.reason for figure in figures.values() if figure.value is None}
+    if len(reasons) == 1 and all(figure.value is None for figure in figures.values()):
+        return [f"  no figures: {reasons.pop()}"]
+    return [f"  {_NAMES[name]:<22} {_text(figure)}" for name, figure in figures.items()]
+
+
+def _both(one: PoweredEstimate) -> str:
+    return f"{_text(one.powered)} ({_text(one.labels_only)})"
+
+
+def _text(one: Estimate) -> str:
+    if one.value is None:
+        return f"- {one.reason}".rstrip()
+    if one.low is None or one.high is None:
+        return f"{one.value:.3f} (no interval: {one.reason})"
+    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
