@@ -31,7 +31,7 @@ class BareApp(App[None]):
 
 
 class SwappingApp(App[None]):
-    """One code after another in a Static, without colours; the number of each in its last line."""
+    """One code after another in a Static, without colours; the number of each in its first line."""
 
     def __init__(self, codes: list[str]) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class SwappingApp(App[None]):
             self.query_one(Static).update(self._code())
 
     def _code(self) -> str:
-        return f"{self._codes[self._shown]}\n\ncode {self._shown} ends"
+        return f"code {self._shown} begins\n\n{self._codes[self._shown]}"
 
 
 if __name__ == "__main__":

@@ -62,11 +62,6 @@ def workspace_of(pairs: int) -> Iterator[Workspace]:
         yield Workspace(Path(name))
 
 
-def query_text(number: int) -> str:
-    """Return what begins the text of a query, and of no other."""
-    return f"case {number}:"
-
-
 def _kept_folder(pairs: int) -> Path:
     """Return the folder of the workspace to copy, made when it is not there."""
     recipe = Path(__file__).read_text("utf-8") + "".join(one.sql for one in migrations())
