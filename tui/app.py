@@ -139,7 +139,7 @@ class RejudgeApp(App[None]):
         """Go back to where help was called."""
         await self.switch_mode(self._mode_before_help)
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[None]) -> Iterable[SystemCommand]:
         """Offer every command of the screen in front, then those that hold everywhere."""
         section = screen.SECTION if isinstance(screen, WorkspaceScreen) else None
         commands = (*(section.commands if section else ()), *EVERYWHERE.commands)
@@ -182,7 +182,7 @@ class RejudgeApp(App[None]):
         if self.store is None and self.current_mode == "audit":
             _ = self.switch_mode("home")
         for screen in self.screen_stack:
-            if isinstance(screen, WorkspaceScreen):
+            if isinstance(screen, WorkspaceScreen) and screen.is_mounted:
                 screen.store_opened()
 
     def _follow_settings(self) -> None:
@@ -208,7 +208,7 @@ class RejudgeApp(App[None]):
             text = "\n".join(displayable_line(problem) for problem in problems)
             self.notify(text, title="settings.toml", severity="warning", timeout=15, markup=False)
 
-    def _runner(self, action: str, screen: Screen[object]) -> Callable[[], None]:
+    def _runner(self, action: str, screen: Screen[None]) -> Callable[[], None]:
         async def run() -> None:
             await self.run_action(action, default_namespace=screen)
 

@@ -5,6 +5,7 @@ A grade is always a digit, a word and a bar, never a colour alone.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -76,6 +77,14 @@ def judge_name(judge: Judge) -> Content:
     if badge.startswith(name):
         return Content.assemble((name, "bold"), (badge.removeprefix(name), DIM))
     return Content.assemble((name, "bold"), (f"  {badge}", DIM))
+
+
+def shown_folder(folder: Path) -> str:
+    """Return a folder as people write it, with ``~`` for their home."""
+    home = str(Path.home())
+    text = str(folder)
+    inside = text == home or text.startswith(home.rstrip("/") + "/")
+    return displayable_line("~" + text[len(home.rstrip("/")) :] if inside and home != "/" else text)
 
 
 def percent(part: int, whole: int) -> str:

@@ -8,12 +8,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from core.display import displayable_line
 from tui.commands import HOME, bindings_of
 from tui.screens.home_text import DEMO, loop_text, next_step, welcome_text
 from tui.screens.workspace_screen import WorkspaceScreen
 from tui.widgets.split_line import SplitLine
-from tui.words import BRAND, DIM, error_text
+from tui.words import BRAND, DIM, error_text, shown_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +38,7 @@ class HomeScreen(WorkspaceScreen):
 
     def begin(self) -> None:
         """Show the welcome when there is no workspace, else that it is being opened."""
-        root = displayable_line(str(self.desk.workspace.root))
+        root = shown_folder(self.desk.workspace.root)
         self.query_one("#top", SplitLine).show(Content.assemble(BRAND, ("  ", ""), (root, DIM)))
         if self.desk.workspace.exists:
             self._say(Content.assemble(("  opening the workspace …", DIM)))
@@ -108,7 +107,7 @@ class HomeScreen(WorkspaceScreen):
 
     def _welcome(self) -> None:
         self._command = DEMO
-        self._say(welcome_text(str(self.desk.workspace.root), self._keys()[1]))
+        self._say(welcome_text(shown_folder(self.desk.workspace.root), self._keys()[1]))
 
     def _keys(self) -> tuple[str, str]:
         audit, copy, *_ = HOME.commands

@@ -72,7 +72,7 @@ def welcome_text(root: str, copy_key: str) -> Content:
     """Return what to import and how, for a folder without a workspace or with an empty one."""
     return Content.assemble(
         ("Check what your LLM judge ruled on each (query, code) pair.\n", STRONG),
-        (f"There is nothing in {displayable_line(root)} yet.\n\n", DIM),
+        (f"There is nothing in {root} yet.\n\n", DIM),
         ("See it work first, on your own Python's code:\n", ""),
         _command(DEMO, f"{copy_key} copies it"),
         ("\n\nBring in pairs that a judge has scored:\n", ""),

@@ -1,0 +1,86 @@
+"""Text from outside that tries to be markup or to drive the terminal: shown, never obeyed."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.store import Store
+from labels.audit_session import AuditSession
+from tests.building import Scored, add_scored, named_judge, new_workspace
+from tests.tui.driving import NARROW, WIDE, audit, home, painted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.workspace import Workspace
+
+PAYLOAD = "[/] [@click=app.quit]x[/] [bold]b\x1b]0;owned\x07\x1b[2J\u202e\u200b\ud7ff\x9b1m\r$(x)"
+SHOWN = ("[/]", "[@click=app.quit]x[/]", "[bold]b", "\\x1b]0;owned\\x07", "<U+202E>", "<U+200B>")
+
+
+def hostile(folder: Path) -> Workspace:
+    workspace = new_workspace(folder)
+    row = Scored(
+        query=PAYLOAD,
+        code=f"# {PAYLOAD}\nx = '{PAYLOAD}'\n",
+        path=f"a/{PAYLOAD}.py",
+        symbol=PAYLOAD,
+        language=PAYLOAD,
+        rationale=PAYLOAD,
+    )
+    with Store.open(workspace.folder) as store:
+        add_scored(store, [row], named_judge(PAYLOAD))
+    return workspace
+
+
+def safe(text: str) -> bool:
+    kept = {"\n"}
+    return not any(
+        unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"}
+        for character in text
+        if character not in kept
+    )
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_audit_shows_it_and_sends_none_of_it(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with audit(hostile(tmp_path), size) as sitting:
+        shown = painted(sitting.pilot)
+        assert safe(shown)
+        assert "[/] [@click=app.quit]x[/] [bold]b\\x1b]0;owned\\x07" in shown
+        await sitting.press("f", "n", *"[/]", "enter", "i")
+        shown = painted(sitting.pilot)
+        assert safe(shown)
+        for part in SHOWN:
+            assert part in shown
+        await sitting.press("escape", "slash", *"[/]", "enter")
+        await sitting.pilot.app.workers.wait_for_complete()
+        await sitting.press("escape")
+        assert safe(painted(sitting.pilot))
+
+
+async def test_a_note_from_the_command_line_is_shown_too(tmp_path: Path) -> None:
+    workspace = hostile(tmp_path)
+    with Store.open(workspace.folder) as store:
+        AuditSession.start(store, PAYLOAD).note(PAYLOAD)
+        AuditSession.start(store, PAYLOAD).grade(4)
+    async with audit(workspace, WIDE) as sitting:
+        shown = painted(sitting.pilot)
+        assert safe(shown)
+        assert "NOTES" in shown
+        assert "LABELS" in shown
+
+
+async def test_home_and_its_notices(tmp_path: Path) -> None:
+    workspace = hostile(tmp_path)
+    settings = f'theme = "[/]{PAYLOAD[:20]}"\n'.replace("\x1b", "")
+    settings += '[keys]\n"[/]" = "x"\n'
+    (workspace.folder / "settings.toml").write_text(settings, encoding="utf-8")
+    async with home(workspace, WIDE) as pilot:
+        shown = painted(pilot)
+        assert safe(shown)
+        assert "there is no command [/]" in shown
+        assert "there is no theme [/]" in shown

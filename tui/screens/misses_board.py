@@ -1,0 +1,176 @@
+"""The widgets of the misses screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.screens import misses_text
+from tui.widgets.code_view import CodeView
+from tui.widgets.pair_head import PairHead
+from tui.widgets.row_list import RowList
+from tui.widgets.split_line import SplitLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.app import ComposeResult
+
+    from eval.query_rows import QueryRow
+    from tui.widgets.code_text import CodeText
+    from tui.widgets.prompt import Prompt
+    from tui.widgets.row_list import Cell
+
+_MOST_EVALS = 4
+
+
+class MissesBoard(Container):
+    """Evals and queries on the left, the codes of one query on the right.
+
+    Where there is no room for both, the class ``-reading`` says which is seen.
+    """
+
+    SCOPED_CSS = False  # the screen carries -wide and -broad
+    DEFAULT_CSS = """
+    MissesBoard {
+        height: 1fr;
+        & #middle { height: 1fr; }
+        & #lists { width: 1fr; }
+        & #evals-head, & #queries-head, & .title { height: 1; background: $panel; }
+        & #queries { height: 1fr; }
+        & #detail { width: 1fr; display: none; }
+        & #head { height: 3; padding: 0 1; }
+        & #codes { height: 1fr; layout: vertical; }
+        & .side { height: 1fr; width: 1fr; }
+        & .title, & .overlap { height: 1; padding: 0 1; text-wrap: nowrap; }
+        & .side.-scrolled .title { background: $surface-lighten-2; }
+        & CodeView { height: 1fr; }
+        & #tokens { display: none; height: 1fr; }
+        &.-aligned #tokens { display: block; }
+        &.-aligned #codes { display: none; }
+        & #status { height: 1; padding: 0 1; background: $surface; }
+        & #end { display: none; height: 1fr; padding: 1 2; }
+        &.-ended #middle { display: none; }
+        &.-ended #end { display: block; }
+        &.-reading #lists { display: none; }
+        &.-reading #detail { display: block; }
+    }
+    .-wide MissesBoard, .-broad MissesBoard {
+        & #lists, &.-reading #lists { display: block; width: 44; }
+        & #detail { display: block; padding: 0 0 0 1; }
+    }
+    .-broad MissesBoard {
+        & #lists, &.-reading #lists { width: 52; }
+        & #codes { layout: horizontal; }
+    }
+    """
+
+    def __init__(
+        self,
+        eval_cells: Callable[[int, int, int], Sequence[Cell]],
+        query_cells: Callable[[int, int, int], Sequence[Cell]],
+        token_cells: Callable[[int, int, int], Sequence[Cell]],
+        lex_far: Callable[[CodeText, int], None],
+    ) -> None:
+        super().__init__(id="board", classes="-ended")
+        self.evals = RowList(eval_cells, lines=misses_text.EVAL_LINES, id="evals")
+        self.queries = RowList(query_cells, id="queries")
+        self.tokens = RowList(token_cells, id="tokens")
+        self.codes = (CodeView(lex_far, id="wanted"), CodeView(lex_far, id="above"))
+        self._titles = (SplitLine(id="wanted-title"), SplitLine(id="above-title"))
+        self._overlaps = (SplitLine(id="wanted-overlap"), SplitLine(id="above-overlap"))
+        for title in self._titles:
+            title.add_class("title")
+        for overlap in self._overlaps:
+            overlap.add_class("overlap")
+        self._sides = tuple(
+            Vertical(title, overlap, code, classes="side")
+            for title, overlap, code in zip(self._titles, self._overlaps, self.codes, strict=True)
+        )
+        self._evals_head = SplitLine(id="evals-head")
+        self._queries_head = SplitLine(id="queries-head")
+        self._head = PairHead(id="head")
+        self._status = SplitLine(id="status")
+        self._end = Static(id="end")
+        self._prompt: Prompt | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out all of it."""
+        with Horizontal(id="middle"):
+            yield Vertical(
+                self._evals_head, self.evals, self._queries_head, self.queries, id="lists"
+            )
+            yield Vertical(
+                self._head, Container(*self._sides, id="codes"), self.tokens, id="detail"
+            )
+        yield self._end
+        yield self._status
+
+    @property
+    def detail_in_sight(self) -> bool:
+        """Whether the documents of a query are seen."""
+        return self.has_class("-reading") or bool(self.screen.classes & {"-wide", "-broad"})
+
+    def show_evals(self, count: int, cursor: int, compared: Content) -> None:
+        """Swap in the evals."""
+        self.remove_class("-ended")
+        self.evals.styles.height = min(count, _MOST_EVALS) * misses_text.EVAL_LINES
+        self.evals.show(count, cursor)
+        self._evals_head.show(Content(" evals"), compared)
+
+    def show_queries(self, count: int, cursor: int, what: Content, how_many: Content) -> None:
+        """Swap in the queries."""
+        self.queries.show(count, cursor)
+        self._queries_head.show(what, how_many)
+
+    def show_head(self, row: QueryRow | None) -> None:
+        """Show the query above its documents; None: there is none."""
+        text = misses_text.head_text(row) if row else Content("no such query under this filter")
+        self._head.show(*_head_parts(text))
+
+    def show_side(
+        self, side: int, title: Content, overlap: Content, code: CodeText | None, line: int | None
+    ) -> None:
+        """Show a document: on side 0 one that should be found, on side 1 one that stands above."""
+        self._titles[side].show(title)
+        self._overlaps[side].show(overlap)
+        self.codes[side].show(code, line)
+
+    def scroll_side(self, side: int) -> None:
+        """Mark the side that the keys scroll."""
+        for number, each in enumerate(self._sides):
+            each.set_class(number == side, "-scrolled")
+
+    def show_end(self, content: Content) -> None:
+        """Show a text in place of everything."""
+        self.add_class("-ended")
+        self._end.update(content)
+
+    def ask(self, prompt: Prompt) -> None:
+        """Put a line to type in above the status line, in the place of any other."""
+        self.stop_asking()
+        self._prompt = prompt
+        _ = self.mount(prompt, before=self._status)
+
+    def refuse(self, reason: str) -> None:
+        """Say beside the line why it cannot be used."""
+        if self._prompt is not None:
+            self._prompt.refuse(reason)
+
+    def stop_asking(self) -> None:
+        """Take the line away."""
+        if self._prompt is not None:
+            _ = self._prompt.remove()
+            self._prompt = None
+
+    def say(self, message: Content, modes: Content) -> None:
+        """Show what the last key did, and beside it what the screen is at."""
+        self._status.show(message, modes)
+
+
+def _head_parts(text: Content) -> tuple[Content, Content]:
+    query, _, place = text.partition("\n") if hasattr(text, "partition") else (text, "", text)
+    return query, place

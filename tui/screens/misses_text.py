@@ -1,0 +1,214 @@
+"""What the misses screen says: evals, queries, documents, and the words that pulled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from core.display import displayable_line
+from tui.widgets.row_list import CellKind
+from tui.words import DIM, STRONG, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.records import Progress
+    from eval.alignment import Alignment
+    from eval.evaluating_records import EvalSummary
+    from eval.goals import GoalFigure
+    from eval.query_detail import Candidate, QueryDetail
+    from eval.query_rows import QueryFilter, QueryRow
+    from tui.widgets.row_list import Cell
+    from tui.words import Part
+
+EVAL_LINES: Final = 3
+NOTHING: Final = "–"
+_TOKEN: Final = 16
+_SHORT: Final = 8
+#: A difference of similarities from here on is worth a mark.
+_PULL: Final = 0.05
+
+
+def short_id(summary: EvalSummary) -> str:
+    """Return the digits by which a person names an eval."""
+    return summary.id.hex[-_SHORT:]
+
+
+def eval_cells(
+    summary: EvalSummary, figures: Sequence[GoalFigure], line: int, width: int, *, compared: bool
+) -> list[Cell]:
+    """Return one of the lines of an eval: its name, or a figure beside its goal."""
+    if line == 0:
+        name = displayable_line(f"{summary.retriever} · {summary.spec_name}")
+        when = " compared" if compared else f" {summary.started:%m-%d %H:%M}"
+        room = max(1, width - len(when))
+        return [
+            (cut(name, room).ljust(room), CellKind.STRONG),
+            (when, CellKind.ACCENT if compared else CellKind.DIM),
+        ]
+    if line > len(figures):
+        return []
+    figure = figures[line - 1]
+    cells: list[Cell] = [
+        (f"  {figure.kind or 'all':<8} {figure.metric} ", CellKind.DIM),
+        (f"{figure.value:.3f}", CellKind.STRONG),
+    ]
+    if figure.goal is not None:
+        sign, kind = ("✓ reaches", CellKind.GOOD) if figure.met else ("✗ under", CellKind.BAD)
+        cells.append((f" {sign} {figure.goal:.2f}", kind))
+    return cells
+
+
+def query_cells(row: QueryRow, width: int, *, compared: bool) -> list[Cell]:
+    """Return the line of a query: found or not, rank before and now, its text."""
+    sign, kind = ("✗", CellKind.BAD) if row.missed else ("✓", CellKind.GOOD)
+    if row.problem:
+        sign, kind = "!", CellKind.ACCENT
+    ranks = f"{rank_text(row.rank):>4}"
+    cells: list[Cell] = [(f"{sign}", kind)]
+    if compared:
+        before = rank_text(row.before) if row.compared else ""
+        cells.append((f"{before:>4} {'→' if row.compared else ' '}", CellKind.DIM))
+    cells += [(f"{ranks} ", CellKind.STRONG), (displayable_line(row.text)[:width], CellKind.PLAIN)]
+    return cells
+
+
+def rank_text(rank: int | None) -> str:
+    """Return a rank, or the sign for none."""
+    return str(rank) if rank else NOTHING
+
+
+def filter_text(wanted: QueryFilter, shown: int, total: int) -> tuple[Content, Content]:
+    """Return which queries are listed and how many."""
+    parts: list[Part] = [(f" {wanted.shown.value}", STRONG)]
+    if wanted.kind is not None:
+        parts.append((f"  {wanted.kind.value}", "$text-accent"))
+    if wanted.text:
+        parts.append((f"  {displayable_line(wanted.text)}", "$text-accent"))
+    return Content.assemble(*parts), Content.assemble((f"{shown:,} of {total:,} ", DIM))
+
+
+def head_text(row: QueryRow) -> Content:
+    """Return the query and where its first relevant result stands."""
+    place = f"rank {row.rank}" if row.rank else "not found"
+    parts: list[Part] = [(displayable_line(row.text), STRONG), "\n"]
+    if row.problem:
+        parts.append((f"not scored: {displayable_line(row.problem)}", "$text-warning"))
+        return Content.assemble(*parts)
+    parts.append((f"{row.kind or 'no kind'} · ", DIM))
+    parts.append(
+        (f"✗ {place}, a miss", "bold $text-error")
+        if row.missed
+        else (f"✓ {place}", "bold $text-success")
+    )
+    if row.compared and row.change is not None:
+        parts.append((f" · was {rank_text(row.before)}: {row.change.value}", DIM))
+    return Content.assemble(*parts)
+
+
+def wanted_title(each: Candidate, number: int, total: int) -> Content:
+    """Return the title of a document that should be found."""
+    place = f"rank {each.rank}" if each.rank else "not found"
+    count = f" {number} of {total}" if total > 1 else ""
+    return Content.assemble(
+        ("WANTED", "bold $text-success"), (f"{count} {place}  ", DIM), _named(each)
+    )
+
+
+def above_title(each: Candidate, total: int) -> Content:
+    """Return the title of a document that stands above."""
+    grade = f" grade {each.grade}" if each.grade is not None else ""
+    return Content.assemble(
+        ("ABOVE", "bold $text-error"), (f" rank {each.rank} of {total}{grade}  ", DIM), _named(each)
+    )
+
+
+def _named(each: Candidate) -> Content:
+    document = each.document
+    lines = ""
+    if document is not None and document.start_line:
+        lines = f":{document.start_line}"
+    symbol = displayable_line(document.symbol) if document is not None else ""
+    return Content.assemble(
+        (displayable_line(each.path) + lines, "bold"), (f"  {symbol}" if symbol else "", DIM)
+    )
+
+
+def overlap_text(each: Candidate) -> Content:
+    """Return which words of the query the document has."""
+    if each.document is None:
+        return Content.assemble(("the corpus has no such path now", "$text-warning"))
+    shared, absent = each.overlap.shared, each.overlap.absent
+    parts: list[Part] = [
+        (f"{len(shared)} of {counted(len(shared) + len(absent), 'word')}", "bold"),
+        (": " if shared else "", DIM),
+        (displayable_line(" ".join(shared)), "$text-accent"),
+    ]
+    if absent:
+        parts.append((f"  not: {displayable_line(' '.join(absent))}", DIM))
+    return Content.assemble(*parts)
+
+
+def nothing_above_text(detail: QueryDetail) -> Content:
+    """Return why no document stands above."""
+    if detail.rank == 1:
+        return Content.assemble(("the first result is what was wanted", DIM))
+    return Content.assemble(("the retriever gave no result", DIM))
+
+
+def token_cells(found: Sequence[Alignment], line: int) -> list[Cell]:
+    """Return a line of the alignment: a query token, and what answers it in each document."""
+    if line == 0:
+        names = ("wanted", "above")[: len(found)]
+        heads = "".join(f"{name:<{_TOKEN + 8}}" for name in names)
+        return [(f"{'query':<{_TOKEN}}{heads}", CellKind.DIM)]
+    if line > len(found[0].matches):
+        sums = "".join(f"{each.score:<{_TOKEN + 8}.3f}" for each in found)
+        return [(f"{'sum':<{_TOKEN}}{sums}", CellKind.STRONG)]
+    matches = [each.matches[line - 1] for each in found]
+    cells: list[Cell] = [(_fixed(matches[0].token), CellKind.STRONG)]
+    for match in matches:
+        cells += [(_fixed(match.answer), CellKind.PLAIN), (f"{match.similarity:6.3f}  ", CellKind.DIM)]
+    if len(matches) > 1:
+        pull = matches[1].similarity - matches[0].similarity
+        if pull >= _PULL:
+            cells.append((f"▲ {pull:+.3f} pulls the other up", CellKind.BAD))
+        elif pull <= -_PULL:
+            cells.append((f"▼ {pull:+.3f}", CellKind.GOOD))
+    return cells
+
+
+def _fixed(token: str) -> str:
+    shown = displayable_line(token) or NOTHING
+    return cut(shown, _TOKEN - 1).ljust(_TOKEN)
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text of at most ``width`` characters, with an ellipsis where it was cut."""
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def progress_text(progress: Progress, seconds: float) -> str:
+    """Return how far a job is, at what rate, and how long it takes yet."""
+    note = displayable_line(progress.note)
+    if not progress.total:
+        return f"{progress.done:,} {note}"
+    share = f"{progress.done:,} of {progress.total:,} {note}"
+    if not progress.done or seconds <= 0:
+        return share
+    rate = progress.done / seconds
+    left = (progress.total - progress.done) / rate
+    return f"{share} · {rate:,.0f}/s · {left:,.0f} s left"
+
+
+def no_evals_text(start_key: str) -> Content:
+    """Return what to do where there is no eval yet."""
+    return Content.assemble(
+        ("No eval yet.\n\n", STRONG),
+        ("An eval asks a retriever each query of a spec and shows what it missed.\n\n", DIM),
+        ("press ", DIM),
+        (start_key, "bold $text-accent"),
+        (" to start one here, or type ", DIM),
+        ("rejudge eval SPEC --retriever lexical", STRONG),
+    )
