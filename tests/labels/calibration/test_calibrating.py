@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,18 +11,20 @@ import numpy as np
 import pytest
 
 from core.errors import CancelledError
-from core.store import Store
+from core.identity import event_id
+from core.rows import insert_missing
+from core.store import Store, utc_now
 from labels.calibration.calibrating import calibrate
 from labels.calibration.calibration_store import calibrated_grades, current_calibration
 from labels.calibration.grading import id_ranges
 from labels.calibration.labelled_outputs import draw_of, learning_material
-from labels.label_recording import LabelRecorder
-from tests.building import Scored, add_scored, named_judge, new_workspace, numbered
+from tests.building import Scored, add_scored, new_workspace
+from tests.labels.calibration.judged_store import add_judged
 from tests.labels.calibration.sampled_judges import sampled
 from tui.command_line.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 PAIRS = 120
@@ -43,21 +44,32 @@ def store(folder: Path) -> Iterator[Store]:
         yield opened
 
 
-def built(store: Store, count: int = PAIRS) -> list[Scored]:
-    rows = [
-        replace(row, query=f"query {n // 4}", score=int(TRUTH.outputs.scores[n, 0]))
-        for n, row in enumerate(numbered(count))
-    ]
-    add_scored(store, rows)
-    second = [replace(row, score=int(TRUTH.outputs.scores[n, 1])) for n, row in enumerate(rows)]
-    add_scored(store, second[: count // 2], named_judge("other"))
-    return rows
+def built(store: Store) -> list[UUID]:
+    """Add pairs that one judge scored, the first half of them another one too."""
+    scores = TRUTH.outputs.scores.astype(int)
+    add_judged(store, scores[: PAIRS // 2, 1].tolist(), judge="other")
+    return add_judged(store, scores[:, 0].tolist())
 
 
-def grade(store: Store, rows: list[Scored], grades: list[int], annotator: str = "ada") -> None:
-    recorder = LabelRecorder(store, annotator)
-    for row, value in zip(rows, grades, strict=True):
-        recorder.grade(UUID(row.pair_id), value, None)
+def grade(store: Store, pairs: Sequence[UUID], grades: Sequence[int], name: str = "ada") -> None:
+    with store.transaction() as cursor:
+        insert_missing(
+            cursor,
+            "label_events",
+            {
+                "id": "UUID",
+                "happened": "TIMESTAMP",
+                "pair_id": "UUID",
+                "annotator": "VARCHAR",
+                "action": "VARCHAR",
+                "grade": "SMALLINT",
+                "hidden": "BOOLEAN",
+            },
+            [
+                (event_id(), utc_now(), pair, name, "override", int(value), False)
+                for pair, value in zip(pairs, grades, strict=True)
+            ],
+        )
 
 
 def test_every_judged_pair_gets_a_grade_that_points_to_its_calibration(store: Store) -> None:
@@ -72,7 +84,7 @@ def test_every_judged_pair_gets_a_grade_that_points_to_its_calibration(store: St
         ("other", 60),
     ]
     assert current_calibration(store) == found
-    said = calibrated_grades(store, [UUID(row.pair_id) for row in rows])
+    said = calibrated_grades(store, rows)
     assert len(said) == PAIRS
     for one in said.values():
         assert one.calibration_id == found.id
@@ -93,9 +105,9 @@ def test_what_is_stored_is_what_the_model_says_of_the_same_rulings(store: Store)
 
     fitted = fit_calibration(material.labelled, material.draws)
     expected = fitted.predict(material.labelled.outputs, material.draws)
-    said = calibrated_grades(store, [UUID(row.pair_id) for row in rows])
+    said = calibrated_grades(store, rows)
     for n, row in enumerate(rows):
-        one = said[UUID(row.pair_id)]
+        one = said[row]
         assert one.distribution == pytest.approx(tuple(expected.chances[n]))
         assert (one.low, one.high) == (expected.low[n], expected.high[n])
 
@@ -112,8 +124,8 @@ def test_a_persons_label_stands_above_the_calibrated_grade(store: Store) -> None
     }
     assert len(best) == PAIRS
     first = (int(TRUTH.grades[0]) + 5) / 2
-    assert best[UUID(rows[0].pair_id)] == (first, "label", None)
-    assert best[UUID(rows[70].pair_id)][1:] == ("calibrated", found.id)
+    assert best[rows[0]] == (first, "label", None)
+    assert best[rows[70]][1:] == ("calibrated", found.id)
 
 
 def test_a_second_calibration_replaces_the_grades_and_keeps_the_first(store: Store) -> None:
@@ -137,7 +149,7 @@ def test_stopped_the_calibration_before_it_stands(store: Store) -> None:
     with pytest.raises(CancelledError):
         calibrate(store, cancelled=lambda: True)
     assert current_calibration(store) == first
-    assert len(calibrated_grades(store, [UUID(row.pair_id) for row in rows])) == PAIRS
+    assert len(calibrated_grades(store, rows)) == PAIRS
 
 
 @pytest.mark.parametrize(
@@ -158,30 +170,28 @@ def test_what_cannot_be_learned_says_why(store: Store, grades: list[int], reason
 
 
 def test_one_query_and_pairs_without_a_judge_are_not_enough(store: Store) -> None:
-    rows = [replace(row, query="the same") for row in numbered(8)]
-    add_scored(store, rows)
+    rows = add_judged(store, [1, 2, 3, 4, 5, 4, 3, 2], per_query=8)
     grade(store, rows, [1, 2, 3, 4, 5, 1, 2, 3])
     assert "one query" in calibrate(store).reason
     unjudged = [Scored(f"other {n}", f"code {n}", 0) for n in range(3)]
     add_scored(store, unjudged)
-    grade(store, unjudged, [1, 2, 3])
+    grade(store, [UUID(row.pair_id) for row in unjudged], [1, 2, 3])
     assert any("3 labels are on pairs that no judge" in told for told in calibrate(store).notices)
 
 
 def test_a_judge_that_always_says_3_and_people_who_contradict_each_other(store: Store) -> None:
-    rows = [replace(row, score=3) for row in numbered(30)]
-    add_scored(store, rows)
+    rows = add_judged(store, [3] * 30, per_query=1)
     grade(store, rows, [1 + n % 5 for n in range(30)])
     grade(store, rows, [5 - n % 5 for n in range(30)], "bob")
     outcome = calibrate(store)
     assert outcome.calibration is not None
-    (said,) = calibrated_grades(store, [UUID(rows[0].pair_id)]).values()
+    (said,) = calibrated_grades(store, [rows[0]]).values()
     assert said.distribution == pytest.approx((0.2,) * 5, abs=0.1)
     assert any("3 or more apart" in told for told in outcome.notices)
 
 
 def test_the_draw_in_sql_is_the_draw_in_python(store: Store) -> None:
-    rows = built(store, 20)
+    rows = built(store)
     from labels.calibration.grading import _DRAW
 
     for pair, draw in store.read(f"SELECT pair_id, {_DRAW} FROM db.judgments"):

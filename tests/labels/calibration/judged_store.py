@@ -1,0 +1,57 @@
+"""A store of judged pairs, built in one go, and labels on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.documents import add_documents
+from core.identity import document_id, event_id, pair_id, query_id
+from core.queries import add_queries
+from core.records import Document, DocumentKind, Judgment, Origin, Pair, Query, QueryKind
+from core.store import utc_now
+from labels.judgments import add_judge, add_judgments
+from labels.pairs import add_pairs
+from tests.building import named_judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from core.store import Store
+
+
+def add_judged(
+    store: Store, scores: Sequence[int], *, judge: str = "gpt", per_query: int = 4
+) -> list[UUID]:
+    """Add a pair for each score and return their ids; the same place is always the same pair."""
+    ruler = named_judge(judge)
+    queries, documents, pairs = [], [], []
+    for number in range(len(scores)):
+        text, code = f"query {number // per_query}", f"def f{number}(): ..."
+        query = Query(query_id(text), text, QueryKind.SEMANTIC)
+        document = Document(
+            id=document_id("a.py", f"f{number}", code),
+            path="a.py",
+            symbol=f"f{number}",
+            kind=DocumentKind.FUNCTION,
+            language="python",
+            start_line=1,
+            end_line=1,
+            text=code,
+        )
+        queries.append(query)
+        documents.append(document)
+        pairs.append(Pair(pair_id(query.id, document.id), query.id, document.id, Origin.IMPORT))
+    with store.transaction() as cursor:
+        add_judge(cursor, ruler)
+        add_queries(cursor, queries, Origin.IMPORT)
+        add_documents(cursor, documents, in_corpus=True)
+        add_pairs(cursor, pairs)
+        add_judgments(
+            cursor,
+            [
+                Judgment(event_id(), pair.id, ruler.id, utc_now(), int(score))
+                for pair, score in zip(pairs, scores, strict=True)
+            ],
+        )
+    return [pair.id for pair in pairs]
