@@ -79,7 +79,7 @@ def mark_relevant(
         raise InputError(
             "this path is relevant already", where=before.name, todo="Run the eval again on it."
         )
-    amended = _with_path(before, asked, path, f"{_base(before.name)}+{when:%Y-%m-%d}")
+    amended = _with_path(before, asked, path, f"{family_name(before.name)}+{when:%Y-%m-%d}")
     file = store.folder / SPECS_NAME / f"{amended.name}.json"
     mark = {
         "query": asked.query.text,
@@ -96,11 +96,11 @@ def mark_relevant(
 
 def _newest(store: Store, summary: EvalSummary, query: UUID) -> Spec:
     """Return the newest spec of the eval's family that asks the query, else the eval's own."""
-    base = _base(summary.spec_name)
+    base = family_name(summary.spec_name)
     family = [
         spec
         for spec in specs(store)
-        if _base(spec.name) == base and any(each.query.id == query for each in spec.queries)
+        if family_name(spec.name) == base and any(each.query.id == query for each in spec.queries)
     ]
     # A day written as year, month and day sorts by time, and no day comes before any.
     return (
@@ -110,7 +110,8 @@ def _newest(store: Store, summary: EvalSummary, query: UUID) -> Spec:
     )
 
 
-def _base(name: str) -> str:
+def family_name(name: str) -> str:
+    """Return the name of the spec that this one amends, or its own: ``a`` of ``a+2030-05-03``."""
     return _DAY.sub("", name)
 
 
@@ -125,7 +126,7 @@ def _write(file: Path, spec: Spec, amends: str, mark: dict[str, str]) -> None:
     document: dict[str, object] = {
         "corpus": spec.corpus,
         "queries": [_query(each) for each in spec.queries],
-        "provenance": {"amends": _base(amends), "marks": [*_marks(file), mark]},
+        "provenance": {"amends": family_name(amends), "marks": [*_marks(file), mark]},
     }
     try:
         file.parent.mkdir(exist_ok=True)

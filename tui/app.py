@@ -39,6 +39,12 @@ def _audit() -> WorkspaceScreen:
     return AuditScreen()
 
 
+def _misses() -> WorkspaceScreen:
+    from tui.screens.misses_screen import MissesScreen
+
+    return MissesScreen()
+
+
 def _help() -> WorkspaceScreen:
     from tui.screens.help_screen import HelpScreen
 
@@ -49,6 +55,7 @@ def _help() -> WorkspaceScreen:
 SCREENS: Final = {
     "home": _home,
     "audit": _audit,
+    "misses": _misses,
     "help": _help,
 }
 
@@ -127,6 +134,13 @@ class RejudgeApp(App[None]):
             return
         await self.switch_mode("audit")
 
+    async def action_show_misses(self) -> None:
+        """Go to the misses screen, if there is a workspace."""
+        if self.store is None:
+            self.notify("There is no open workspace.", severity="warning", markup=False)
+            return
+        await self.switch_mode("misses")
+
     async def action_show_help(self) -> None:
         """Show all keys; again, and go back."""
         if self.current_mode == "help":
@@ -179,7 +193,7 @@ class RejudgeApp(App[None]):
 
     def _tell_screens(self) -> None:
         self._opening = False
-        if self.store is None and self.current_mode == "audit":
+        if self.store is None and self.current_mode in {"audit", "misses"}:
             _ = self.switch_mode("home")
         for screen in self.screen_stack:
             if isinstance(screen, WorkspaceScreen) and screen.is_mounted:

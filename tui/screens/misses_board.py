@@ -128,8 +128,8 @@ class MissesBoard(Container):
 
     def show_head(self, row: QueryRow | None) -> None:
         """Show the query above its documents; None: there is none."""
-        text = misses_text.head_text(row) if row else Content("no such query under this filter")
-        self._head.show(*_head_parts(text))
+        nothing = Content("no query under this filter"), Content()
+        self._head.show(*(misses_text.head_text(row) if row else nothing))
 
     def show_side(
         self, side: int, title: Content, overlap: Content, code: CodeText | None, line: int | None
@@ -169,8 +169,3 @@ class MissesBoard(Container):
     def say(self, message: Content, modes: Content) -> None:
         """Show what the last key did, and beside it what the screen is at."""
         self._status.show(message, modes)
-
-
-def _head_parts(text: Content) -> tuple[Content, Content]:
-    query, _, place = text.partition("\n") if hasattr(text, "partition") else (text, "", text)
-    return query, place

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.words import Part
 
 EVAL_LINES: Final = 3
-NOTHING: Final = "–"
+NOTHING: Final = "-"
 _TOKEN: Final = 16
 _SHORT: Final = 8
 #: A difference of similarities from here on is worth a mark.
@@ -79,8 +79,10 @@ def rank_text(rank: int | None) -> str:
     return str(rank) if rank else NOTHING
 
 
-def filter_text(wanted: QueryFilter, shown: int, total: int) -> tuple[Content, Content]:
+def listed_text(wanted: QueryFilter | None, shown: int, total: int) -> tuple[Content, Content]:
     """Return which queries are listed and how many."""
+    if wanted is None:
+        return Content(), Content()
     parts: list[Part] = [(f" {wanted.shown.value}", STRONG)]
     if wanted.kind is not None:
         parts.append((f"  {wanted.kind.value}", "$text-accent"))
@@ -89,22 +91,30 @@ def filter_text(wanted: QueryFilter, shown: int, total: int) -> tuple[Content, C
     return Content.assemble(*parts), Content.assemble((f"{shown:,} of {total:,} ", DIM))
 
 
-def head_text(row: QueryRow) -> Content:
-    """Return the query and where its first relevant result stands."""
-    place = f"rank {row.rank}" if row.rank else "not found"
-    parts: list[Part] = [(displayable_line(row.text), STRONG), "\n"]
+def missed_text(missed: int, queries: int) -> Content:
+    """Return how many queries were missed."""
+    return Content.assemble(
+        (f"{missed:,} missed", "bold"), (f" of {counted(queries, 'query')} ", DIM)
+    )
+
+
+def head_text(row: QueryRow) -> tuple[Content, Content]:
+    """Return the query, and where its first relevant result stands."""
+    query = Content.assemble((displayable_line(row.text), STRONG))
     if row.problem:
-        parts.append((f"not scored: {displayable_line(row.problem)}", "$text-warning"))
-        return Content.assemble(*parts)
-    parts.append((f"{row.kind or 'no kind'} · ", DIM))
-    parts.append(
+        return query, Content.assemble(
+            (f"not scored: {displayable_line(row.problem)}", "$text-warning")
+        )
+    place = f"rank {row.rank}" if row.rank else "not found"
+    parts: list[Part] = [
+        (f"{row.kind or 'no kind'} · ", DIM),
         (f"✗ {place}, a miss", "bold $text-error")
         if row.missed
-        else (f"✓ {place}", "bold $text-success")
-    )
+        else (f"✓ {place}", "bold $text-success"),
+    ]
     if row.compared and row.change is not None:
         parts.append((f" · was {rank_text(row.before)}: {row.change.value}", DIM))
-    return Content.assemble(*parts)
+    return query, Content.assemble(*parts)
 
 
 def wanted_title(each: Candidate, number: int, total: int) -> Content:
@@ -169,7 +179,10 @@ def token_cells(found: Sequence[Alignment], line: int) -> list[Cell]:
     matches = [each.matches[line - 1] for each in found]
     cells: list[Cell] = [(_fixed(matches[0].token), CellKind.STRONG)]
     for match in matches:
-        cells += [(_fixed(match.answer), CellKind.PLAIN), (f"{match.similarity:6.3f}  ", CellKind.DIM)]
+        cells += [
+            (_fixed(match.answer), CellKind.PLAIN),
+            (f"{match.similarity:6.3f}  ", CellKind.DIM),
+        ]
     if len(matches) > 1:
         pull = matches[1].similarity - matches[0].similarity
         if pull >= _PULL:

@@ -18,7 +18,8 @@ from tui.widgets.split_line import SplitLine
 from tui.words import BRAND, DIM, counted, error_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from uuid import UUID
 
     from textual.widget import Widget
 
@@ -46,6 +47,7 @@ class PairScreen(WorkspaceScreen):
         self.blind = False
         self.message = Content()
         self._refilling = False
+        self._first: tuple[UUID, ...] = ()
 
     def body(self) -> Iterable[Widget]:
         """Return the board."""
@@ -66,12 +68,26 @@ class PairScreen(WorkspaceScreen):
         annotator = self.desk.workspace.annotator
         judge = self.desk.settings.judge
 
+        first = self._first
+
         def start() -> AuditSession:
             from labels.audit_session import AuditSession
 
-            return AuditSession.start(store, annotator(), judge_name=judge)
+            return AuditSession.start(store, annotator(), judge_name=judge, first=first)
 
-        self.desk.background.start(start, self.sit_down, self._not_started)
+        def started(session: AuditSession) -> None:
+            self.sit_down(session)
+            if first != self._first:
+                self.put_first(self._first)
+
+        self.desk.background.start(start, started, self._not_started)
+
+    def put_first(self, pairs: Sequence[UUID]) -> None:
+        """Show these pairs before all others, in a session that goes on from this one."""
+        self._first = tuple(pairs)
+        session = self.session
+        if session is not None:
+            self.desk.background.start(lambda: session.with_first(pairs), self.sit_down)
 
     def sit_down(self, session: AuditSession) -> None:
         """Take up a session and show its current pair."""

@@ -1,0 +1,137 @@
+"""What the misses screen has read: the evals, the queries of one, and the documents of some."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from core.store import Store
+    from eval.evaluating_records import EvalSummary
+    from eval.goals import GoalFigure
+    from eval.query_detail import QueryDetail
+    from eval.query_rows import QueryFilter, QueryRow
+    from tui.widgets.code_shelf import CodeShelf
+
+_KEPT: Final = 64
+
+
+@dataclass(frozen=True)
+class EvalShelf:
+    """One state of the screen; reading makes another one, in any thread.
+
+    Attributes:
+        summaries: the evals, the newest first.
+        figures: of each eval, what stands beside its goals.
+        chosen: the place of the eval whose queries are listed.
+        compared: the eval whose ranks stand beside; None: none.
+        all_rows: its queries.
+        rows: those that the filter leaves.
+        wanted: the filter; None before anything was read.
+    """
+
+    summaries: tuple[EvalSummary, ...] = ()
+    figures: tuple[tuple[GoalFigure, ...], ...] = ()
+    chosen: int = 0
+    compared: EvalSummary | None = None
+    all_rows: tuple[QueryRow, ...] = ()
+    rows: tuple[QueryRow, ...] = ()
+    wanted: QueryFilter | None = None
+    _details: OrderedDict[int, QueryDetail] = field(default_factory=OrderedDict)
+
+    @property
+    def summary(self) -> EvalSummary | None:
+        """The chosen eval."""
+        return self.summaries[self.chosen] if self.summaries else None
+
+    def read(self, store: Store) -> EvalShelf:
+        """Read the evals and the queries of the newest."""
+        from eval.evaluating_store import list_evals
+        from eval.goals import goal_figures
+
+        summaries = tuple(list_evals(store))
+        fresh = replace(
+            self, summaries=summaries, figures=tuple(goal_figures(each) for each in summaries)
+        )
+        return fresh.choose(store, 0) if summaries else fresh
+
+    def choose(self, store: Store, chosen: int) -> EvalShelf:
+        """Read the queries of an eval beside the one before it on the same spec."""
+        fresh = replace(self, chosen=chosen)
+        others = fresh.others()
+        return fresh.compare(store, others[0] if others else None)
+
+    def compare(self, store: Store, other: EvalSummary | None) -> EvalShelf:
+        """Read the queries of the chosen eval beside another, or beside none."""
+        from eval.query_rows import QueryFilter, Shown, query_rows
+
+        summary = self.summaries[self.chosen]
+        rows = query_rows(store, summary.id, summary.k, other.id if other else None)
+        wanted = self.wanted
+        if wanted is None:
+            missed = any(row.missed for row in rows)
+            wanted = QueryFilter(Shown.MISSES if missed else Shown.ALL)
+        fresh = replace(self, compared=other, all_rows=rows, _details=OrderedDict())
+        return fresh.filtered(wanted)
+
+    def filtered(self, wanted: QueryFilter) -> EvalShelf:
+        """Return the same with another filter."""
+        from eval.query_rows import filtered
+
+        return replace(self, wanted=wanted, rows=filtered(self.all_rows, wanted))
+
+    def others(self) -> tuple[EvalSummary, ...]:
+        """Return the evals to compare with, the one before the chosen first.
+
+        They are those of the same spec, in any of its versions.
+        """
+        from eval.spec_amending import family_name
+
+        summary = self.summaries[self.chosen]
+        order = (*self.summaries[self.chosen + 1 :], *self.summaries[: self.chosen])
+        family = family_name(summary.spec_name)
+        return tuple(each for each in order if family_name(each.spec_name) == family)
+
+    def next_compared(self) -> EvalSummary | None:
+        """Return the eval to compare with after the one of now; None after the last."""
+        others = self.others()
+        known = [each.id for each in others]
+        place = known.index(self.compared.id) + 1 if self.compared else 0
+        return others[place] if place < len(others) else None
+
+    def place_of(self, position: int) -> int:
+        """Return where a query is listed; 0 where the filter leaves it out."""
+        places = (place for place, row in enumerate(self.rows) if row.position == position)
+        return next(places, 0)
+
+    def place_of_eval(self, identifier: UUID) -> int:
+        """Return where an eval is listed; 0 when it is not."""
+        places = (place for place, each in enumerate(self.summaries) if each.id == identifier)
+        return next(places, 0)
+
+    def known(self, position: int) -> QueryDetail | None:
+        """Return a query's documents if they were read."""
+        return self._details.get(position)
+
+    def detail(self, store: Store, position: int) -> QueryDetail:
+        """Read a query's documents."""
+        from eval.query_detail import query_detail
+
+        summary = self.summaries[self.chosen]
+        found = self._details.get(position) or query_detail(store, summary, position)
+        self._details[position] = found
+        while len(self._details) > _KEPT:
+            self._details.popitem(last=False)
+        return found
+
+    def look_ahead(self, store: Store, positions: Sequence[int], shelf: CodeShelf) -> None:
+        """Read the documents of some queries and make those seen first ready."""
+        for position in positions:
+            detail = self.detail(store, position)
+            for candidates in (detail.wanted, detail.above):
+                if candidates and candidates[0].document is not None:
+                    shelf.ready(candidates[0].document)
