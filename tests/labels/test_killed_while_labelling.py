@@ -4,7 +4,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from core.label_journal import LabelJournal
@@ -33,7 +32,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(tmp_path: Path) -> No
         add_scored(store, numbered(400))
     chance = random.Random(7)  # noqa: S311 - when to kill, not a secret
     acknowledged: list[str] = []
-    for _ in range(4):
+    for _ in range(3):
         with subprocess.Popen(
             [sys.executable, "-c", LABELLER, str(folder)],
             cwd=HOUSE,
@@ -41,18 +40,17 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(tmp_path: Path) -> No
             text=True,
         ) as labeller:
             assert labeller.stdout is not None
-            first = labeller.stdout.readline()
-            assert first, "the labeller did not start"
-            time.sleep(chance.uniform(0, 0.15))
+            lines = [labeller.stdout.readline() for _ in range(chance.randint(1, 30))]
+            assert lines[-1], "the labeller stopped by itself"
             labeller.send_signal(signal.SIGKILL)
-            lines = [first, *labeller.stdout.read().splitlines()]
+            lines += labeller.stdout.read().splitlines()
         acknowledged += [line.strip() for line in lines if len(line.strip()) == 36]
         with Store.open(folder) as store:
             rows = store.read("SELECT CAST(id AS VARCHAR), pair_id FROM db.label_events")
             left = AuditSession.start(store, "ada").counts.left
         recorded = [row[0] for row in rows]
         assert set(acknowledged) <= set(recorded)
-        assert len(recorded) == len(set(recorded)) <= len(acknowledged) + 4
+        assert len(recorded) == len(set(recorded)) <= len(acknowledged) + 3
         assert left == 400 - len({row[1] for row in rows})
         assert {str(event.id) for event in LabelJournal(folder).events()} == set(recorded)
-    assert len(acknowledged) > 4
+    assert len(acknowledged) > 10
