@@ -23,6 +23,7 @@ BENCHMARKS: Final[dict[str, str]] = {
     "start": "start to first paint and to the first painted pair",
     "import_pairs": "a scored file read in",
     "judging": "a local server that answers in 50 ms",
+    "calibration": "few labels held out, and a million judgments calibrated",
     "encoding": "a corpus encoded",
     "maxsim": "exact MaxSim beside the same formula written plainly",
 }

@@ -25,6 +25,8 @@ _IMAGINED: Final = 0.1
 #: What the slope on the mean expected score is drawn to, in logits per grade: judges are worth
 #: something until labels say otherwise.
 _TRUST: Final = 1.0
+#: A step that lowers the loss by less than this share of it is the last.
+_ENOUGH: Final = 1e-7
 _LEAST_CHANCE: Final = 1e-12
 
 
@@ -84,7 +86,9 @@ def fit_ordinal(
         trusted=trusted,
         ridge=ridge,
     )
-    found = optimize.minimize(problem.loss, problem.start(), jac=True, method="L-BFGS-B")
+    found = optimize.minimize(
+        problem.loss, problem.start(), jac=True, method="L-BFGS-B", options={"ftol": _ENOUGH}
+    )
     slopes, cuts = problem.split(found.x)
     return OrdinalModel(slopes, cuts, centre, np.where(np.isinf(scale), 1e300, scale), ridge)
 

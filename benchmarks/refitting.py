@@ -1,0 +1,69 @@
+"""How long a calibration of many judgments takes, from labels to the last grade on disk."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.identity import content_id_sql
+from core.records import JudgeKind
+from core.store import Store
+from core.workspace import Workspace
+from labels.calibration.calibrating import calibrate
+from labels.judgments import add_judge, make_judge
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+JUDGES: Final = 3
+LABELS: Final = 2_000
+REPEATS: Final = 3
+_PAIRS_PER_QUERY: Final = 10
+
+
+def refit_seconds(judgments: int) -> tuple[float, ...]:
+    """Return the seconds of some calibrations of so many judgments of three judges."""
+    with tempfile.TemporaryDirectory(prefix="rejudge-bench-") as name:
+        workspace = Workspace(Path(name))
+        workspace.create()
+        with Store.open(workspace.folder) as store:
+            with store.transaction() as cursor:
+                _fill(cursor, judgments // JUDGES)
+            return tuple(_seconds(store) for _ in range(REPEATS))
+
+
+def _seconds(store: Store) -> float:
+    began = time.perf_counter()
+    outcome = calibrate(store)
+    assert outcome.calibration is not None, outcome.reason
+    return time.perf_counter() - began
+
+
+def _fill(cursor: DuckDBPyConnection, pairs: int) -> None:
+    cursor.execute(
+        f"CREATE TEMP TABLE made AS SELECT number, {content_id_sql('CAST(number AS VARCHAR)')} AS"
+        f" id, md5(CAST(number // {_PAIRS_PER_QUERY} AS VARCHAR)) AS query, 1 + hash(number) % 5"
+        f" AS truth FROM range({pairs}) AS numbers(number)"
+    )
+    cursor.execute(
+        "INSERT INTO db.pairs SELECT id, CAST(query AS UUID), id, 'import', NULL,"
+        " TIMESTAMP '2024-01-01' FROM made"
+    )
+    for number in range(JUDGES):
+        judge = make_judge(f"judge {number}", JudgeKind.IMPORTED)
+        add_judge(cursor, judge)
+        cursor.execute(
+            "INSERT INTO db.judgments SELECT uuid(), id, $1, TIMESTAMP '2024-01-02', greatest(1,"
+            f" least(5, truth + CAST(hash(number, {number}) % 3 AS INTEGER) - 1)), NULL,"
+            " NULL, NULL, NULL, NULL, NULL, 'because', 0, 0, 0 FROM made",
+            [judge.id],
+        )
+    cursor.execute(
+        "INSERT INTO db.label_events SELECT uuid(), TIMESTAMP '2024-02-01', id, 'ada', 'override',"
+        " greatest(1, least(5, truth + CAST(hash(number, 'label') % 3 AS INTEGER) - 1)), NULL,"
+        " FALSE, NULL, NULL, NULL, NULL, NULL FROM made"
+        f" WHERE number % {_PAIRS_PER_QUERY} = 0 ORDER BY number LIMIT {LABELS}"
+    )
+    cursor.execute("DROP TABLE made")

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = {"numpy", "scipy", "sklearn", "duckdb"}
+
+
+def test_what_screens_and_commands_import_brings_nothing_heavy() -> None:
+    program = (
+        "import json, sys\n"
+        "import labels.agreement.records, labels.calibration.records\n"
+        "import labels.calibration.calibration_store\n"
+        "import tui.command_line.agreement_command, tui.command_line.calibrate_command\n"
+        "import tui.command_line.shown_agreement\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {name.partition(".")[0] for name in json.loads(done.stdout)} & HEAVY
