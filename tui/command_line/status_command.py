@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from core.store import Store
 from eval.evaluating_store import count_evals
+from labels.calibration.calibration_store import current_calibration
 from labels.workspace_status import WorkspaceStatus, workspace_status
 from tui.command_line.answers import answer, percent, table
 from tui.command_line.arguments import add_json_argument, workspace_of
 
 if TYPE_CHECKING:
     import argparse
+
+    from labels.calibration.records import Calibration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.open(workspace.folder) as store:
         status = workspace_status(store)
         evals = count_evals(store)
-    document = {**_document(str(workspace.folder), status), "evals": evals}
-    answer(arguments, document, [*_lines(status), *table([("evals", evals)])])
+        calibration = current_calibration(store)
+    document = {
+        **_document(str(workspace.folder), status),
+        "calibration": _calibration(calibration),
+        "evals": evals,
+    }
+    more = [("calibration", _calibration_line(calibration)), ("evals", evals)]
+    answer(arguments, document, [*_lines(status), *table(more)])
     return 0
 
 
@@ -62,9 +71,32 @@ def _document(folder: str, status: WorkspaceStatus) -> dict[str, object]:
             }
             for row in status.judges
         ],
-        "calibration": None,
         "runs": 0,
     }
+
+
+def _calibration(found: Calibration | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    return {
+        "id": str(found.id),
+        "made": found.made.isoformat(),
+        "method": found.method.value,
+        "labels": found.labels,
+        "graded": found.graded,
+        "rps_raw": found.held_out.rps_raw,
+        "rps_calibrated": found.held_out.rps_calibrated,
+    }
+
+
+def _calibration_line(found: Calibration | None) -> str:
+    if found is None:
+        return "none yet"
+    held_out = found.held_out
+    return (
+        f"{found.method} from {found.labels:,} labels, RPS {held_out.rps_raw:.3f} ->"
+        f" {held_out.rps_calibrated:.3f}, {found.graded:,} pairs graded"
+    )
 
 
 def _lines(status: WorkspaceStatus) -> list[str]:

@@ -234,6 +234,9 @@ def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(map(sum, judge["confusion"])) == 80
     assert judge["method"] == calibration["method"]
     assert judge["rps_calibrated"] < judge["rps_raw"]
+    status = told(capsys, "status")["calibration"]
+    assert isinstance(status, dict)
+    assert (status["method"], status["labels"]) == (calibration["method"], 80)
     for command in ("agreement", "calibrate"):
         assert main([command]) == 0
     shown = capsys.readouterr().out
