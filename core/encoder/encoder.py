@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 
 from core.encoder.batching import Batch, batches
 from core.encoder.lanes import evaluated, lane_count
+from core.encoder.mlx_thread import on_mlx_thread
 from core.encoder.naming import sources
 from core.errors import CancelledError, InputError
 
@@ -33,7 +34,7 @@ _BATCH: Final = 64
 
 
 class Encoder:
-    """A loaded encoder. Use it in the thread that made it: MLX's streams belong to threads.
+    """A loaded encoder. Any thread may encode with it: the work is done on one (``mlx_thread``).
 
     Args:
         spec: what its folder says.
@@ -153,11 +154,15 @@ class Encoder:
         while group := list(islice(todo, lane_count())):
             if cancelled():
                 raise CancelledError("encoding was stopped")
-            answers = evaluated([partial(self.vectors, batch) for batch in group])
+            answers = on_mlx_thread(partial(self._answers, group))
             for batch, answer in zip(group, answers, strict=True):
-                yield from self._matrices(batch, np.array(answer))
+                yield from self._matrices(batch, answer)
                 done += len(batch.places)
             progress(done, len(texts))
+
+    def _answers(self, group: list[Batch]) -> list[NDArray[np.float32]]:
+        answers = evaluated([partial(self.vectors, batch) for batch in group])
+        return [np.array(answer) for answer in answers]
 
     def _matrices(
         self, batch: Batch, answer: NDArray[np.float32]

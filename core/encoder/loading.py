@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder
+from core.encoder.mlx_thread import on_mlx_thread
 from core.encoder.reading import read_spec
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def load_encoder(
     folder = encoder_folder(path_or_id)
     spec = read_spec(folder, query_length=query_length, document_length=document_length)
     require_mlx()
-    return _build(spec)
+    return on_mlx_thread(lambda: _build(spec))
 
 
 def _build(spec: EncoderSpec) -> Encoder:
