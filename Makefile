@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 SOURCES := core eval labels train tui tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers pytest bench screenshots snapshots constraints wheel clean
+.PHONY: help demo test bench screenshots snapshots constraints wheel clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -20,8 +20,7 @@ test: .venv/ready-for-tests
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 bench: .venv/ready-for-tests
 	$(BIN)/python -m benchmarks
