@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -75,6 +75,7 @@ class CodeView(ScrollView, can_focus=False):
             code: what to show; None empties the view.
             first_line: the number of its first line in its file, None when that is unknown.
         """
+        lines_before = self.virtual_size.height
         self._code = code
         self._asked_for = -1
         self._first_line = first_line or 1
@@ -85,7 +86,12 @@ class CodeView(ScrollView, can_focus=False):
         self.set_reactive(Widget.virtual_size, size)
         if self.scroll_offset != (0, 0):
             self.scroll_to(0, 0, animate=False, immediate=True)
-        self.refresh()
+            self.refresh()
+        elif not self.is_attached:
+            self.refresh()
+        else:
+            width, height = self.size
+            self.refresh(Region(0, 0, width, min(height, max(lines_before, lines))))
 
     @property
     def code(self) -> CodeText | None:
