@@ -166,6 +166,6 @@ class MissesBoard(Container):
             _ = self._prompt.remove()
             self._prompt = None
 
-    def say(self, message: Content, modes: Content) -> None:
-        """Show what the last key did, and beside it what the screen is at."""
-        self._status.show(message, modes)
+    def say(self, message: Content, beside: Content) -> None:
+        """Show a message and, where there is room, another beside it."""
+        self._status.show(message, beside)

@@ -49,7 +49,7 @@ class MissesScreen(QueryScreen):
     def on_mount(self) -> None:
         """Look at a running eval now and then."""
         super().on_mount()
-        self._clock = self.set_interval(_LOOK_AGAIN, self._look_at_job, pause=True)
+        self._clock = self.set_interval(_LOOK_AGAIN, self.show_status, pause=True)
 
     def action_filter(self) -> None:
         """Ask which queries to list."""
@@ -90,7 +90,7 @@ class MissesScreen(QueryScreen):
         """Stop a running eval; else go back to the lists, then home."""
         if self.job is not None:
             self.job.stop()
-            self._look_at_job()
+            self.show_status()
         elif not self.back():
             await self.desk.action_show_home()
 
@@ -280,7 +280,7 @@ class MissesScreen(QueryScreen):
         background = self.desk.background
         job = self.job = EvalJob(request, lambda: background.closing)
         self._clock.resume()
-        self._look_at_job()
+        self.show_status()
         background.start(lambda: job.run(store), self._evaluated, self._not_evaluated)
 
     def _evaluated(self, done: Eval) -> None:
@@ -300,20 +300,17 @@ class MissesScreen(QueryScreen):
         self.job = None
         self._clock.pause()
 
-    def _look_at_job(self) -> None:
-        self.board.say(self.message, self.modes())
-
-    def modes(self) -> Content:
-        """Return how far a running eval is."""
+    def show_status(self) -> None:
+        """Show how far a running eval is, before what the last key did."""
         job = self.job
         if job is None:
-            return Content()
-        if job.stopping:
-            return Content.assemble(("stopping …", DIM))
-        progress = job.progress
-        words = misses_text.progress_text(progress, job.seconds) if progress else "starting …"
-        name = displayable_line(f"{job.request.choice.kind.value} on {job.request.spec}: ")
-        return Content.assemble((name, DIM), (words, "bold"), ("  esc stops", DIM))
+            super().show_status()
+        elif job.stopping:
+            self.board.say(Content.assemble(("stopping …", DIM)), self.message)
+        else:
+            progress = job.progress
+            words = misses_text.progress_text(progress, job.seconds) if progress else "starting …"
+            self.board.say(Content.assemble((words, "bold"), ("  esc stops", DIM)), self.message)
 
     def on_prompt_left(self) -> None:
         """Go on without what was asked."""

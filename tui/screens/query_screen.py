@@ -312,11 +312,11 @@ class QueryScreen(WorkspaceScreen):
     def say(self, *parts: Part) -> None:
         """Show what the last key did."""
         self.message = Content.assemble(*parts)
-        self.board.say(self.message, self.modes())
+        self.show_status()
 
-    def modes(self) -> Content:
-        """Return what the screen is at."""
-        return Content()
+    def show_status(self) -> None:
+        """Show what the last key did, or what is under way."""
+        self.board.say(self.message, Content())
 
     def key_of(self, identifier: str) -> str:
         """Return the key of a command, as it is shown."""

@@ -1,0 +1,116 @@
+"""A workspace with two evals, and the app on its misses screen."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from core.records import QueryKind
+from core.store import Store
+from eval.corpus import load_corpus
+from eval.evaluating import evaluate
+from eval.spec_reading import make_spec
+from eval.spec_store import add_spec
+from eval.watching import Watch
+from tests.building import new_workspace
+from tests.eval.eval_building import FILES, FixedRetriever, add_corpus, asked
+from tests.tui.driving import ANNOTATOR, NARROW, painted, until
+from tui.app import RejudgeApp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from core.records import Spec
+    from core.workspace import Workspace
+    from tui.screens.misses_screen import MissesScreen
+
+HOSTILE = "root [bold]of\x1b[31m a codebase"
+SPEC = make_spec(
+    "searches",
+    "",
+    [
+        asked("changes on disk", "src/watcher.rs"),
+        asked("listen socket", "src/server.rs", kind=QueryKind.KEYWORD),
+        asked(HOSTILE, "src/project.rs", "lib/project.rs"),
+    ],
+)
+BEFORE = {
+    "changes on disk": ["src/watcher.rs"],
+    "listen socket": ["src/project.rs"],
+}
+AFTER = {
+    "changes on disk": ["src/file_watcher.rs", "src/server.rs", "src/watcher.rs"],
+    "listen socket": ["src/server.rs"],
+    HOSTILE: ["src/server.rs"],
+}
+
+
+def workspace_with_evals(
+    folder: Path, *evals: Mapping[str, Sequence[str]], spec: Spec = SPEC
+) -> Workspace:
+    """Make a workspace with a corpus, a spec, and one eval of fixed results for each mapping."""
+    workspace = new_workspace(folder)
+    settings = f'annotator = "{ANNOTATOR}"\n'
+    (workspace.folder / "settings.toml").write_text(settings, encoding="utf-8")
+    with Store.open(workspace.folder) as store:
+        add_corpus(store, FILES)
+        add_spec(store, spec)
+        for results in evals:
+            retriever = FixedRetriever(results, name="lexical")
+            evaluate(store, spec, load_corpus(store), retriever, Watch(), k=2)
+    return workspace
+
+
+@dataclass
+class Looking:
+    """An app at its misses screen."""
+
+    app: RejudgeApp
+    pilot: Pilot[None]
+
+    @property
+    def screen(self) -> MissesScreen:
+        return cast("MissesScreen", self.app.screen)
+
+    @property
+    def said(self) -> str:
+        return self.screen.message.plain
+
+    @property
+    def listed(self) -> list[str]:
+        return [row.text for row in self.screen.evals.rows]
+
+    @property
+    def text(self) -> str:
+        return painted(self.pilot)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type into the prompt in place of what it holds, and hand it over."""
+        await self.press("end", "ctrl+u", *text, "enter")
+
+    async def open(self) -> None:
+        """Look into the query under the cursor."""
+        await self.press("enter")
+        await until(self.pilot, lambda: self.screen.detail is not None)
+
+
+@asynccontextmanager
+async def misses(workspace: Workspace, size: tuple[int, int] = NARROW) -> AsyncIterator[Looking]:
+    """Run the app and go to its misses screen."""
+    app = RejudgeApp(workspace)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.store is not None)
+        await pilot.press("m")
+        looking = Looking(app, pilot)
+        await until(pilot, lambda: app.current_mode == "misses")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        yield looking
