@@ -1,8 +1,8 @@
 """A scored file into temporary tables: plain lines by the database, the others one by one.
 
 The database reads the whole file and marks each line that is not plainly right. Those are read
-again by ``read_pair_line``, whose word is final, and come back through a second, small file. A row
-keeps its number all the while: it tells the line, and which of two lines is the later one.
+again by ``read_pair_line``, whose word is final, and come back through a second, small file. The
+number of a row, from 0, tells the line, and which of two lines is the later one.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ def stage_lines(
     """
     _read_all(cursor, source)
     _number_rows(cursor)
+    counted = cursor.execute("SELECT count(*) FROM first_look").fetchone()
     doubtful = array("q")
     rows = cursor.execute("SELECT rowid FROM first_look WHERE NOT plain ORDER BY rowid")
     while part := rows.fetchmany(_FETCHED):
@@ -100,7 +101,6 @@ def stage_lines(
             longest = max(longest, len(staged.encode()))
             file.write(staged)
     _read_second_look(cursor, second_look, longest)
-    counted = cursor.execute("SELECT count(*) FROM first_look").fetchone()
     return int(counted[0]) if counted else 0
 
 
@@ -112,7 +112,8 @@ def _read_all(cursor: DuckDBPyConnection, source: Path) -> None:
     )
     try:
         cursor.execute(
-            f"CREATE TEMP TABLE first_look AS SELECT {_kept_sql()}, {_plain_sql()} AS plain"
+            f"CREATE TEMP TABLE first_look AS SELECT CAST(NULL AS BIGINT) AS given,"
+            f" {_kept_sql()}, {_plain_sql()} AS plain"
             f" FROM (SELECT *, {_read_sql()} FROM read_json({literal(str(source))},"
             " format = 'newline_delimited', ignore_errors = true,"
             f" columns = {{{columns}}}))"
@@ -219,20 +220,15 @@ def _staged(row: int, line: PairLine) -> str:
 
 
 def _read_second_look(cursor: DuckDBPyConnection, second_look: Path, longest: int) -> None:
+    """Put the lines that were read one by one beside the plain ones, under their own rows."""
     columns = ", ".join(f"{name}: {literal(kind)}" for name, kind in LINE_COLUMNS.items())
-    names = ", ".join(LINE_COLUMNS)
+    kept = ", ".join(name for name in LINE_COLUMNS if name != "line")
     cursor.execute(
-        f"CREATE TEMP TABLE second_look AS SELECT {names} FROM read_json("
-        f"{literal(str(second_look))}, format = 'newline_delimited',"
+        f"INSERT INTO first_look (given, {kept}, plain) SELECT line, {kept}, true"
+        f" FROM read_json({literal(str(second_look))}, format = 'newline_delimited',"
         f" columns = {{{columns}}}, maximum_object_size = {max(longest, 1 << 24)})"
     )
-    kept = [name for name in LINE_COLUMNS if name != "line"]
-    taken = ", ".join(f"{name} = looked_at.{name}" for name in kept)
     cursor.execute(
-        f"UPDATE first_look SET {taken}, plain = true FROM second_look AS looked_at"
-        " WHERE first_look.rowid = looked_at.line"
-    )
-    cursor.execute(
-        f"CREATE TEMP VIEW lines AS SELECT rowid AS line, {', '.join(kept)}"
+        f"CREATE TEMP VIEW lines AS SELECT coalesce(given, rowid) AS line, {kept}"
         " FROM first_look WHERE plain"
     )

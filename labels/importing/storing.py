@@ -43,7 +43,11 @@ def unnamed_places(cursor: DuckDBPyConnection) -> list[Place]:
 def resolve_places(
     cursor: DuckDBPyConnection, documents: Mapping[Place, Document]
 ) -> list[tuple[int, str, str]]:
-    """Give lines without code their documents; return row, path and symbol of those without one."""
+    """Give lines without code their documents, and take those that have none out of ``lines``.
+
+    Returns:
+        Row, path and symbol of each line that was taken out.
+    """
     places = list(documents)
     cursor.execute(
         "CREATE TEMP TABLE named AS SELECT unnest(CAST($1 AS VARCHAR[])) AS path,"
@@ -54,10 +58,12 @@ def resolve_places(
             [documents[place].id for place in places],
         ],
     )
-    return cursor.execute(
-        "SELECT line, path, symbol FROM lines WHERE code IS NULL"
-        " AND (path, symbol) NOT IN (SELECT (path, symbol) FROM named) ORDER BY line"
+    unknown = "code IS NULL AND (path, symbol) NOT IN (SELECT (path, symbol) FROM named)"
+    rows = cursor.execute(
+        f"SELECT line, path, symbol FROM lines WHERE {unknown} ORDER BY line"
     ).fetchall()
+    cursor.execute(f"DELETE FROM first_look WHERE plain AND {unknown}")
+    return rows
 
 
 def store_lines(
