@@ -131,7 +131,7 @@ class PairScreen(WorkspaceScreen):
         session = self.session
         if session is None:
             return
-        self.shelf.prepare(ahead.document for ahead in session.upcoming(_AHEAD))
+        self._prepare_next(session)
         if session.refill_wanted and not self._refilling:
             self._refilling = True
             self.desk.background.start(session.refill, self._refilled)
@@ -139,7 +139,11 @@ class PairScreen(WorkspaceScreen):
     def _refilled(self, _: None) -> None:
         self._refilling = False
         if self.session is not None:
-            self.shelf.prepare(ahead.document for ahead in self.session.upcoming(_AHEAD))
+            self._prepare_next(self.session)
+
+    def _prepare_next(self, session: AuditSession) -> None:
+        ahead = (item.document for item in session.upcoming(_AHEAD))
+        self.shelf.prepare(ahead, self.board.code.size.height)
 
     def show_turn(self) -> None:
         """Show what is known of the current pair, the counts and the last message."""
@@ -233,4 +237,8 @@ class PairScreen(WorkspaceScreen):
         self.show_turn()
 
     def _lex_far(self, code: CodeText, end: int) -> None:
-        self.desk.background.start(lambda: code.lex(end), lambda _: self.board.code.lexed())
+        self.desk.background.start(lambda: code.lex(end), self._lexed)
+
+    def _lexed(self, _: object) -> None:
+        self.board.code.lexed()
+        self.desk.all_is_loaded()

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from core.records import Document
 
+#: Lines that a tall terminal shows.
+SCREENFUL: Final = 80
 _KEPT: Final = 32
-#: Lines lexed ahead: more than the tallest terminal shows.
-_AHEAD: Final = 80
 
 
 class CodeShelf:
@@ -38,16 +38,16 @@ class CodeShelf:
                     self._kept.popitem(last=False)
         return code
 
-    def ready(self, document: Document) -> None:
-        """Make a document and colour its first screenful; for use in a thread."""
-        self.take(document).lex(_AHEAD)
+    def ready(self, document: Document, lines: int = SCREENFUL) -> None:
+        """Make a document and colour its first ``lines``; for use in a thread."""
+        self.take(document).lex(lines)
 
-    def prepare(self, documents: Iterable[Document]) -> None:
+    def prepare(self, documents: Iterable[Document], lines: int = SCREENFUL) -> None:
         """Make these documents ready in the background."""
         wanted = [document for document in documents if document.id not in self._kept]
         if wanted:
-            self._submit(lambda: self._ready_all(wanted))
+            self._submit(lambda: self._ready_all(wanted, lines))
 
-    def _ready_all(self, documents: Iterable[Document]) -> None:
+    def _ready_all(self, documents: Iterable[Document], lines: int) -> None:
         for document in documents:
-            self.ready(document)
+            self.ready(document, lines)

@@ -61,6 +61,7 @@ class CodeView(ScrollView, can_focus=False):
         self._lex_far = lex_far
         self._asked_for = -1
         self._warm = False
+        self._plain = True
         self._code: CodeText | None = None
         self._first_line = 1
         self._gutter = 0
@@ -130,6 +131,7 @@ class CodeView(ScrollView, can_focus=False):
 
     def watch_mouse_hover(self) -> None:
         """Make the code selectable while the mouse is over it; it costs too much at all times."""
+        self._plain = not (self.mouse_hover or self.text_selection)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -145,12 +147,13 @@ class CodeView(ScrollView, can_focus=False):
         if not code.lexed(number + 1):
             self._lex(code, number)
         room = max(0, width - self._gutter - 1)
-        thumb = self._thumb if self._thumb_covers(y) else self._blank(1)
         label = f"{self._first_line + number:>{self._gutter - 2}}  "[:width]
         gutter = Segment(label, self._gutter_style)
-        if not (self.mouse_hover or self.text_selection):
+        thumb = self._thumb if self._thumb_covers(y, top) else self._blank(1)
+        if self._plain:
             segments, used = self._segments(code, number, left, room)
-            return Strip([gutter, *segments, self._blank(room - used), thumb]).crop(0, width)
+            whole = [gutter, *segments, self._blank(room - used), thumb]
+            return Strip(whole, self._gutter + room + 1).crop(0, width)
         strip = self._selectable(code, number, left, room)
         return Strip.join([Strip([gutter]), strip, Strip([thumb], 1)]).crop(0, width)
 
@@ -158,8 +161,9 @@ class CodeView(ScrollView, can_focus=False):
         """Return the selected code, for copying."""
         return (selection.extract("\n".join(self._code.lines)), "\n") if self._code else None
 
-    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
+    def selection_updated(self, selection: Selection | None) -> None:
         """Paint again when the selection changes."""
+        self._plain = not (self.mouse_hover or selection)
         self.refresh()
 
     def _lex(self, code: CodeText, number: int) -> None:
@@ -173,7 +177,7 @@ class CodeView(ScrollView, can_focus=False):
             self._asked_for = number + self.size.height
             self._lex_far(code, self._asked_for)
 
-    def _thumb_covers(self, y: int) -> bool:
+    def _thumb_covers(self, y: int, top: int) -> bool:
         """Return whether the scroll mark is in row ``y``.
 
         It is painted with the code: a scrollbar of its own would cost as much as the code does.
@@ -182,7 +186,7 @@ class CodeView(ScrollView, can_focus=False):
         if lines <= height:
             return False
         length = max(1, height * height // lines)
-        start = (height - length) * self.scroll_offset.y // max(1, lines - height)
+        start = (height - length) * top // max(1, lines - height)
         return start <= y < start + length
 
     def _segments(
