@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.strip import Strip
 from textual.style import Style
+from textual.visual import Visual
 from textual.widget import Widget
 
 from tui.words import DIM, GRADE_NUMBERS, grade_style, grade_word
@@ -23,6 +25,7 @@ class GradeBar(Widget, can_focus=False):
         self._keys = keys
         self._score: int | None = None
         self._grade: int | None = None
+        self._painted: dict[tuple[int | None, int | None, int], Strip] = {}
 
     def show(self, score: int | None, grade: int | None) -> None:
         """Mark the judge's score and the person's grade, each from 1 to 5, None for neither."""
@@ -30,9 +33,25 @@ class GradeBar(Widget, can_focus=False):
         self._grade = grade
         self.refresh()
 
-    def render(self) -> Content:
-        """Return the row, with words where there is room for them."""
+    def notify_style_update(self) -> None:
+        """Forget the painted rows when the theme changes."""
+        super().notify_style_update()
+        self._painted.clear()
+
+    def render_line(self, y: int) -> Strip:
+        """Return the row; each state of it is made once for a width."""
         width = self.content_size.width
+        if y or not width:
+            return Strip.blank(width, self.rich_style)
+        state = (self._score, self._grade, width)
+        if state not in self._painted:
+            style = self.visual_style
+            (strip, *_) = Visual.to_strips(self, self.row(width), width, 1, style, pad=True)
+            self._painted[state] = strip
+        return self._painted[state]
+
+    def row(self, width: int) -> Content:
+        """Return the row, with words where there is room for them."""
         for gap, words in ((3, True), (1, True), (1, False)):
             content = self._assembled(gap, words=words)
             if content.cell_length <= width:
