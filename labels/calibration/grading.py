@@ -1,8 +1,8 @@
 """A calibrated grade for every judged pair, written in short turns.
 
-Each turn takes the pairs of one range of ids. The database pivots their rulings into arrays, the
-model works on the arrays, and the database takes them back: no row becomes a Python object, memory
-holds one range, and a key pressed meanwhile waits for one turn at most.
+The database pivots the rulings into a table of its own, a row for each pair. Each turn takes some
+thousand rows as arrays, the model works on the arrays, and the database takes them back: no row
+becomes a Python object, and a key pressed meanwhile waits for one turn at most.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from core.store import Store
     from labels.calibration.fitting import FittedCalibration
 
-#: Judgments of one turn, about: 30 ms of work.
-JUDGMENTS_A_TURN: Final = 20_000
+#: Pairs of one turn: 20 ms of work.
+PAIRS_A_TURN: Final = 10_000
+_TO_LAST: Final = PAIRS_A_TURN - 1
 #: Old grades that one turn deletes.
 GRADES_A_TURN: Final = 50_000
 #: A breath between turns: Python's locks are not fair, and a waiting key must come first.
@@ -53,23 +54,22 @@ def grade_all(
     Raises:
         CancelledError: ``cancelled`` said so; the grades written so far belong to no calibration.
     """
-    total = store.read("SELECT count(*) FROM db.judgments WHERE score IS NOT NULL")[0][0]
-    written = 0
-    ranges = id_ranges(total, JUDGMENTS_A_TURN)
     columns = _columns(store, judges)
-    staged = f"memory.main.turn_{calibration.hex}"
+    staged = f"memory.main.rulings_{calibration.hex}"
     try:
-        for turn, (first, last) in enumerate(ranges):
+        store.read(columns.staging_sql(staged))
+        total = store.read(f"SELECT count(*) FROM {staged}")[0][0]
+        for first in range(1, total + 1, PAIRS_A_TURN):
             if cancelled():
                 raise CancelledError("the calibration was stopped; the one before it stands")
-            store.read(columns.turn_sql(staged), [first, last])
+            turn = f"(SELECT * FROM {staged} WHERE place BETWEEN {first} AND {first} + {_TO_LAST})"
             with store.transaction() as cursor:
-                written += _grade_turn(cursor, calibration, staged, columns, fitted)
-            progress(Progress(turn + 1, len(ranges), "calibrating"))
+                _grade_turn(cursor, calibration, turn, columns, fitted)
+            progress(Progress(min(total, first + _TO_LAST), total, "calibrating"))
             time.sleep(_BREATH)
     finally:
         store.read(f"DROP TABLE IF EXISTS {staged}")
-    return written
+    return int(total)
 
 
 def drop_other_grades(store: Store, keep: UUID) -> None:
@@ -100,13 +100,11 @@ def id_ranges(rows: int, in_each: int) -> list[tuple[UUID, UUID]]:
 def _grade_turn(
     cursor: DuckDBPyConnection,
     calibration: UUID,
-    staged: str,
+    turn: str,
     columns: _Columns,
     fitted: FittedCalibration,
-) -> int:
-    found = cursor.execute(f"SELECT * EXCLUDE (pair_id), {_DRAW} FROM {staged}").fetchnumpy()
-    if not len(found["place"]):
-        return 0
+) -> None:
+    found = cursor.execute(f"SELECT * EXCLUDE (pair_id), {_DRAW} FROM {turn}").fetchnumpy()
     predicted = fitted.predict(columns.outputs(found), _filled(found["draw"]))
     made = {f"p{k}": predicted.chances[:, k - 1].copy() for k in range(1, LEVELS + 1)}
     made |= {
@@ -119,11 +117,10 @@ def _grade_turn(
     cursor.execute(
         "INSERT INTO db.calibrated_grades"
         " SELECT $1, pair_id, made.p1, made.p2, made.p3, made.p4, made.p5, expected, low, high"
-        f" FROM made JOIN {staged} USING (place)",
+        f" FROM made JOIN {turn} AS turn USING (place)",
         [calibration],
     )
     cursor.unregister("made")
-    return len(made["place"])
 
 
 #: The same number as ``draw_of``: the last 32 bits of the pair's id.
@@ -138,17 +135,17 @@ class _Columns:
     pivot: str
     with_chances: tuple[bool, ...]
 
-    def turn_sql(self, name: str) -> str:
-        """Return the statement that makes a table of the pairs between the ids $1 and $2.
+    def staging_sql(self, name: str) -> str:
+        """Return the statement that makes a table of all rulings, a row for each pair.
 
-        It lies in memory, so that no writer has to wait while it is made.
+        It lies beside the database, so that no writer has to wait while it is made; the engine
+        spills it when memory is short.
         """
         return (
-            f"CREATE OR REPLACE TABLE {name} AS SELECT *, row_number() OVER () AS place FROM ("
+            f"CREATE TABLE {name} AS SELECT *, row_number() OVER () AS place FROM ("
             f"SELECT pair_id, {self.pivot} FROM ("
             " SELECT pair_id, judge_id, score, p1, p2, p3, p4, p5 FROM db.judgments"
-            " WHERE score IS NOT NULL AND pair_id BETWEEN $1 AND $2"
-            f" AND judge_id IN ({self.judges})"
+            f" WHERE score IS NOT NULL AND judge_id IN ({self.judges})"
             " QUALIFY row_number()"
             "  OVER (PARTITION BY pair_id, judge_id ORDER BY judged DESC, id DESC) = 1"
             ") GROUP BY pair_id)"
