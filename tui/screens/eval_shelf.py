@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tui.widgets.code_shelf import CodeShelf
 
 _KEPT: Final = 64
+#: Queries read before the rest, so that a long eval is soon on the screen.
+_FIRST: Final = 300
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class EvalShelf:
         all_rows: its queries.
         rows: those that the filter leaves.
         wanted: the filter; None before anything was read.
+        complete: whether all of the eval's queries were read, not only the first ones.
     """
 
     summaries: tuple[EvalSummary, ...] = ()
@@ -41,6 +44,7 @@ class EvalShelf:
     all_rows: tuple[QueryRow, ...] = ()
     rows: tuple[QueryRow, ...] = ()
     wanted: QueryFilter | None = None
+    complete: bool = True
     _details: OrderedDict[int, QueryDetail] = field(default_factory=OrderedDict)
 
     @property
@@ -66,17 +70,28 @@ class EvalShelf:
         return fresh.compare(store, others[0] if others else None)
 
     def compare(self, store: Store, other: EvalSummary | None) -> EvalShelf:
-        """Read the queries of the chosen eval beside another, or beside none."""
+        """Read the first queries of the chosen eval beside another, or beside none."""
+        fresh = replace(self, compared=other, complete=False, _details=OrderedDict())
+        return fresh.with_rows(store, _FIRST)
+
+    def completed(self, store: Store) -> EvalShelf:
+        """Read the rest of the queries."""
+        return self.with_rows(store, None)
+
+    def with_rows(self, store: Store, before: int | None) -> EvalShelf:
+        """Read the queries before a place in the spec; None: all."""
         from eval.query_rows import QueryFilter, Shown, query_rows
 
-        summary = self.summaries[self.chosen]
-        rows = query_rows(store, summary.id, summary.k, other.id if other else None)
+        summary, other = self.summaries[self.chosen], self.compared
+        rows = query_rows(
+            store, summary.id, summary.k, other.id if other else None, before_position=before
+        )
+        complete = before is None or len(rows) < before
         wanted = self.wanted
         if wanted is None:
-            missed = any(row.missed for row in rows)
+            missed = not complete or any(row.missed for row in rows)
             wanted = QueryFilter(Shown.MISSES if missed else Shown.ALL)
-        fresh = replace(self, compared=other, all_rows=rows, _details=OrderedDict())
-        return fresh.filtered(wanted)
+        return replace(self, all_rows=rows, complete=complete).filtered(wanted)
 
     def filtered(self, wanted: QueryFilter) -> EvalShelf:
         """Return the same with another filter."""

@@ -40,6 +40,7 @@ class MissesBoard(Container):
         & #middle { height: 1fr; }
         & #lists { width: 1fr; }
         & #evals-head, & #queries-head, & .title { height: 1; background: $panel; }
+        & #evals { height: 3; }
         & #queries { height: 1fr; }
         & #detail { width: 1fr; display: none; }
         & #head { height: 3; padding: 0 1; }
@@ -75,7 +76,7 @@ class MissesBoard(Container):
         token_cells: Callable[[int, int, int], Sequence[Cell]],
         lex_far: Callable[[CodeText, int], None],
     ) -> None:
-        super().__init__(id="board", classes="-ended")
+        super().__init__(id="board")
         self.evals = RowList(eval_cells, lines=misses_text.EVAL_LINES, id="evals")
         self.queries = RowList(query_cells, id="queries")
         self.tokens = RowList(token_cells, id="tokens")
@@ -90,6 +91,7 @@ class MissesBoard(Container):
             Vertical(title, overlap, code, classes="side")
             for title, overlap, code in zip(self._titles, self._overlaps, self.codes, strict=True)
         )
+        self._sides[0].add_class("-scrolled")
         self._evals_head = SplitLine(id="evals-head")
         self._queries_head = SplitLine(id="queries-head")
         self._head = PairHead(id="head")
@@ -117,7 +119,9 @@ class MissesBoard(Container):
     def show_evals(self, count: int, cursor: int, compared: Content) -> None:
         """Swap in the evals."""
         self.remove_class("-ended")
-        self.evals.styles.height = min(count, _MOST_EVALS) * misses_text.EVAL_LINES
+        height = min(count, _MOST_EVALS) * misses_text.EVAL_LINES
+        if self.evals.size.height != height:
+            self.evals.styles.height = height
         self.evals.show(count, cursor)
         self._evals_head.show(Content(" evals"), compared)
 

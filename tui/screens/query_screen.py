@@ -59,8 +59,7 @@ class QueryScreen(WorkspaceScreen):
     def begin(self) -> None:
         """Say that the workspace is being opened."""
         self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  misses"))
-        self.board.show_end(Content.assemble(("opening the workspace …", DIM)))
-        self.board.scroll_side(self._side)
+        self.board.say(Content.assemble(("opening the workspace …", DIM)), Content())
         self._activate()
 
     def store_opened(self) -> None:
@@ -93,12 +92,16 @@ class QueryScreen(WorkspaceScreen):
         """Show other evals or queries."""
         row = self.row
         same = self.evals.summary == evals.summary
-        self.evals, self.detail = evals, None
+        if not same or evals.known(row.position if row else -1) is None:
+            self.detail = None
+        self.evals = evals
         if evals.summary is None:
             self.board.show_end(misses_text.no_evals_text(self.key_of("misses.start")))
             return
         self.show_evals()
         self.show_queries(evals.place_of(row.position) if row and same else 0)
+        if not evals.complete:
+            self.swap(lambda store, evals: evals.completed(store))
 
     def _refused(self, error: RejudgeError) -> None:
         self.board.show_end(error_text(error))
@@ -118,7 +121,9 @@ class QueryScreen(WorkspaceScreen):
             missed = sum(row.missed for row in self.evals.all_rows)
             self.query_one("#top", SplitLine).show(
                 Content.assemble(BRAND, "  misses", (named, DIM)),
-                misses_text.missed_text(missed, len(self.evals.all_rows)),
+                misses_text.missed_text(missed, len(self.evals.all_rows))
+                if self.evals.complete
+                else Content(),
             )
 
     def show_queries(self, cursor: int = 0) -> None:
