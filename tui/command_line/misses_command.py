@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.display import displayable_line
+from core.identity import query_id
 from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
@@ -14,7 +15,7 @@ from tui.command_line.shown_evals import found_documents, result_document, short
 if TYPE_CHECKING:
     import argparse
 
-    from eval.evaluating_records import EvalSummary
+    from eval.evaluating_records import Eval, EvalSummary
     from eval.missed import Miss
 
 _SHOWN_ABOVE = 3
@@ -26,6 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "eval", nargs="?", default="latest", metavar="EVAL", help="its id, latest or previous"
     )
     parser.add_argument("--markdown", metavar="FILE", help="write them to a Markdown file")
+    parser.add_argument(
+        "--pairs", action="store_true", help="make pairs of each miss: what was wanted, what came"
+    )
+    parser.add_argument(
+        "--relevant",
+        nargs=2,
+        metavar=("QUERY", "PATH"),
+        help="a path that is relevant to a query after all: writes a new spec beside the old one",
+    )
     add_json_argument(parser)
 
 
@@ -40,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.open(workspace.folder) as store:
         done = load_eval(store, find_eval(store, arguments.eval).id)
         missed = misses(store, done)
+        extra = _acted(store, done, missed, arguments)
     if arguments.markdown:
         file = Path(arguments.markdown).expanduser()
         write_misses(file, misses_markdown(done.summary, missed))
@@ -53,8 +64,32 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.markdown:
         document["written"] = str(file)
-    answer(arguments, document, _lines(done.summary, missed))
+    told = [displayable_line(f"{name}: {value}") for name, value in extra.items()]
+    answer(arguments, document | extra, [*_lines(done.summary, missed), *told])
     return 0
+
+
+def _acted(
+    store: Store, done: Eval, missed: tuple[Miss, ...], arguments: argparse.Namespace
+) -> dict[str, object]:
+    """Do what was asked for about the misses; return what came of it."""
+    from eval.query_detail import query_detail
+    from eval.spec_amending import mark_relevant
+    from labels.miss_pairs import add_miss_pairs
+
+    extra: dict[str, object] = {}
+    if arguments.relevant:
+        text, path = arguments.relevant
+        annotator = workspace_of(arguments).annotator()
+        amended = mark_relevant(store, done.summary, query_id(text), path, annotator=annotator)
+        extra |= {"spec": amended.spec.name, "spec_file": str(amended.file)}
+    if arguments.pairs:
+        extra["pairs_added"] = sum(
+            add_miss_pairs(store, miss.result.query.id, detail.documents).added
+            for miss in missed
+            for detail in [query_detail(store, done.summary, miss.result.position)]
+        )
+    return extra
 
 
 def _lines(summary: EvalSummary, missed: tuple[Miss, ...]) -> list[str]:
