@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -15,7 +16,6 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rich.style import Style
     from textual import events
 
 
@@ -144,7 +144,10 @@ class RowList(ScrollView, can_focus=False):
         ).adjust_cell_length(width - 1, base)
         thumb = Segment("▐" if self._thumb_covers(y) else " ", self._styles[CellKind.DIM])
         strip = Strip([*strip, thumb], width)
-        return strip.apply_style(self._cursor_style) if here and self._active else strip
+        if not (here and self._active):
+            return strip
+        # After the styles of the pieces, which have the background of the list.
+        return Strip(Segment.apply_style(strip, post_style=self._cursor_style), width)
 
     def _thumb_covers(self, y: int) -> bool:
         height, lines = self.size.height, self.count * self._lines
@@ -160,5 +163,5 @@ class RowList(ScrollView, can_focus=False):
             self.get_component_rich_style(f"row--{kind.name.lower()}") if kind else base
             for kind in CellKind
         ]
-        cursor = self.get_component_rich_style("row--cursor", partial=True)
-        self._cursor_style = cursor
+        cursor = self.get_component_rich_style("row--cursor")
+        self._cursor_style = Style(bgcolor=cursor.bgcolor)
