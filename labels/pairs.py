@@ -25,7 +25,7 @@ _COLUMN_TYPES: Final = {
 
 
 def add_pairs(cursor: DuckDBPyConnection, pairs: Iterable[Pair]) -> int:
-    """Insert the pairs that the store lacks and return how many; the first origin of a pair stays."""
+    """Insert the pairs that the store lacks and return how many; a known pair keeps its origin."""
     now = utc_now()
     rows = (
         (
