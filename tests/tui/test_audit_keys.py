@@ -198,6 +198,20 @@ async def test_the_mouse_grades_scrolls_and_uses_the_footer(tmp_path: Path) -> N
         assert [action for action, *_ in sitting.events()] == ["override", "undo"]
 
 
+async def test_code_is_selected_with_the_mouse(tmp_path: Path) -> None:
+    rows = [Scored("q", "alpha = 1\nbeta = 日本\ngamma = 3\n")]
+    async with audit(workspace_with(tmp_path, rows)) as sitting:
+        await sitting.pilot.hover("#code", offset=(8, 0))
+        await sitting.pilot.pause()
+        await sitting.pilot.mouse_down("#code", offset=(4, 0))
+        await sitting.pilot.hover("#code", offset=(8, 1))
+        await sitting.pilot.mouse_up("#code", offset=(8, 1))
+        await sitting.pilot.pause()
+        selected = sitting.screen.get_selected_text() or ""
+        assert selected.startswith("alpha = 1\nbeta")
+        assert "gamma" not in selected
+
+
 def _wheel(kind: type[events.MouseEvent], at: Offset) -> events.MouseEvent:
     return kind(
         None, x=5, y=5, delta_x=0, delta_y=0, button=0, shift=False, meta=False, ctrl=False,

@@ -76,8 +76,7 @@ def strip_text(item: AuditItem, *, hidden: bool) -> Content:
     judgment = ruling.judgment
     parts: list[Part] = [("judge ", DIM), _mark_of(ruling), "  ", _name_of(ruling)]
     parts += [
-        Content.assemble(("  ", ""), (f"{displayable_line(other.judge.name)} ", DIM), _digit(other))
-        for other in item.rulings[1:]
+        Content.assemble("  ", _name_of(other), " ", _digit(other)) for other in item.rulings[1:]
     ]
     parts += [(f"  {displayable_line(name)} no score", DIM) for name, _ in item.failures]
     if judgment.distribution:

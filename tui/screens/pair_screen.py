@@ -15,7 +15,7 @@ from tui.screens.audit_turn import Turn
 from tui.screens.workspace_screen import WorkspaceScreen
 from tui.widgets.code_shelf import CodeShelf
 from tui.widgets.split_line import SplitLine
-from tui.words import BRAND, DIM, counted, error_text
+from tui.words import BRAND, DIM, counted, error_text, judge_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -152,9 +152,9 @@ class PairScreen(WorkspaceScreen):
             return
         if session.current is not None:
             self.board.show_turn(self.turn, session.current, session.annotator)
-        name = displayable_line(session.judge.name) if session.judge else "no judge"
+        name = judge_name(session.judge) if session.judge else Content("no judge")
         self.query_one("#top", SplitLine).show(
-            Content.assemble(BRAND, "  audit", (f"  {name}", DIM)),
+            Content.assemble(BRAND, "  audit  ", name),
             audit_text.counts_text(session.counts),
         )
         self.board.say(self.message, self._modes())
