@@ -62,36 +62,43 @@ def named_judge(name: str = "gpt") -> Judge:
 def add_scored(store: Store, rows: Iterable[Scored], judge: Judge | None = None) -> None:
     """Add pairs with one judge's rulings to a store."""
     judge = judge or named_judge()
+    queries, documents, pairs, judgments = [], [], [], []
+    for row in rows:
+        query = Query(query_id(row.query), row.query, row.kind)
+        document = Document(
+            document_id(row.path, row.symbol, row.code),
+            row.path,
+            row.symbol,
+            DocumentKind.FUNCTION,
+            row.language,
+            1,
+            row.code.count("\n") + 1,
+            row.code,
+        )
+        pair = Pair(pair_id(query.id, document.id), query.id, document.id, Origin.IMPORT)
+        queries.append(query)
+        documents.append(document)
+        pairs.append(pair)
+        if row.score != 0:
+            judgments.append(_judgment(row, pair, judge))
     with store.transaction() as cursor:
         add_judge(cursor, judge)
-        for row in rows:
-            query = Query(query_id(row.query), row.query, row.kind)
-            document = Document(
-                document_id(row.path, row.symbol, row.code),
-                row.path,
-                row.symbol,
-                DocumentKind.FUNCTION,
-                row.language,
-                1,
-                row.code.count("\n") + 1,
-                row.code,
-            )
-            pair = Pair(pair_id(query.id, document.id), query.id, document.id, Origin.IMPORT)
-            add_queries(cursor, [query], Origin.IMPORT)
-            add_documents(cursor, [document], in_corpus=True)
-            add_pairs(cursor, [pair])
-            if row.score != 0:
-                failure = "parse_error" if row.score is None else None
-                judgment = Judgment(
-                    event_id(),
-                    pair.id,
-                    judge.id,
-                    utc_now(),
-                    row.score,
-                    failure,
-                    rationale=row.rationale,
-                )
-                add_judgments(cursor, [judgment])
+        add_queries(cursor, queries, Origin.IMPORT)
+        add_documents(cursor, documents, in_corpus=True)
+        add_pairs(cursor, pairs)
+        add_judgments(cursor, judgments)
+
+
+def _judgment(row: Scored, pair: Pair, judge: Judge) -> Judgment:
+    return Judgment(
+        event_id(),
+        pair.id,
+        judge.id,
+        utc_now(),
+        row.score,
+        "parse_error" if row.score is None else None,
+        rationale=row.rationale,
+    )
 
 
 def numbered(count: int, *, scores: tuple[int, ...] = (1, 2, 3, 4, 5)) -> list[Scored]:
