@@ -206,5 +206,5 @@ def _evaluate(status: WorkspaceStatus) -> list[Content]:
     text = f"{counted(status.specs, 'spec')} with {counted(status.spec_queries, 'query')}"
     return [
         Content(text),
-        Content.assemble(("no evaluation yet; ", DIM), "rejudge export qrels labels.qrels"),
+        Content.assemble(("m shows evals and what they missed; ", DIM), "rejudge eval"),
     ]
