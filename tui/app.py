@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from core.store import Store
 
+#: Seconds that a start may take.
+_START: Final = 2.0
 _BUG: Final = "This is a mistake of rejudge, not yours. What you did before is kept."
 
 
@@ -103,6 +105,7 @@ class RejudgeApp(App[None]):
 
     def on_mount(self) -> None:
         """Open the store once the first screen is painted."""
+        self.set_timer(_START, gc.enable)
         for mode, make in SCREENS.items():
             self.add_mode(mode, make)
         self.call_after_refresh(self.open_store)
@@ -179,6 +182,7 @@ class RejudgeApp(App[None]):
 
     def on_unmount(self) -> None:
         """Stop what runs, wait for it, then give up the store."""
+        gc.enable()
         gc.unfreeze()
         self.background.closing = True
         if self.store is not None:
@@ -259,6 +263,7 @@ def open_app(folder: str | None, *, screen: str = "") -> int:
     workspace = (
         Workspace(Path(folder).expanduser().absolute()) if folder else find_workspace(Path.cwd())
     )
+    gc.disable()  # until the app has started: little of what is imported is ever garbage
     app = AuditFirstApp(workspace) if screen == "audit" else RejudgeApp(workspace)
     app.run()
     return app.return_code or 0
