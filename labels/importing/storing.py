@@ -92,9 +92,12 @@ def store_lines(
     between("pairs")
     _number_judges(cursor, judge_name, judge_kind)
     _number_pairs(cursor)
+    all_new = not _count(cursor, "SELECT count(*) FROM db.pairs")
     pairs = _insert_pairs(cursor, now)
     between("judgments")
-    judged_again = _insert_judgments(cursor, now)
+    _number_rulings(cursor)
+    judged_again = 0 if all_new else _count_known(cursor)
+    _insert_judgments(cursor, now)
     failed = _count(cursor, "SELECT count(*) FROM lines WHERE failure IS NOT NULL")
     return StoredCounts(pairs, judged_again, failed)
 
@@ -172,13 +175,18 @@ def _number_judges(cursor: DuckDBPyConnection, judge_name: str, judge_kind: Judg
 
 def _number_pairs(cursor: DuckDBPyConnection) -> None:
     """Make ``line_pairs``, the pair of each line, and ``new_pairs``, those the store lacks."""
+    # A table of all lines is joined by several threads, the unnesting of a smaller one by one.
+    for table in ("new_queries", "new_documents"):
+        cursor.execute(
+            f"CREATE TEMP TABLE lines_of_{table} AS"
+            f" SELECT unnest(lines) AS line, first FROM {table}"
+        )
     pair = "CAST(left(sha256(of_query.digest || of_document.digest), 32) AS UUID)"
-    of_line = "(SELECT unnest(lines) AS line, first FROM {})"
     cursor.execute(
         "CREATE TEMP TABLE line_pairs AS SELECT queried.line, of_query.id AS query_id,"
         f" of_document.id AS document_id, {pair} AS pair_id"
-        f" FROM {of_line.format('new_queries')} AS queried"
-        f" JOIN {of_line.format('new_documents')} AS placed USING (line)"
+        " FROM lines_of_new_queries AS queried"
+        " JOIN lines_of_new_documents AS placed USING (line)"
         " JOIN new_queries AS of_query ON of_query.first = queried.first"
         " JOIN new_documents AS of_document ON of_document.first = placed.first"
     )
@@ -199,8 +207,18 @@ def _insert_pairs(cursor: DuckDBPyConnection, now: datetime) -> int:
     )
 
 
-#: The ruling stands in the store already, under whatever id.
-_REPEATED: Final = """
+#: The lines with a ruling, of which the first condition says which and the second which of those.
+_RULED: Final = f"""
+    SELECT *, {judgment_id_sql()} AS id FROM (
+        SELECT lines.*, pair_id, line_judges.id AS judge_id FROM lines
+        JOIN line_pairs ON line_pairs.line = lines.line
+        JOIN line_judges ON line_judges.judge = lines.judge
+        WHERE (score IS NOT NULL OR failure IS NOT NULL) AND {{}}) AS ruled
+    WHERE {{}}
+"""
+
+#: The store has such a judgment already, under whatever id.
+_KNOWN: Final = """
     EXISTS (SELECT 1 FROM db.judgments AS kept
         WHERE kept.pair_id = ruled.pair_id AND kept.judge_id = ruled.judge_id
         AND kept.score IS NOT DISTINCT FROM ruled.score
@@ -214,33 +232,44 @@ _REPEATED: Final = """
 """
 
 
-def _insert_judgments(cursor: DuckDBPyConnection, now: datetime) -> int:
-    """Insert the rulings that are not there yet; return how many known pairs they rule on."""
-    first_ones = not _count(cursor, "SELECT count(*) FROM db.judgments")
-    wanted = "true" if first_ones else f"NOT {_REPEATED}"
+def _number_rulings(cursor: DuckDBPyConnection) -> None:
+    """Make ``new_rulings``: the lines whose judgments the store lacks, of equal ones the last.
+
+    In a store without judgments that is a view: a million lines need not be kept once more. Lines
+    are compared only where the file has more than one of a pair: few, as a rule.
+    """
+    often = "pair_id IN (SELECT pair_id FROM line_pairs GROUP BY pair_id HAVING count(*) > 1)"
     cursor.execute(
-        "CREATE TEMP TABLE new_judgments AS SELECT min(line) AS line, id,"
-        " any_value(pair_id) AS pair_id, any_value(judge_id) AS judge_id FROM"
-        f" (SELECT line, pair_id, judge_id, {judgment_id_sql()} AS id FROM"
-        "  (SELECT lines.*, pair_id, line_judges.id AS judge_id FROM lines"
-        "   JOIN line_pairs ON line_pairs.line = lines.line"
-        "   JOIN line_judges ON line_judges.judge = lines.judge"
-        f"   WHERE score IS NOT NULL OR failure IS NOT NULL) AS ruled WHERE {wanted})"
-        " GROUP BY id HAVING id NOT IN (SELECT id FROM db.judgments)"
+        f"CREATE TEMP TABLE repeated AS SELECT line FROM ({_RULED.format(often, 'true')})"
+        " QUALIFY row_number() OVER (PARTITION BY id ORDER BY line DESC) > 1"
     )
+    last = "lines.line NOT IN (SELECT line FROM repeated)"
+    if not _count(cursor, "SELECT count(*) FROM db.judgments"):
+        cursor.execute(f"CREATE TEMP VIEW new_rulings AS {_RULED.format(last, 'true')}")
+        return
+    cursor.execute(
+        f"CREATE TEMP TABLE new_rulings AS SELECT * FROM ({_RULED.format(last, f'NOT {_KNOWN}')})"
+        " WHERE id NOT IN (SELECT id FROM db.judgments)"
+    )
+
+
+def _count_known(cursor: DuckDBPyConnection) -> int:
+    """Return how many pairs that the store knew before get another judgment."""
+    return _count(
+        cursor,
+        "SELECT count(DISTINCT pair_id) FROM new_rulings"
+        " WHERE pair_id NOT IN (SELECT pair_id FROM new_pairs)",
+    )
+
+
+def _insert_judgments(cursor: DuckDBPyConnection, now: datetime) -> None:
     cursor.execute(
         "INSERT INTO db.judgments (id, pair_id, judge_id, judged, score, failure,"
         " p1, p2, p3, p4, p5, rationale, prompt_tokens, completion_tokens, seconds)"
-        " SELECT fresh.id, fresh.pair_id, fresh.judge_id,"
-        " CAST($1 AS TIMESTAMP) + to_microseconds(fresh.line), score, failure,"
-        " parts[1], parts[2], parts[3], parts[4], parts[5], rationale, 0, 0, 0"
-        " FROM new_judgments AS fresh JOIN lines ON lines.line = fresh.line ORDER BY fresh.id",
+        " SELECT id, pair_id, judge_id, CAST($1 AS TIMESTAMP) + to_microseconds(line), score,"
+        " failure, parts[1], parts[2], parts[3], parts[4], parts[5], rationale, 0, 0, 0"
+        " FROM new_rulings ORDER BY id",
         [now],
-    )
-    return _count(
-        cursor,
-        "SELECT count(DISTINCT pair_id) FROM new_judgments"
-        " WHERE pair_id NOT IN (SELECT pair_id FROM new_pairs)",
     )
 
 

@@ -272,6 +272,24 @@ def test_of_two_scores_in_one_file_the_later_line_counts(store: Store, tmp_path:
     ) == {(str(n), (3 + n) % 5 + 1) for n in range(9)}
 
 
+def test_a_score_that_comes_back_later_in_the_file_counts_again(
+    store: Store, tmp_path: Path
+) -> None:
+    import_pairs(store, written(tmp_path, *(line(llm_score=score) for score in (1, 5, 1))))
+    assert sorted(rows(store, "score FROM db.judgments")) == [(1,), (5,)]
+    assert rows(store, "score FROM current_judgments") == {(1,)}
+
+
+def test_a_distribution_that_differs_by_less_than_a_millionth_is_the_same(
+    store: Store, tmp_path: Path
+) -> None:
+    nearly = [[0, 0, 0.5, 0.5, 0], [0, 0, 0.5, 0.5 + 1e-9, 0]]
+    first, second = (line(llm_score=3, distribution=parts) for parts in nearly)
+    import_pairs(store, written(tmp_path, first, second))
+    import_pairs(store, written(tmp_path, second, name="again.jsonl"), judge_name="gpt")
+    assert rows(store, "count(*) FROM db.judgments") == {(1,)}
+
+
 def test_judgments_are_of_the_time_of_the_import_in_the_order_of_lines(
     store: Store, tmp_path: Path
 ) -> None:
