@@ -55,6 +55,8 @@ class RunConfig:
         margin: score difference that one grade of difference should make, for ``margin``.
         epochs: passes over the training pairs.
         batch_size: pairs in one forward pass.
+        extra_documents: documents of the set, drawn for each batch, that join it as negatives of
+            all its queries, for ``contrastive``.
         accumulation: forward passes whose gradients are averaged into one step.
         learning_rate: at its highest.
         warmup: share of the steps in which the rate rises from 0; it then falls as a cosine.
@@ -80,6 +82,7 @@ class RunConfig:
     margin: float = 0.1
     epochs: float = 3.0
     batch_size: int = 16
+    extra_documents: int = 0
     accumulation: int = 1
     learning_rate: float = 2e-5
     warmup: float = 0.1
