@@ -99,6 +99,21 @@ class Store:
                 cursor.close()
 
     @contextmanager
+    def snapshot(self) -> Iterator[DuckDBPyConnection]:
+        """Give a cursor that sees one state of the database, whatever is written meanwhile.
+
+        For a job of several statements that must agree. Nothing waits for it. It may make
+        temporary tables, which are gone afterwards; nothing else of it is kept.
+        """
+        with explained(self.folder / DATABASE_NAME):
+            cursor = self._root.cursor()
+            try:
+                cursor.execute("BEGIN")
+                yield cursor
+            finally:
+                cursor.close()
+
+    @contextmanager
     def transaction(self) -> Iterator[DuckDBPyConnection]:
         """Give a cursor whose statements are committed together, or not at all.
 

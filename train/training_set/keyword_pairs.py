@@ -1,0 +1,246 @@
+"""Keyword pairs: names, identifiers and docstrings of the corpus, each with its own code.
+
+Training on graded pairs alone would make keyword queries worse, which a retriever answered well
+before. These pairs keep them: nobody has to grade that a name belongs to its code.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from core.identity import document_id, query_id
+from core.records import QueryKind
+from train.training_set.docstrings import described
+from train.training_set.identifiers import (
+    IDENTIFIER,
+    Vocabulary,
+    identifier_bag,
+    name_parts,
+    name_queries,
+)
+from train.training_set.query_text import query_text
+from train.training_set.records import GradeSource, Split, TrainingDocument, TrainingQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from duckdb import DuckDBPyConnection
+
+    from train.training_set.drafting import TrainingSetDraft
+    from train.training_set.plan import TrainingSetPlan
+    from train.training_set.spec_queries import SpecGuard
+    from train.training_set.watching import Watch
+
+GRADE: Final = 5.0
+_PAGE: Final = 1_000
+#: Frequencies are counted on so many documents, and in so many characters of each.
+_COUNTED_DOCUMENTS: Final = 50_000
+_COUNTED_CHARACTERS: Final = 20_000
+#: An identifier that more documents have than this part, or this number, tells none from another.
+_TELLING_SHARE: Final = 0.002
+_TELLING_DOCUMENTS: Final = 5
+_LEAST_CODE: Final = 30
+_FORMS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordSource:
+    """Where keyword pairs come from, and what they must not ask.
+
+    Args:
+        cursor: of the snapshot.
+        guard: knows the queries of specs.
+        queries: those that the set has already.
+    """
+
+    cursor: DuckDBPyConnection
+    guard: SpecGuard
+    queries: Sequence[TrainingQuery]
+
+
+@dataclass(slots=True)
+class MadePairs:
+    """What came of it: pairs made, queries that specs took, documents used."""
+
+    pairs: int = 0
+    like_spec: int = 0
+    documents: set[UUID] = field(default_factory=set)
+
+
+class _Row(NamedTuple):
+    id: UUID
+    path: str
+    symbol: str
+    language: str
+    text: str
+
+
+class _Made(NamedTuple):
+    query: str
+    kind: QueryKind | None
+    code: str
+
+
+def add_keyword_pairs(
+    source: KeywordSource,
+    draft: TrainingSetDraft,
+    plan: TrainingSetPlan,
+    graded: int,
+    watch: Watch,
+) -> MadePairs:
+    """Add keyword pairs to the draft, until they are the plan's share of the training pairs.
+
+    Documents are drawn from the corpus by the seed. Each gives one pair, and a second and a third
+    one only when all have given theirs. All are trained on: a query with one good document and no
+    other cannot be measured on.
+
+    Args:
+        source: the corpus, and what must not be asked.
+        draft: gets the pairs.
+        plan: share, weight and seed.
+        graded: how many other training pairs there are.
+        watch: told and asked.
+    """
+    made = MadePairs()
+    wanted = round(graded * plan.keyword_share / (1 - plan.keyword_share))
+    if not wanted:
+        return made
+    maker = _Maker(source, plan, made)
+    for turn in range(_FORMS):
+        for start in range(0, maker.drawn, _PAGE):
+            watch.step(made.pairs, wanted, "keyword pairs")
+            for row in maker.page(start):
+                if made.pairs == wanted:
+                    return made
+                maker.add(row, turn, draft)
+    return made
+
+
+class _Maker:
+    def __init__(self, source: KeywordSource, plan: TrainingSetPlan, made: MadePairs) -> None:
+        self._source = source
+        self._plan = plan
+        self._made = made
+        self._asked = {query_text(query.text).key for query in source.queries}
+        self._paths, defined = _names(source.cursor)
+        self.drawn = _draw(source.cursor, plan.seed)
+        counted = min(self.drawn, _COUNTED_DOCUMENTS)
+        self._vocabulary = Vocabulary(
+            defined,
+            _frequency(source.cursor, plan.seed),
+            max(_TELLING_DOCUMENTS, round(counted * _TELLING_SHARE)),
+        )
+
+    def page(self, start: int) -> list[_Row]:
+        rows = self._source.cursor.execute(
+            "SELECT document.id, path, symbol, language, text FROM drawn"
+            " JOIN db.documents AS document ON document.id = drawn.id"
+            " WHERE place > $1 AND place <= $2 ORDER BY place",
+            [start, start + _PAGE],
+        ).fetchall()
+        return [_Row(*row) for row in rows]
+
+    def add(self, row: _Row, turn: int, draft: TrainingSetDraft) -> None:
+        """Add the document's pair of this turn, unless there is none or it was asked before."""
+        random = Random(f"{self._plan.seed} {row.id} {turn}")  # noqa: S311 - to be repeated
+        made = self._form(row, turn, random)
+        if made is None:
+            return
+        key = query_text(made.query).key
+        if key in self._asked:
+            return
+        if self._source.guard.leak(made.query) is not None:
+            self._made.like_spec += 1
+            return
+        self._asked.add(key)
+        identifier = row.id
+        if made.code is not row.text:
+            identifier = document_id(row.path, row.symbol, made.code)
+        self._made.documents.add(row.id)
+        query = TrainingQuery(query_id(made.query), made.query, made.kind, Split.TRAIN)
+        document = TrainingDocument(identifier, row.path, row.symbol, made.code)
+        draft.add_pair(
+            draft.add_query(query),
+            draft.add_document(document),
+            GRADE,
+            self._plan.keyword_weight,
+            GradeSource.KEYWORD,
+        )
+        self._made.pairs += 1
+
+    def _form(self, row: _Row, turn: int, random: Random) -> _Made | None:
+        """Return what the document asks in this turn: first as the plan's shares have it."""
+        forms = [self._bag, self._name]
+        random_first = Random(f"{self._plan.seed} {row.id}")  # noqa: S311 - to be repeated
+        if random_first.random() < self._plan.docstring_share:
+            forms = [self._docstring, *forms]
+        else:
+            if random_first.random() < 1 / 3:
+                forms.reverse()
+            forms.append(self._docstring)
+        possible = [made for form in forms if (made := form(row, random)) is not None]
+        return possible[turn] if turn < len(possible) else None
+
+    def _docstring(self, row: _Row, random: Random) -> _Made | None:
+        del random  # there is nothing to draw
+        found = described(row.text, row.language) if self._plan.docstring_share else None
+        return _Made(found.description, None, found.code) if found else None
+
+    def _name(self, row: _Row, random: Random) -> _Made | None:
+        only_here = [
+            name for name in name_queries(row.path, row.symbol) if self._paths[name.lower()] == 1
+        ]
+        if not only_here:
+            return None
+        return _Made(random.choice(only_here), QueryKind.KEYWORD, row.text)
+
+    def _bag(self, row: _Row, random: Random) -> _Made | None:
+        bag = identifier_bag(row.text, row.symbol, self._vocabulary, random)
+        return _Made(bag, QueryKind.KEYWORD, row.text) if bag else None
+
+
+def _names(cursor: DuckDBPyConnection) -> tuple[Counter[str], set[str]]:
+    """Return on how many paths each name stands for a document, and all names as written."""
+    cursor.execute(
+        "SELECT DISTINCT path, symbol FROM db.documents WHERE in_corpus ORDER BY path, symbol"
+    )
+    paths: Counter[str] = Counter()
+    defined: set[str] = set()
+    here: set[str] = set()
+    last_path = None
+    while rows := cursor.fetchmany(_PAGE):
+        for path, symbol in rows:
+            if path != last_path:
+                paths.update(here)
+                here, last_path = set(), path
+            here.update(name.lower() for name in name_queries(path, symbol))
+            defined.update(name_parts(symbol)[-1:])
+    paths.update(here)
+    return paths, defined
+
+
+def _frequency(cursor: DuckDBPyConnection, seed: int) -> dict[str, int]:
+    """Return in how many documents an identifier occurs, those of more than one."""
+    rows = cursor.execute(
+        "SELECT word, count(*) FROM ("
+        " SELECT unnest(list_distinct(regexp_extract_all(left(text, $2), $3))) AS word"
+        " FROM (SELECT text FROM db.documents WHERE in_corpus ORDER BY md5($1 || id), id LIMIT $4))"
+        " GROUP BY word HAVING count(*) > 1",
+        [f"count {seed} ", _COUNTED_CHARACTERS, IDENTIFIER, _COUNTED_DOCUMENTS],
+    ).fetchall()
+    return dict(rows)
+
+
+def _draw(cursor: DuckDBPyConnection, seed: int) -> int:
+    """Put the documents that can give a pair in the order of the seed; return their number."""
+    cursor.execute(
+        "CREATE TEMP TABLE drawn AS SELECT id, row_number() OVER (ORDER BY md5($1 || id), id) AS"
+        " place FROM db.documents WHERE in_corpus AND length(text) >= $2",
+        [f"draw {seed} ", _LEAST_CODE],
+    )
+    ((count,),) = cursor.execute("SELECT count(*) FROM drawn").fetchall()
+    return int(count)
