@@ -71,11 +71,14 @@ def _server(seconds: float) -> Iterator[int]:
 
 async def _bare_rate(port: int, calls: int) -> float:
     """Return the rate of a client that does nothing but write and read."""
+    from labels.judge.llm_judge import RULING_SHAPE
     from labels.judge.request_form import RequestForm
     from labels.judge.rubric import opening_messages
 
     query, document, _ = _pair(0)
-    body = json.dumps(RequestForm().request("m", opening_messages(query, document, 9999), 2048, 0))
+    messages = opening_messages(query, document, 9999)
+    asked = RequestForm().request("m", messages, RULING_SHAPE, max_tokens=2048, temperature=0)
+    body = json.dumps(asked)
     request = (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     )

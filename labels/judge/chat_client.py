@@ -27,6 +27,8 @@ _CONNECTIONS_EACH: Final = 8
 _REFUSED: Final = {401, 403}
 _UNKNOWN: Final = 404
 _UNFIT: Final = {400, 422}
+#: What may be left out of any request; servers refuse it with 400, 403, 500 or 501.
+_OPTIONAL: Final = "logprob"
 #: A server may ask for a wait of up to two minutes before a retry.
 _LONGEST_WAIT: Final = 120.0
 _NEVER_CONNECTED: Final = {"ConnectError", "ConnectTimeout"}
@@ -127,6 +129,8 @@ class ChatClient:
     def _refusal(self, error: APIStatusError) -> Exception:
         server, status = self._server, error.status_code
         said = server.safe_line(error.message)
+        if _OPTIONAL in said.lower():
+            return UnfitRequestError(f"the server answered {status}: {said}")
         if status in _REFUSED:
             return JudgeError(
                 f"the server refuses the API key ({status}): {said}",

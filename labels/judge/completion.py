@@ -6,18 +6,24 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-ANSWER_LIMIT: Final = 1_000_000
+#: Token probabilities make an answer a hundred times as long as its text.
+ANSWER_LIMIT: Final = 8_000_000
 _COUNT_LIMIT: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the model wrote, and what it cost in tokens. ``cut``: it was stopped by max_tokens."""
+    """What the model wrote, and what it cost in tokens.
+
+    ``cut``: it was stopped by max_tokens. ``logprobs``: what the server says of the tokens'
+    probabilities, as it came; None: nothing.
+    """
 
     content: str
     cut: bool
     prompt_tokens: int
     completion_tokens: int
+    logprobs: object = None
 
 
 class CompletionError(ValueError):
@@ -38,6 +44,15 @@ def parse_completion(body: str) -> Completion:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         raise CompletionError("the server's answer is not JSON") from None
+    return completion_of(answer)
+
+
+def completion_of(answer: object) -> Completion:
+    """Return the first choice of a chat completion that was read from JSON.
+
+    Raises:
+        CompletionError: it has no choice with text.
+    """
     choices = _field(answer, "choices")
     if not isinstance(choices, list) or not choices:
         raise CompletionError("the server's answer has no choices")
@@ -54,6 +69,7 @@ def parse_completion(body: str) -> Completion:
         _field(choices[0], "finish_reason") == "length",
         _count(_field(usage, "prompt_tokens")),
         _count(_field(usage, "completion_tokens")),
+        _field(choices[0], "logprobs"),
     )
 
 

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from core.records import JudgeKind
-from labels.judge.chat_client import CallError, ChatClient, UnfitRequestError
-from labels.judge.reply_schema import Reply, ReplyError, parse_reply
-from labels.judge.request_form import RequestForm
-from labels.judge.rubric import CODE_BUDGET, PROMPT, opening_messages, repair_messages
+from labels.judge.asking import Asker
+from labels.judge.chat_client import CallError
+from labels.judge.pooling import pooled
+from labels.judge.reading import read_ruling
+from labels.judge.reply_schema import REPLY_SCHEMA, ReplyError
+from labels.judge.request_form import ReplyShape
+from labels.judge.rubric import (
+    CODE_BUDGET,
+    DEFAULT_PROMPT,
+    opening_messages,
+    prompt_text,
+    repair_messages,
+)
 from labels.judge.ruling import Ruling
 from labels.judgments import make_judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from core.records import Document, Judge, Query
     from labels.judge.completion import Completion
-    from labels.judge.rubric import Message
+    from labels.judge.judge_prompt import JudgePrompt
+    from labels.judge.request_form import RequestForm
     from labels.judge.server import Server
 
-_FORMS_TRIED: Final = 5
+RULING_SHAPE: Final = ReplyShape("ruling", REPLY_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +38,50 @@ class JudgeParameters:
     """The parameters that make a judge what it is, beside its model and its prompt.
 
     ``temperature`` from 0 to 2; ``max_tokens`` of a reply, with a reasoning model's thoughts;
-    ``code_budget``: characters of code that are sent.
+    ``code_budget``: characters of code that are sent; ``samples``: how many times each pair is
+    asked about.
     """
 
     temperature: float = 0.0
     max_tokens: int = 2048
     code_budget: int = CODE_BUDGET
+    samples: int = 1
 
 
-def llm_judge_record(model: str, parameters: JudgeParameters, name: str = "") -> Judge:
+def llm_judge_record(
+    model: str, parameters: JudgeParameters, name: str = "", prompt: JudgePrompt = DEFAULT_PROMPT
+) -> Judge:
     """Return the judge: name, model, prompt and parameters.
 
     The server's address is not part of it: the same model asked the same way is the same judge,
     wherever it runs. Nor is the form that a server needs the request in (see ``RequestForm``).
+    Without a name it is called after its model, its prompt version and its samples.
     """
+    told = asdict(parameters)
+    if parameters.samples == 1:
+        del told["samples"]
+    version = f"/{prompt.name}" if prompt.name else ""
+    times = f" x{parameters.samples}" if parameters.samples > 1 else ""
     return make_judge(
-        name or model,
+        name or f"{model}{version}{times}",
         JudgeKind.LLM,
         model=model,
-        prompt=PROMPT,
-        parameters=json.dumps(asdict(parameters), sort_keys=True),
+        prompt=prompt_text(prompt),
+        parameters=json.dumps(told, sort_keys=True),
     )
 
 
 class LlmJudge:
-    """Asks a server. Made and used in one asyncio loop."""
+    """Asks a server. Made and used in one asyncio loop.
+
+    Args:
+        server: where.
+        judge: what its rulings are stored under.
+        parameters: the judge's own.
+        concurrency: calls at a time at most.
+        prompt: the judge's own.
+        logprobs: whether to ask for token probabilities, from which the distribution comes.
+    """
 
     def __init__(
         self,
@@ -63,91 +90,95 @@ class LlmJudge:
         parameters: JudgeParameters,
         *,
         concurrency: int = 8,
+        prompt: JudgePrompt = DEFAULT_PROMPT,
+        logprobs: bool = True,
     ) -> None:
         self.judge = judge
         self._server = server
         self._parameters = parameters
-        self._client = ChatClient(server, judge.model, concurrency)
-        self._form = RequestForm()
-        self._schema_taken = False
+        self._prompt = prompt
+        self._asker = Asker(
+            server,
+            judge.model,
+            RULING_SHAPE,
+            max_tokens=parameters.max_tokens,
+            temperature=parameters.temperature,
+            concurrency=concurrency,
+            logprobs=logprobs,
+        )
+        self._wanted = logprobs
+        self._scored = self._distributed = 0
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the server did not take."""
-        return self._form.notices
+        """What the server did not take or give."""
+        said = self._asker.form.notices
+        if self._wanted and self._scored and not self._distributed:
+            without = "are shares of the samples" if self._sampled else "are not there"
+            said += (f"the server tells no token probabilities: distributions {without}",)
+        return said
+
+    @property
+    def form(self) -> RequestForm:
+        """The form of request that the server is known to take."""
+        return self._asker.form
 
     async def rule(self, query: Query, document: Document) -> Ruling:
-        """Ask for a score; a reply that does not fit is sent back once.
+        """Ask for a score, as many times as there are samples.
 
         Raises:
             JudgeError: no pair can be scored.
         """
-        opening = opening_messages(query, document, self._parameters.code_budget)
-        try:
-            first = await self._ask(opening)
-        except CallError as error:
-            return Ruling(failure=str(error))
-        try:
-            return self._ruling(self._read(first), first)
-        except ReplyError as error:
-            reason = str(error)
-        try:
-            second = await self._ask(repair_messages(opening, first.content, reason))
-        except CallError as error:
-            return self._failure(f"{reason}; asked again: {error}", first)
-        try:
-            return self._ruling(self._read(second), first, second)
-        except ReplyError as error:
-            return self._failure(f"{error}; before that: {reason}", first, second)
+        samples = [await self._rule_once(query, document) for _ in range(self._parameters.samples)]
+        for sample in samples:
+            self._scored += sample.score is not None
+            self._distributed += sample.distribution is not None
+        return pooled(samples) if self._sampled else samples[0]
+
+    def body(self, query: Query, document: Document) -> dict[str, object]:
+        """Return the request that asks about a pair, in the form that the server takes."""
+        opening = opening_messages(query, document, self._parameters.code_budget, self._prompt)
+        return self._asker.body(opening)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._asker.aclose()
 
-    async def _ask(self, messages: Sequence[Message]) -> Completion:
-        """Send the messages in the form that this server takes, found by its complaints.
+    @property
+    def _sampled(self) -> bool:
+        return self._parameters.samples > 1
 
-        A weaker form is kept for the rest of the run only when the server took it. A complaint that
-        names nothing is laid on the JSON schema, unless the server has taken that before.
-        """
-        form = self._form
-        for _ in range(_FORMS_TRIED):
-            request = form.request(
-                self.judge.model,
-                messages,
-                self._parameters.max_tokens,
-                self._parameters.temperature,
-            )
-            try:
-                completion = await self._client.complete(request)
-            except UnfitRequestError as error:
-                weaker = form.weaker(str(error))
-                if weaker is None and form.schema and not self._schema_taken:
-                    weaker = form.without_schema()
-                if weaker is None:
-                    raise
-                form = weaker
-            else:
-                self._form = form
-                self._schema_taken |= form.schema
-                return completion
-        raise CallError("the server takes none of the forms of the request")
-
-    def _read(self, completion: Completion) -> Reply:
+    async def _rule_once(self, query: Query, document: Document) -> Ruling:
+        """Ask once; a reply that does not fit is sent back once."""
+        opening = opening_messages(query, document, self._parameters.code_budget, self._prompt)
         try:
-            return parse_reply(completion.content, plain=not self._form.schema)
+            first = await self._asker.ask(opening)
+        except CallError as error:
+            return Ruling(failure=str(error))
+        try:
+            return self._read(first)
         except ReplyError as error:
-            if completion.cut:
-                limit = self._parameters.max_tokens
-                raise ReplyError(f"the reply was cut at {limit} tokens: {error}") from None
-            raise
+            reason = str(error)
+        try:
+            second = await self._asker.ask(repair_messages(opening, first.content, reason))
+        except CallError as error:
+            return self._failure(f"{reason}; asked again: {error}", first)
+        try:
+            ruling = self._read(second)
+        except ReplyError as error:
+            return self._failure(f"{error}; before that: {reason}", first, second)
+        return replace(
+            ruling,
+            prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+            completion_tokens=first.completion_tokens + second.completion_tokens,
+        )
 
-    def _ruling(self, reply: Reply, *completions: Completion) -> Ruling:
-        return Ruling(
-            score=reply.score,
-            rationale=self._server.without_key(reply.rationale),
-            prompt_tokens=sum(one.prompt_tokens for one in completions),
-            completion_tokens=sum(one.completion_tokens for one in completions),
+    def _read(self, completion: Completion) -> Ruling:
+        return read_ruling(
+            completion,
+            self._server,
+            plain=not self._asker.form.schema,
+            max_tokens=self._parameters.max_tokens,
         )
 
     def _failure(self, reason: str, *completions: Completion) -> Ruling:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _MOST_AT_A_TIME = 1024
+_MOST_SAMPLES = 100
+_HOTTEST = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=list(QueryKind), help="only queries of this kind")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="S", help="seconds a try")
     parser.add_argument("--tries", type=int, default=4, metavar="N", help="tries for each call")
-    parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0 to 2 (0)")
+    parser.add_argument(
+        "--temperature", type=float, metavar="T", help="0 to 2 (0; 1 with several samples)"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=1, metavar="N", help="ask N times about each pair (1)"
+    )
+    parser.add_argument(
+        "--no-logprobs",
+        action="store_true",
+        help="do not ask for token probabilities, from which the distribution comes",
+    )
     parser.add_argument(
         "--max-tokens", type=int, default=2048, metavar="N", help="length of a reply (2048)"
     )
@@ -75,6 +87,17 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError("--timeout takes seconds, more than 0 and at most 3600")
     if arguments.tries < 1 or arguments.max_tokens < 1:
         raise InputError("--tries and --max-tokens take numbers from 1 up")
+    if not 1 <= arguments.samples <= _MOST_SAMPLES:
+        raise InputError(f"--samples takes a number from 1 to {_MOST_SAMPLES}")
+    if arguments.temperature is None:
+        arguments.temperature = 0.0 if arguments.samples == 1 else 1.0
+    if not 0 <= arguments.temperature <= _HOTTEST:
+        raise InputError(f"--temperature takes a number from 0 to {_HOTTEST}")
+    if arguments.samples > 1 and arguments.temperature == 0:
+        raise InputError(
+            "at temperature 0 every sample is the same",
+            todo="Leave --temperature out, or give one above 0.",
+        )
     if arguments.judge == "llm" and not arguments.model:
         raise JudgeError(
             "no model is named",
@@ -124,9 +147,17 @@ def _backend(
     from labels.judge.server import find_server
 
     server = find_server(arguments.base_url, timeout=arguments.timeout, attempts=arguments.tries)
-    parameters = JudgeParameters(arguments.temperature, arguments.max_tokens)
+    parameters = JudgeParameters(
+        arguments.temperature, arguments.max_tokens, samples=arguments.samples
+    )
     judge = llm_judge_record(arguments.model, parameters, arguments.name)
-    return lambda: LlmJudge(server, judge, parameters, concurrency=arguments.concurrency)
+    return lambda: LlmJudge(
+        server,
+        judge,
+        parameters,
+        concurrency=arguments.concurrency,
+        logprobs=not arguments.no_logprobs,
+    )
 
 
 def _shown(progress: JudgingProgress) -> Progress:

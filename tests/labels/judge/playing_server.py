@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -40,6 +41,23 @@ def completion(content: object, **more: object) -> Answer:
 def ruling(score: object, rationale: object = "It does that.") -> Answer:
     """Return an answer with a ruling."""
     return completion(json.dumps({"rationale": rationale, "score": score}))
+
+
+def told_tokens(pieces: list[str], at: int, chances: dict[str, float]) -> dict[str, Any]:
+    """Return ``logprobs`` of a reply cut into ``pieces``; the one at ``at`` has alternatives."""
+    places = []
+    for number, piece in enumerate(pieces):
+        told = chances if number == at else {piece: 1.0}
+        top = [{"token": text, "logprob": math.log(chance)} for text, chance in told.items()]
+        places.append({"token": piece, "logprob": math.log(told[piece]), "top_logprobs": top})
+    return {"content": places}
+
+
+def ruling_with_chances(score: int, chances: dict[int, float]) -> Answer:
+    """Return an answer with a ruling and the probabilities of its score's token."""
+    pieces = ['{"', "rationale", '":"', "It does that.", '","', "score", '":', str(score), "}"]
+    told = {str(grade): chance for grade, chance in chances.items()}
+    return completion("".join(pieces), logprobs=told_tokens(pieces, 7, told))
 
 
 def error(status: int, message: str, **headers: str) -> Answer:

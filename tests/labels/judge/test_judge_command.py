@@ -154,3 +154,21 @@ def test_without_pairs_it_says_where_they_come_from(
     made = new_workspace(tmp_path)
     assert main(["judge", "--workspace", str(made.root), "--model", "m"]) == 2
     assert "rejudge pairs mine" in capsys.readouterr().err
+
+
+def test_samples_and_probabilities_are_chosen_by_flag(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with PlayingServer(lambda _, number: ruling(1 + number % 2)) as server:
+        words = ["judge", "--workspace", str(workspace.root), "--base-url", server.url]
+        words += ["--model", "m", "--json", "--limit", "2", "--concurrency", "1"]
+        assert main([*words, "--samples", "2", "--no-logprobs"]) == 0
+        assert json.loads(capsys.readouterr().out)["judge"] == "m x2"
+        assert len(server.requests) == 4
+        assert {body["temperature"] for body in server.requests} == {1.0}
+        assert not any("logprobs" in body for body in server.requests)
+        for bad in (["--samples", "0"], ["--samples", "2", "--temperature", "0"]):
+            assert main([*words, *bad]) == 2
+        assert main([*words, "--temperature", "3"]) == 2
+    with Store.open(workspace.folder) as store:
+        assert store.read("SELECT DISTINCT p1, p2 FROM db.judgments") == [(0.5, 0.5)]

@@ -13,9 +13,17 @@ import pytest
 from core.errors import JudgeError
 from core.records import Document, DocumentKind, Query
 from labels.judge.completion import ANSWER_LIMIT
+from labels.judge.judge_prompt import JudgePrompt
 from labels.judge.llm_judge import JudgeParameters, LlmJudge, llm_judge_record
 from labels.judge.server import Server, find_server
-from tests.labels.judge.playing_server import Answer, PlayingServer, completion, error, ruling
+from tests.labels.judge.playing_server import (
+    Answer,
+    PlayingServer,
+    completion,
+    error,
+    ruling,
+    ruling_with_chances,
+)
 
 if TYPE_CHECKING:
     from labels.judge.ruling import Ruling
@@ -45,8 +53,10 @@ def ask(
     return rulings, server.requests, notices
 
 
-async def _ask(server: Server, times: int) -> tuple[list[Ruling], tuple[str, ...]]:
-    judge = LlmJudge(server, JUDGE, PARAMETERS, concurrency=2)
+async def _ask(
+    server: Server, times: int, parameters: JudgeParameters = PARAMETERS
+) -> tuple[list[Ruling], tuple[str, ...]]:
+    judge = LlmJudge(server, JUDGE, parameters, concurrency=2)
     try:
         return [await judge.rule(QUERY, CODE) for _ in range(times)], judge.notices
     finally:
@@ -57,9 +67,10 @@ def test_a_good_reply_is_a_score_with_rationale_and_tokens() -> None:
     (given,), requests, notices = ask(ruling(4))
     assert (given.score, given.failure, given.rationale) == (4, None, "It does that.")
     assert (given.prompt_tokens, given.completion_tokens) == (100, 10)
-    assert notices == ()
+    assert notices == ("the server tells no token probabilities: distributions are not there",)
     assert len(requests) == 1
     assert requests[0]["model"] == "some-model"
+    assert (requests[0]["logprobs"], requests[0]["top_logprobs"]) == (True, 10)
     assert requests[0]["temperature"] == 0
     assert requests[0]["response_format"]["json_schema"]["strict"] is True
 
@@ -169,11 +180,13 @@ def test_a_reasoning_model_gets_its_own_names_and_no_temperature() -> None:
 
 def test_one_pair_that_is_too_long_does_not_cost_the_others_their_schema(way: str) -> None:
     too_long = [error(400, "this model has 8192 tokens of context")]
-    refused = {"lane": 4, "package": 2}[way]
-    rulings, requests, notices = ask(*too_long * refused, ruling(4), attempts=1, times=2)
+    refused = {"lane": 8, "package": 4}[way]
+    good = ruling_with_chances(4, {4: 1.0})
+    rulings, requests, notices = ask(*too_long * refused, good, attempts=1, times=2)
     assert [given.score for given in rulings] == [None, 4]
     assert "8192" in (rulings[0].failure or "")
     assert "response_format" in requests[-1]
+    assert "logprobs" in requests[-1]
     assert notices == ()
 
 
@@ -216,6 +229,80 @@ def test_a_server_that_repeats_the_key_does_not_get_it_kept() -> None:
     assert KEY not in (given.failure or "")
 
 
+def test_token_probabilities_become_the_distribution() -> None:
+    answer = ruling_with_chances(4, {4: 0.6, 5: 0.2, 3: 0.15, 1: 0.05})
+    (given,), _, notices = ask(answer)
+    assert given.score == 4
+    assert given.distribution == pytest.approx((0.05, 0, 0.15, 0.6, 0.2))
+    assert notices == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Unsupported parameter: 'logprobs' is not supported with this model."),
+        (403, "You are not allowed to request logprobs from this model"),
+        (501, "logprobs is not supported here"),
+        (500, "top_logprobs: not implemented"),
+    ],
+)
+def test_a_server_that_refuses_token_probabilities_is_not_asked_again(
+    status: int, message: str, way: str
+) -> None:
+    def play(body: dict[str, Any], _: int) -> Answer:
+        return error(status, message) if "logprobs" in body else ruling(3)
+
+    with PlayingServer(play) as server:
+        rulings, notices = asyncio.run(_ask(Server(server.url, KEY, 5, 1), 3))
+    assert [given.score for given in rulings] == [3, 3, 3]
+    assert all(given.distribution is None for given in rulings)
+    forms = 2 if "top_logprobs" in message else 1
+    tries = {"lane": 2, "package": 1}[way]
+    assert len(server.requests) == forms * tries + 3, "the refusal is remembered"
+    assert "response_format" in server.requests[-1]
+    assert any("no token probabilities" in notice for notice in notices)
+
+
+def test_a_server_that_allows_fewer_tokens_is_asked_for_fewer() -> None:
+    def play(body: dict[str, Any], _: int) -> Answer:
+        if body["top_logprobs"] > 5:
+            return error(400, "top_logprobs must be at most 5")
+        return ruling_with_chances(2, {2: 0.9, 3: 0.1})
+
+    with PlayingServer(play) as server:
+        rulings, _ = asyncio.run(_ask(Server(server.url, KEY, 5, 1), 1))
+    assert rulings[0].distribution == pytest.approx((0, 0.9, 0.1, 0, 0))
+    assert server.requests[-1]["top_logprobs"] == 5
+
+
+def test_samples_are_pooled_into_one_ruling() -> None:
+    parameters = JudgeParameters(temperature=1.0, samples=4)
+    answers = [ruling(2, "two"), ruling(4, "four"), ruling(4, "also four"), ruling(5, "five")]
+    with PlayingServer(lambda _, number: answers[number]) as server:
+        where = Server(server.url, KEY, 5, 1)
+        rulings, notices = asyncio.run(_ask(where, 1, parameters))
+    assert (rulings[0].score, rulings[0].rationale) == (4, "four")
+    assert rulings[0].distribution == (0, 0.25, 0, 0.5, 0.25)
+    assert (rulings[0].prompt_tokens, rulings[0].completion_tokens) == (400, 40)
+    assert all(asked["temperature"] == 1.0 for asked in server.requests)
+    assert notices == (
+        "the server tells no token probabilities: distributions are shares of the samples",
+    )
+
+
+def test_a_pair_with_too_few_good_samples_is_a_failure() -> None:
+    parameters = JudgeParameters(temperature=1.0, samples=3)
+
+    def play(body: dict[str, Any], number: int) -> Answer:
+        return ruling(3) if number == 0 else completion("I say 3.")
+
+    with PlayingServer(play) as server:
+        rulings, _ = asyncio.run(_ask(Server(server.url, KEY, 5, 1), 1, parameters))
+    assert rulings[0].score is None
+    assert (rulings[0].failure or "").startswith("2 of 3 samples failed: ")
+    assert rulings[0].distribution is None
+
+
 def test_the_judge_is_its_model_prompt_and_parameters() -> None:
     other = JudgeParameters(temperature=1)
     assert llm_judge_record("some-model", PARAMETERS).id == JUDGE.id
@@ -223,6 +310,10 @@ def test_the_judge_is_its_model_prompt_and_parameters() -> None:
     assert llm_judge_record("other", PARAMETERS).id != JUDGE.id
     assert llm_judge_record("some-model", PARAMETERS, "mine").name == "mine"
     assert JUDGE.prompt_version
+    strict = JudgePrompt("Be strict.", name="strict")
+    assert llm_judge_record("m", PARAMETERS, prompt=strict).name == "m/strict"
+    assert llm_judge_record("m", JudgeParameters(samples=5)).name == "m x5"
+    assert llm_judge_record("m", PARAMETERS, "n", strict).id != llm_judge_record("m", PARAMETERS).id
 
 
 def test_the_server_comes_from_arguments_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,116 @@
+"""P(score = 1..5) from the probabilities that a server gives for the tokens of a reply.
+
+Only the token that holds the digit of ``"score"`` matters. Servers differ in how they cut and
+spell tokens, so it is found by its place in the text, counted from the end of the reply: what goes
+before may hold halves of characters, or a reasoning model's thoughts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from core.records import GRADES
+
+Distribution = tuple[float, float, float, float, float]
+
+#: Less than this on the five scores together is no distribution over them.
+_LEAST_MASS: Final = 0.5
+_SCORE: Final = re.compile(rb'"score"\s*:\s*([1-5])(?![\d.eE])')
+_GRADE: Final = re.compile(rb"\s*([1-5])(?![\d.eE])")
+#: How byte-level and SentencePiece vocabularies spell blanks, where a server hands that on.
+_BLANKS: Final = str.maketrans({"\u0120": " ", "\u2581": " ", "\u010a": "\n", "\u0109": "\t"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: bytes
+    probability: float
+
+
+def score_distribution(content: str, logprobs: object, score: int) -> Distribution | None:
+    """Return the distribution, None where the server's answer has none that can be used.
+
+    A score that is not among the tokens that the server tells of gets 0; the rest is made to sum
+    to 1.
+
+    Args:
+        content: the reply as text.
+        logprobs: ``logprobs`` of the answer's choice, as it came.
+        score: what was read from the reply.
+    """
+    places = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(places, list):
+        return None
+    found = _score_place(content, places, score)
+    if found is None:
+        return None
+    place, before = found
+    chances = dict.fromkeys(GRADES, 0.0)
+    for token in _alternatives(place):
+        grade = _grade(token.text, before)
+        if grade is not None:
+            chances[grade] += token.probability
+    mass = sum(chances.values())
+    if chances[score] <= 0 or not _LEAST_MASS <= mass <= 1 + 1e-3:
+        return None
+    one, two, three, four, five = (chances[grade] / mass for grade in GRADES)
+    return one, two, three, four, five
+
+
+def _score_place(content: str, places: list[object], score: int) -> tuple[object, bytes] | None:
+    """Return the entry of the token that holds the score, and what it holds before the digit."""
+    whole = content.encode("utf-8", "replace")
+    matches = [match for match in _SCORE.finditer(whole) if int(match[1]) == score]
+    if not matches:
+        return None
+    match = matches[-1]
+    texts = [_text(place) for place in places]
+    joined = b"".join(texts)
+    start = joined.rfind(whole[match.start() :].rstrip())
+    if start < 0:
+        return None
+    digit = start + match.start(1) - match.start()
+    begin = 0
+    for place, text in zip(places, texts, strict=True):
+        if begin <= digit < begin + len(text):
+            return place, text[: digit - begin]
+        begin += len(text)
+    return None
+
+
+def _alternatives(place: object) -> list[_Token]:
+    """Return the likeliest tokens at a place, each once, the one that was taken among them."""
+    told = place.get("top_logprobs") if isinstance(place, dict) else None
+    entries = [*told, place] if isinstance(told, list) else [place]
+    found: dict[bytes, _Token] = {}
+    for entry in entries:
+        logprob = entry.get("logprob") if isinstance(entry, dict) else None
+        if isinstance(logprob, bool) or not isinstance(logprob, int | float):
+            continue
+        if not math.isnan(logprob) and logprob <= 1e-6:  # noqa: PLR2004 - rounding
+            text = _text(entry)
+            found.setdefault(text, _Token(text, math.exp(min(logprob, 0.0))))
+    return list(found.values())
+
+
+def _grade(text: bytes, before: bytes) -> int | None:
+    """Return the score that a token stands for, if it takes the place of the one taken."""
+    if before.strip():
+        if not text.startswith(before):
+            return None
+        text = text[len(before) :]
+    match = _GRADE.match(text)
+    return int(match[1]) if match else None
+
+
+def _text(entry: object) -> bytes:
+    if not isinstance(entry, dict):
+        return b""
+    told = entry.get("bytes")
+    if isinstance(told, list) and all(type(one) is int and one in range(256) for one in told):
+        return bytes(told)
+    token = entry.get("token")
+    return token.translate(_BLANKS).encode("utf-8", "replace") if isinstance(token, str) else b""
