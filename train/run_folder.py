@@ -4,6 +4,7 @@
 |---|---|---|
 | ``config.json`` | who starts the run | the ``RunConfig`` |
 | ``training_set/`` | who starts the run | ``{queries,documents,pairs}.parquet``, ``summary.json`` |
+| ``launch.json`` | who starts the worker | its process id and when, see ``train.run_launch`` |
 | ``events.jsonl`` | the worker | one event a line, see ``train.run_events`` |
 | ``log.txt`` | the worker | whatever it and its libraries print |
 | ``worker.lock`` | the worker | its process id; locked as long as it runs |
@@ -39,6 +40,11 @@ class RunFolder:
     def training_set(self) -> Path:
         """The snapshot of what it trains on."""
         return self.path / "training_set"
+
+    @property
+    def launch(self) -> Path:
+        """The last start of the worker."""
+        return self.path / "launch.json"
 
     @property
     def events(self) -> Path:
