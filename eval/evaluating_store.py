@@ -119,6 +119,27 @@ def find_eval(store: Store, named: str) -> EvalSummary:
     return _summaries(store, "WHERE id = CAST($1 AS UUID)", [fitting[0]])[0]
 
 
+def find_like(
+    store: Store, *, spec_id: UUID, retriever: str, checkpoint: str, corpus_hash: str, k: int
+) -> EvalSummary | None:
+    """Return the newest eval that would come out the same if run again; None: there is none.
+
+    Args:
+        store: an open store.
+        spec_id: the spec, in the version that is to be asked.
+        retriever: its name.
+        checkpoint: the hash of all that decides its vectors.
+        corpus_hash: the corpus as it is.
+        k: the cut-off.
+    """
+    found = _summaries(
+        store,
+        "WHERE spec_id = $1 AND retriever = $2 AND checkpoint = $3 AND corpus_hash = $4 AND k = $5",
+        [spec_id, retriever, checkpoint, corpus_hash, k],
+    )
+    return found[0] if found else None
+
+
 def load_eval(store: Store, identifier: UUID) -> Eval:
     """Return an eval with its queries.
 
