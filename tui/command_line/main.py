@@ -33,6 +33,8 @@ COMMANDS: Final[dict[str, str]] = {
     "status": "counts and figures of the workspace",
     "export": "write labels for training and evaluation",
     "eval": "evaluate a retriever on a spec",
+    "train": "train an encoder on the labels",
+    "runs": "the training runs, or one of them",
     "compare": "what changed from one eval to another",
     "misses": "the queries that an eval missed",
     "keys": "list the keys of the screens",

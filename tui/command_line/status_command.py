@@ -8,6 +8,7 @@ from core.store import Store
 from eval.evaluating_store import count_evals
 from labels.calibration.calibration_store import current_calibration
 from labels.workspace_status import WorkspaceStatus, workspace_status
+from train.run_shelf import RunShelf
 from tui.command_line.answers import answer, percent, table
 from tui.command_line.arguments import add_json_argument, workspace_of
 
@@ -28,14 +29,16 @@ def run(arguments: argparse.Namespace) -> int:
     workspace.require()
     with Store.open(workspace.folder) as store:
         status = workspace_status(store)
+        runs = len(RunShelf(workspace.folder).read(store).records)
         evals = count_evals(store)
         calibration = current_calibration(store)
     document = {
         **_document(str(workspace.folder), status),
         "calibration": _calibration(calibration),
+        "runs": runs,
         "evals": evals,
     }
-    more = [("calibration", _calibration_line(calibration)), ("evals", evals)]
+    more = [("calibration", _calibration_line(calibration)), ("runs", runs), ("evals", evals)]
     answer(arguments, document, [*_lines(status), *table(more)])
     return 0
 
@@ -71,7 +74,6 @@ def _document(folder: str, status: WorkspaceStatus) -> dict[str, object]:
             }
             for row in status.judges
         ],
-        "runs": 0,
     }
 
 
