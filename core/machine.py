@@ -61,7 +61,8 @@ def _mlx() -> Check:
 
 def _blas() -> Check:
     blas = load_blas()
-    return Check("blas", blas.fast, blas.name, blas.advice, needed=False)
+    found = f"{blas.name}, kernels for {blas.core}" if blas.core else blas.name
+    return Check("blas", blas.fast, found, blas.advice, needed=False)
 
 
 def _offline_encoder() -> Check:
