@@ -56,7 +56,11 @@ def build_training_set(
         selected = select_queries(graded_queries(cursor), plan, guard)
         trained = _add_graded(cursor, draft, selected, watch)
         made = add_keyword_pairs(
-            KeywordSource(cursor, guard, selected.taken), draft, plan, trained, watch
+            KeywordSource(cursor, guard, selected.taken, selected.held_out),
+            draft,
+            plan,
+            trained,
+            watch,
         )
         pool = add_pool_documents(cursor, draft, plan, made.documents, watch)
         left_out = Counter(left_out_counts(cursor))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def content_hash(training_set: TrainingSet) -> str:
     """Return the SHA-256, in hex, of all queries, documents and pairs in their order.
 
-    Each text goes in with its length before it; numbers as 4 or 8 bytes, little-endian.
+    Each text goes in with its length before it; numbers as 4 or 8 bytes, little-endian; a pair's
+    source as 10 bytes, filled with zeros.
     """
     digest = hashlib.sha256()
     for query in training_set.queries:
@@ -25,8 +26,16 @@ def content_hash(training_set: TrainingSet) -> str:
         _add(digest, str(document.id), document.path, document.symbol, document.text)
     digest.update(b"pairs")
     for pair in training_set.pairs:
-        digest.update(struct.pack("<iidd", pair.query, pair.document, pair.grade, pair.weight))
-        _add(digest, pair.source)
+        digest.update(
+            struct.pack(
+                "<iidd10s",
+                pair.query,
+                pair.document,
+                pair.grade,
+                pair.weight,
+                pair.source.encode(),
+            )
+        )
     return digest.hexdigest()
 
 

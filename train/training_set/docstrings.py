@@ -10,7 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_MARKS: Final = ("///", "//!", "//", "#!", "#", "--", ";;")
+_SLASHES: Final = ("///", "//!", "//")
+_MARKS: Final = (*_SLASHES, "#!", "#", "--", ";;")
+#: Languages in which a line that begins with ``#`` or ``--`` is code.
+_SLASHES_ONLY: Final = frozenset(
+    {"c", "cpp", "go", "java", "javascript", "rust", "swift", "tsx", "typescript"}
+)
 _ATTRIBUTE: Final = re.compile(r"\s*(?:@\w|#!?\[)")
 _OPENING: Final = re.compile(r"\s*(?:/\*+!?|\(\*)")
 _DEFINITION: Final = re.compile(r"\s*(?:async\s+)?(?:def|class)\b")
@@ -31,6 +36,7 @@ _NO_DESCRIPTION: Final = re.compile(
 _SENTENCE_END: Final = re.compile(r"(?<=[a-z0-9)\]`'\"])[.!?](?:\s|$)")
 _LEAST_WORDS: Final = 3
 _MOST_WORDS: Final = 40
+_MOST_CHARACTERS: Final = 400
 _LEAST_CODE: Final = 30
 
 
@@ -51,7 +57,7 @@ def described(text: str, language: str) -> Described | None:
     """
     lines = text.splitlines(keepends=True)
     place = _python_docstring(lines) if language == "python" else None
-    place = place or _comment_above(lines)
+    place = place or _comment_above(lines, _SLASHES if language in _SLASHES_ONLY else _MARKS)
     if place is None:
         return None
     start, end = place
@@ -92,7 +98,7 @@ def _string_at(lines: list[str], start: int) -> tuple[int, int] | None:
     return None
 
 
-def _comment_above(lines: list[str]) -> tuple[int, int] | None:
+def _comment_above(lines: list[str], marks: tuple[str, ...]) -> tuple[int, int] | None:
     """Return the lines of the comment at the top, after attributes and decorators if any."""
     start = 0
     while start < len(lines) and (
@@ -105,13 +111,13 @@ def _comment_above(lines: list[str]) -> tuple[int, int] | None:
             end += 1
         closed = end < len(lines) and lines[end].rstrip().endswith(_BLOCK_ENDS)
         return (start, end + 1) if closed else None
-    while end < len(lines) and _is_comment(lines[end]):
+    while end < len(lines) and _is_comment(lines[end], marks):
         end += 1
     return (start, end) if end > start else None
 
 
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith(_MARKS) and not _ATTRIBUTE.match(line)
+def _is_comment(line: str, marks: tuple[str, ...]) -> bool:
+    return line.lstrip().startswith(marks) and not _ATTRIBUTE.match(line)
 
 
 def _first_sentence(lines: list[str]) -> str | None:
@@ -129,7 +135,7 @@ def _first_sentence(lines: list[str]) -> str | None:
     words = sentence.split()
     if len([word for word in words if any(map(str.isalpha, word))]) < _LEAST_WORDS:
         return None
-    return " ".join(words[:_MOST_WORDS])
+    return " ".join(words[:_MOST_WORDS])[:_MOST_CHARACTERS]
 
 
 def _without_marks(line: str) -> str:

@@ -22,6 +22,7 @@ _REPEATED: Final = re.compile(r"#[0-9]+$")
 #: What stands in a symbol beside names.
 _KEYWORDS: Final = frozenset({"impl", "for", "extension", "mut", "dyn", "module", "operator"})
 _RAREST: Final = 6
+_LONGEST: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def identifier_bag(text: str, symbol: str, vocabulary: Vocabulary, random: Rando
     telling = [
         word
         for word in found
-        if vocabulary.frequency.get(word, 1) <= vocabulary.telling
+        if len(word) <= _LONGEST
+        and vocabulary.frequency.get(word, 1) <= vocabulary.telling
         and (word in vocabulary.defined or _COMPOUND.search(word))
     ]
     telling.sort(key=lambda word: vocabulary.frequency.get(word, 1))

@@ -21,8 +21,10 @@ from train.training_set.identifiers import (
     name_parts,
     name_queries,
 )
+from train.training_set.near_duplicates import NearDuplicates
 from train.training_set.query_text import query_text
 from train.training_set.records import GradeSource, Split, TrainingDocument, TrainingQuery
+from train.training_set.splitting import NEARLY_THE_SAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,11 +57,13 @@ class KeywordSource:
         cursor: of the snapshot.
         guard: knows the queries of specs.
         queries: those that the set has already.
+        held_out: texts of those that are held out.
     """
 
     cursor: DuckDBPyConnection
     guard: SpecGuard
     queries: Sequence[TrainingQuery]
+    held_out: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -126,6 +130,8 @@ class _Maker:
         self._plan = plan
         self._made = made
         self._asked = {query_text(query.text).key for query in source.queries}
+        held_out = [query_text(text) for text in source.held_out]
+        self._held_out = NearDuplicates(held_out, NEARLY_THE_SAME)
         self._paths, defined = _names(source.cursor)
         self.drawn = _draw(source.cursor, plan.seed)
         counted = min(self.drawn, _COUNTED_DOCUMENTS)
@@ -150,13 +156,13 @@ class _Maker:
         made = self._form(row, turn, random)
         if made is None:
             return
-        key = query_text(made.query).key
-        if key in self._asked:
+        text = query_text(made.query)
+        if text.key in self._asked or self._held_out.find(text) is not None:
             return
         if self._source.guard.leak(made.query) is not None:
             self._made.like_spec += 1
             return
-        self._asked.add(key)
+        self._asked.add(text.key)
         identifier = row.id
         if made.code is not row.text:
             identifier = document_id(row.path, row.symbol, made.code)
@@ -199,7 +205,8 @@ class _Maker:
         return _Made(random.choice(only_here), QueryKind.KEYWORD, row.text)
 
     def _bag(self, row: _Row, random: Random) -> _Made | None:
-        bag = identifier_bag(row.text, row.symbol, self._vocabulary, random)
+        text = row.text[:_COUNTED_CHARACTERS]
+        bag = identifier_bag(text, row.symbol, self._vocabulary, random)
         return _Made(bag, QueryKind.KEYWORD, row.text) if bag else None
 
 

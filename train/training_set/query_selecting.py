@@ -36,9 +36,13 @@ class GradedQuery:
 
 @dataclass(frozen=True, slots=True)
 class SelectedQueries:
-    """What came of it: the queries taken, pairs left out by reason, queries that specs took."""
+    """What came of it: the queries taken, pairs left out by reason, queries that specs took.
+
+    ``held_out`` are the texts of all that are held out, measurable or not.
+    """
 
     taken: tuple[TrainingQuery, ...]
+    held_out: tuple[str, ...]
     left_out: dict[LeftOutReason, int]
     dropped: tuple[Dropped, ...]
 
@@ -77,11 +81,10 @@ def select_queries(
         else:
             leaks[leak.rule].append((query, leak))
     asked = [AskedQuery(query.text, query.variation_of) for query in kept]
+    sides = held_out(asked, plan.held_out_share, plan.seed)
     taken = []
     left_out = Counter({LeftOutReason.SPEC: 0, LeftOutReason.UNMEASURABLE: 0})
-    for query, is_held_out in zip(
-        kept, held_out(asked, plan.held_out_share, plan.seed), strict=True
-    ):
+    for query, is_held_out in zip(kept, sides, strict=True):
         if is_held_out and query.grades < 2:  # noqa: PLR2004 - one grade is no order
             left_out[LeftOutReason.UNMEASURABLE] += query.pairs
         else:
@@ -97,4 +100,5 @@ def select_queries(
         for rule, found in sorted(leaks.items())
     )
     left_out[LeftOutReason.SPEC] = sum(each.pairs for each in dropped)
-    return SelectedQueries(tuple(taken), dict(left_out), dropped)
+    apart = (query.text for query, is_held_out in zip(kept, sides, strict=True) if is_held_out)
+    return SelectedQueries(tuple(taken), tuple(apart), dict(left_out), dropped)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Jaccard similarity of word sets. Higher than for specs: at 0.5 a large set would mostly end up
 #: on the held-out side.
-_NEARLY_THE_SAME: Final = 0.8
+NEARLY_THE_SAME: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def held_out(queries: Sequence[AskedQuery], share: float, seed: int) -> list[boo
     ]
     index = NearDuplicates(
         [text for text, is_held_out in zip(texts, chosen, strict=True) if is_held_out],
-        _NEARLY_THE_SAME,
+        NEARLY_THE_SAME,
     )
     return [
         is_held_out or index.find(text) is not None
