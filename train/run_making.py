@@ -13,6 +13,7 @@ from train.training_set.building import build_training_set
 from train.training_set.enough import require_enough
 from train.training_set.hard_negatives import with_hardest_negatives
 from train.training_set.snapshot import SUMMARY_NAME, write_training_set
+from train.training_set.summarising import recounted
 from train.training_set.summary_file import read_summary
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def make_run(
     if summary.above_cap:
         most = plan.low_graded_per_query
         built = with_hardest_negatives(built, most, load_encoder(base), watch)
+        summary = recounted(summary, built)
     folder = prepare_run(
         store.folder, config, lambda place: write_training_set(place, built, summary)
     )

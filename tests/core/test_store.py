@@ -51,6 +51,20 @@ ADD_PAIR = (
 )
 
 
+def test_a_snapshot_sees_one_moment_and_holds_nobody_up(folder: Path) -> None:
+    with Store.open(folder) as store:
+        with store.snapshot() as cursor:
+            count = "SELECT count(*) FROM db.specs"
+            assert cursor.execute(count).fetchall() == [(0,)]
+            cursor.execute("CREATE TEMP TABLE seen AS SELECT 1 AS one")
+            store.write("INSERT INTO db.specs VALUES (uuid(), $1, '', now())", ["later"])
+            assert store.read(count) == [(1,)]
+            assert cursor.execute(count).fetchall() == [(0,)]
+        with store.snapshot() as cursor:
+            assert cursor.execute(count).fetchall() == [(1,)]
+            cursor.execute("CREATE TEMP TABLE seen AS SELECT 2 AS one")
+
+
 def test_a_single_write_is_kept_and_can_be_repeated_from_any_thread(folder: Path) -> None:
     with Store.open(folder) as store, ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: store.write(ADD_PAIR, [uuid4(), "import", None]), range(20)))

@@ -35,6 +35,8 @@ _NO_DESCRIPTION: Final = re.compile(
 )
 _SENTENCE_END: Final = re.compile(r"(?<=[a-z0-9)\]`'\"])[.!?](?:\s|$)")
 _LEAST_WORDS: Final = 3
+#: A word, not a variable of one letter.
+_SPOKEN: Final = re.compile(r"[^\W\d_]{2}")
 _MOST_WORDS: Final = 40
 _MOST_CHARACTERS: Final = 400
 _LEAST_CODE: Final = 30
@@ -133,7 +135,7 @@ def _first_sentence(lines: list[str]) -> str | None:
         return None
     sentence = _SENTENCE_END.split(whole, maxsplit=1)[0].strip()
     words = sentence.split()
-    if len([word for word in words if any(map(str.isalpha, word))]) < _LEAST_WORDS:
+    if len([word for word in words if _SPOKEN.search(word)]) < _LEAST_WORDS:
         return None
     return " ".join(words[:_MOST_WORDS])[:_MOST_CHARACTERS]
 

@@ -91,6 +91,26 @@ def summarise(
     )
 
 
+def recounted(summary: TrainingSetSummary, hardest: TrainingSet) -> TrainingSetSummary:
+    """Return the figures of a set after ``with_hardest_negatives``.
+
+    Args:
+        summary: the figures before.
+        hardest: the set after.
+    """
+    left_out = Counter({left.reason: left.pairs for left in summary.left_out})
+    left_out[LeftOutReason.EASY] += summary.pair_count() - len(hardest.pairs)
+    return summarise(
+        hardest,
+        summary.plan,
+        judge=summary.judge,
+        left_out=left_out,
+        dropped=summary.dropped,
+        made_like_spec=summary.made_like_spec,
+        pool=summary.pool,
+    )
+
+
 def _pair_order(key: tuple[Split, GradeSource, int]) -> tuple[int, int, int]:
     split, source, grade = key
     return list(Split).index(split), list(GradeSource).index(source), grade

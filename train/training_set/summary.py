@@ -25,6 +25,7 @@ class LeftOutReason(StrEnum):
     UNCERTAIN = "the grade is too uncertain"
     SPEC = "the query, or its like, is in a spec"
     UNMEASURABLE = "held out, but all its grades are alike"
+    EASY = "graded low, and others of its query are harder"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,14 +47,10 @@ def summary_rows(summary: TrainingSetSummary) -> list[tuple[str, str]]:
         rows.append(
             ("low-graded pairs", f"{summary.above_cap:,} above {most} a query; the hardest stay")
         )
-    rows += [(f"left out: {left.reason}", f"{left.pairs:,} pairs") for left in summary.left_out]
+    rows += [("left out", f"{_pairs(left.pairs)}: {left.reason}") for left in summary.left_out]
     for dropped in summary.dropped:
-        rows.append(
-            (
-                f"like a spec's: {dropped.rule}",
-                f"{_queries(dropped.queries)} with {dropped.pairs:,} pairs",
-            )
-        )
+        what = f"{_queries(dropped.queries)}, {_pairs(dropped.pairs)}: {dropped.rule}"
+        rows.append(("like a spec's", what))
         rows += [
             (
                 "",
@@ -67,7 +63,8 @@ def summary_rows(summary: TrainingSetSummary) -> list[tuple[str, str]]:
             for example in dropped.examples
         ]
     if summary.made_like_spec:
-        rows.append(("not made: like a spec's", f"{summary.made_like_spec:,} keyword queries"))
+        made = f"{summary.made_like_spec:,} keyword queries were not made"
+        rows.append(("like a spec's", made))
     return rows
 
 
@@ -89,7 +86,7 @@ def _whole(summary: TrainingSetSummary, split: Split) -> str:
             kinds[name] = kinds.get(name, 0) + count.queries
     parts = ", ".join(f"{queries:,} {name}" for name, queries in kinds.items())
     queries = _queries(sum(kinds.values()))
-    return f"{summary.pair_count(split=split):,} pairs of {queries}" + (
+    return f"{_pairs(summary.pair_count(split=split))} of {queries}" + (
         f": {parts}" if kinds else ""
     )
 
@@ -98,8 +95,12 @@ def _grades(summary: TrainingSetSummary, split: Split, source: GradeSource) -> s
     counts = [each for each in summary.pairs if each.split is split and each.source is source]
     if not counts:
         return ""
-    by_grade = ", ".join(f"{count.pairs:,} graded {count.grade}" for count in reversed(counts))
+    by_grade = ", ".join(f"{count.pairs:,} of {count.grade}" for count in reversed(counts))
     return f"{sum(count.pairs for count in counts):,}: {by_grade}"
+
+
+def _pairs(number: int) -> str:
+    return f"{number:,} {'pair' if number == 1 else 'pairs'}"
 
 
 def _queries(number: int) -> str:

@@ -58,6 +58,10 @@ def test_a_definition_is_taken_apart(path: str) -> None:
         ),
         ("python", 'def f(x):\n    """Watches a folder for changes."""\n'),
         ("python", 'def f(x):\n    """See above."""\n    return some_function(x) + other(x)\n'),
+        (
+            "python",
+            'def f(x):\n    """Same as a ** b."""\n    return some_function(x) + g(x)\n',
+        ),
         ("c", "#include <stdio.h> and then some more\nint value_of_it = 1234567;\n"),
         ("c", "/* Copyright 2020 by some people. */\nint value_of_it = 1234567890;\n"),
         ("c", "/* Watches a folder for changes. */ int value_of_it = 1234567890;\n"),

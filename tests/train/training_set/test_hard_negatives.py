@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import CancelledError
 from train.training_set.hard_negatives import with_hardest_negatives
+from train.training_set.plan import TrainingSetPlan
 from train.training_set.records import (
     GradeSource,
     Split,
@@ -18,6 +19,8 @@ from train.training_set.records import (
     TrainingQuery,
     TrainingSet,
 )
+from train.training_set.summarising import recounted, summarise
+from train.training_set.summary import LeftOutReason
 from train.training_set.watching import Watch
 
 if TYPE_CHECKING:
@@ -68,6 +71,18 @@ def test_the_lowest_scored_of_the_low_graded_go() -> None:
     found = with_hardest_negatives(training_set(), 3, LetterEncoder())
     assert [pair.document for pair in found.pairs] == [0, 2, 3, 4, 3]
     assert (found.queries, found.documents) == (training_set().queries, training_set().documents)
+
+
+def test_the_figures_follow() -> None:
+    plan = TrainingSetPlan(low_graded_per_query=2)
+    before = summarise(
+        training_set(), plan, judge="", left_out={}, dropped=(), made_like_spec=0, pool=0
+    )
+    after = recounted(before, with_hardest_negatives(training_set(), 2, LetterEncoder()))
+    assert (before.above_cap, before.pair_count()) == (3, 7)
+    assert (after.above_cap, after.pair_count()) == (0, 4)
+    assert after.left_out_for(LeftOutReason.EASY) == 3
+    assert after.documents == before.documents
 
 
 @pytest.mark.parametrize("most", [0, 5, 9])
