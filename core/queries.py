@@ -9,7 +9,8 @@ from core.rows import insert_missing
 from core.store import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
     from duckdb import DuckDBPyConnection
 
@@ -61,6 +62,15 @@ def query_of_row(row: Row) -> Query:
     """Return the query of a row selected as ``QUERY_COLUMNS``."""
     identifier, text, kind, variation_of = row
     return Query(identifier, text, QueryKind(kind) if kind else None, variation_of)
+
+
+def queries_by_id(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Query]:
+    """Return the queries with these ids, by id; what is not there is left out."""
+    rows = store.read(
+        f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",
+        [list(identifiers)],
+    )
+    return {row[0]: query_of_row(row) for row in rows}
 
 
 def all_queries(store: Store) -> list[Query]:

@@ -18,6 +18,7 @@ from labels.judgments import add_judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from core.records import QueryKind
     from core.store import Store
@@ -32,13 +33,15 @@ class JudgingPlan:
     """How to go about it.
 
     ``concurrency`` pairs are asked about at a time; ``limit`` pairs at most; ``kind`` of queries;
-    ``retry_failed``: also those that failed before; after ``failures_in_a_row`` it stops.
+    ``retry_failed``: also those that failed before; ``pairs``: only these; after
+    ``failures_in_a_row`` it stops.
     """
 
     concurrency: int = 8
     limit: int | None = None
     kind: QueryKind | None = None
     retry_failed: bool = False
+    pairs: tuple[UUID, ...] | None = None
     failures_in_a_row: int = FAILURES_IN_A_ROW
 
 
@@ -95,7 +98,7 @@ class _Run:
         self._store = store
         self._backend = backend
         self._plan = plan
-        self._choice = PairChoice(backend.judge.id, plan.kind, plan.retry_failed)
+        self._choice = PairChoice(backend.judge.id, plan.kind, plan.retry_failed, plan.pairs)
         pending, self._skipped = count_pairs(store, self._choice)
         self._total = pending if plan.limit is None else min(pending, plan.limit)
         self._pairs: asyncio.Queue[PendingPair | None] = asyncio.Queue(2 * plan.concurrency)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.documents import documents_by_id
-from core.queries import QUERY_COLUMNS, query_of_row
+from core.queries import queries_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,11 @@ _PENDING: Final = (
     f"{_CHOSEN} WHERE {_OF_KIND} AND NOT EXISTS (SELECT 1 FROM db.judgments AS ruled"
     " WHERE ruled.pair_id = pairs.id AND ruled.judge_id = $2"
     " AND (ruled.score IS NOT NULL OR NOT $3))"
+    " AND pairs.id NOT IN (SELECT sent.pair_id FROM db.batch_pairs AS sent"
+    "  JOIN db.batches AS batch ON batch.id = sent.batch_id"
+    "  WHERE batch.judge_id = $2 AND batch.state IN ('preparing', 'waiting'))"
 )
+_NAMED: Final = " AND pairs.id IN (SELECT unnest(CAST(${number} AS UUID[])))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,20 @@ class PairChoice:
     """Which pairs a judge is asked about.
 
     Pairs with a score of this judge are left out; those with a failure too, unless
-    ``retry_failed``. ``kind`` leaves out queries of the other kind and without one.
+    ``retry_failed``; those that wait in a batch of this judge always. ``kind`` leaves out queries
+    of the other kind and without one, ``pairs`` all pairs but these.
     """
 
     judge_id: UUID
     kind: QueryKind | None = None
     retry_failed: bool = False
+    pairs: tuple[UUID, ...] | None = None
+
+    def named(self, number: int) -> tuple[str, list[object]]:
+        """Return the condition on ``pairs``, as the parameter of that number, and its value."""
+        if self.pairs is None:
+            return "", []
+        return _NAMED.format(number=number), [list(self.pairs)]
 
     @property
     def values(self) -> list[object]:
@@ -57,8 +69,12 @@ class PendingPair:
 
 def count_pairs(store: Store, choice: PairChoice) -> tuple[int, int]:
     """Return how many pairs are pending, and how many of the chosen ones are not."""
-    pending = int(store.read(f"SELECT count(*) {_PENDING}", choice.values)[0][0])
-    chosen = store.read(f"SELECT count(*) {_CHOSEN} WHERE {_OF_KIND}", choice.values[:1])
+    named, pairs = choice.named(4)
+    pending = int(store.read(f"SELECT count(*) {_PENDING}{named}", choice.values + pairs)[0][0])
+    named, pairs = choice.named(2)
+    chosen = store.read(
+        f"SELECT count(*) {_CHOSEN} WHERE {_OF_KIND}{named}", choice.values[:1] + pairs
+    )
     return pending, int(chosen[0][0]) - pending
 
 
@@ -86,21 +102,18 @@ def pending_pages(
 def _id_page(
     store: Store, choice: PairChoice, last: UUID | None, size: int
 ) -> list[tuple[UUID, UUID, UUID]]:
+    named, pairs = choice.named(6)
     rows = store.read(
-        f"SELECT pairs.id, pairs.query_id, pairs.document_id {_PENDING}"
+        f"SELECT pairs.id, pairs.query_id, pairs.document_id {_PENDING}{named}"
         " AND (CAST($4 AS UUID) IS NULL OR pairs.id > CAST($4 AS UUID))"
         " ORDER BY pairs.id LIMIT $5",
-        [*choice.values, last, size],
+        [*choice.values, last, size, *pairs],
     )
     return [(row[0], row[1], row[2]) for row in rows]
 
 
 def _with_texts(store: Store, page: list[tuple[UUID, UUID, UUID]]) -> list[PendingPair]:
-    rows = store.read(
-        f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",
-        [list({query for _, query, _ in page})],
-    )
-    queries = {row[0]: query_of_row(row) for row in rows}
+    queries = queries_by_id(store, list({query for _, query, _ in page}))
     documents = documents_by_id(store, list({document for _, _, document in page}))
     return [
         PendingPair(pair, queries[query], documents[document])

@@ -71,13 +71,46 @@ def _score_place(content: str, places: list[object], score: int) -> tuple[object
     joined = b"".join(texts)
     start = joined.rfind(whole[match.start() :].rstrip())
     if start < 0:
-        return None
+        return _among_alternatives(places, match[0])
     digit = start + match.start(1) - match.start()
     begin = 0
     for place, text in zip(places, texts, strict=True):
         if begin <= digit < begin + len(text):
             return place, text[: digit - begin]
         begin += len(text)
+    return None
+
+
+def _among_alternatives(places: list[object], wanted: bytes) -> tuple[object, bytes] | None:
+    """Find the score where a server does not say which of the likeliest tokens was taken.
+
+    ``mlx_lm.server`` names any of them at each place. The last run of places whose alternatives
+    can spell ``wanted``, which ends with the digit, holds the score.
+    """
+    spellings = [[token.text for token in _alternatives(place)] for place in places]
+    for first in range(len(places) - 1, -1, -1):
+        for text in spellings[first]:
+            for size in range(1, len(wanted) + 1):
+                if text.endswith(wanted[:size]) and size < len(wanted):
+                    found = _spelt(spellings, first + 1, wanted[size:])
+                    if found is not None:
+                        return places[found[0]], found[1]
+            if wanted in text:
+                return places[first], text[: text.rfind(wanted) + len(wanted) - 1]
+    return None
+
+
+def _spelt(spellings: list[list[bytes]], place: int, rest: bytes) -> tuple[int, bytes] | None:
+    """Return the place that spells the end of ``rest``, and what its token has before that."""
+    if place == len(spellings):
+        return None
+    for text in spellings[place]:
+        if text.startswith(rest):
+            return place, rest[:-1]
+        if text and rest.startswith(text):
+            found = _spelt(spellings, place + 1, rest[len(text) :])
+            if found is not None:
+                return found
     return None
 
 

@@ -8,24 +8,32 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from core.display import displayable_line
-from core.errors import InputError, JudgeError
+from core.errors import InputError
 from core.records import Progress, QueryKind
 from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
+from tui.command_line.judge_options import (
+    add_llm_arguments,
+    add_model_arguments,
+    check_llm_arguments,
+    check_model_arguments,
+    judging_plan,
+    llm_setting,
+)
 from tui.command_line.progress_line import progress_line
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from uuid import UUID
 
+    from core.records import Judge
     from labels.judge.judging_records import JudgingProgress, JudgingReport
     from labels.judge.ruling import JudgeBackend
+    from tui.command_line.judge_options import LlmSetting
 
 _INTERRUPTED = 130
-_MOST_AT_A_TIME = 1024
-_MOST_SAMPLES = 100
-_HOTTEST = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,28 +44,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="llm",
         help="a model, or the offline baseline",
     )
-    parser.add_argument("--model", default="", metavar="M", help="the model's name on its server")
-    parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    add_model_arguments(parser)
     parser.add_argument("--name", default="", metavar="NAME", help="the judge's name (the model's)")
-    parser.add_argument("--concurrency", type=int, default=8, metavar="N", help="calls at a time")
+    add_llm_arguments(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="judge N pairs at most")
     parser.add_argument("--retry-failed", action="store_true", help="ask again where it failed")
     parser.add_argument("--kind", choices=list(QueryKind), help="only queries of this kind")
-    parser.add_argument("--timeout", type=float, default=120.0, metavar="S", help="seconds a try")
-    parser.add_argument("--tries", type=int, default=4, metavar="N", help="tries for each call")
     parser.add_argument(
-        "--temperature", type=float, metavar="T", help="0 to 2 (0; 1 with several samples)"
+        "--only-audited",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="N",
+        help="only pairs that people graded, all of them or a sample of N",
     )
     parser.add_argument(
-        "--samples", type=int, default=1, metavar="N", help="ask N times about each pair (1)"
+        "--compare",
+        default="",
+        metavar="JUDGE",
+        help="beside another judge on the same audited pairs: NAME, or NAME@VERSION",
     )
     parser.add_argument(
-        "--no-logprobs",
-        action="store_true",
-        help="do not ask for token probabilities, from which the distribution comes",
-    )
-    parser.add_argument(
-        "--max-tokens", type=int, default=2048, metavar="N", help="length of a reply (2048)"
+        "--dry-run", action="store_true", help="tell what it will cost, ask nothing"
     )
     add_json_argument(parser)
 
@@ -71,53 +79,58 @@ def run(arguments: argparse.Namespace) -> int:
     workspace.require()
     with Store.open(workspace.folder) as store:
         require_pairs(store)
-        report = _judge(store, arguments)
-    for notice in report.notices:
-        print(displayable_line(notice), file=sys.stderr)
-    answer(arguments, _document(report), _lines(report))
-    return _INTERRUPTED if report.cancelled else 0
+        if arguments.judge == "lexical":
+            return _judge_lexically(store, arguments)
+        return _judge_by_model(store, arguments)
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    if not 1 <= arguments.concurrency <= _MOST_AT_A_TIME:
-        raise InputError(f"--concurrency takes a number from 1 to {_MOST_AT_A_TIME}")
     if arguments.limit is not None and arguments.limit < 0:
         raise InputError("--limit takes a number from 0 up")
-    if not 0 < arguments.timeout <= 3600:  # noqa: PLR2004 - an hour
-        raise InputError("--timeout takes seconds, more than 0 and at most 3600")
-    if arguments.tries < 1 or arguments.max_tokens < 1:
-        raise InputError("--tries and --max-tokens take numbers from 1 up")
-    if not 1 <= arguments.samples <= _MOST_SAMPLES:
-        raise InputError(f"--samples takes a number from 1 to {_MOST_SAMPLES}")
-    if arguments.temperature is None:
-        arguments.temperature = 0.0 if arguments.samples == 1 else 1.0
-    if not 0 <= arguments.temperature <= _HOTTEST:
-        raise InputError(f"--temperature takes a number from 0 to {_HOTTEST}")
-    if arguments.samples > 1 and arguments.temperature == 0:
-        raise InputError(
-            "at temperature 0 every sample is the same",
-            todo="Leave --temperature out, or give one above 0.",
-        )
-    if arguments.judge == "llm" and not arguments.model:
-        raise JudgeError(
-            "no model is named",
-            todo="Name one with --model M, or use the offline baseline: --judge lexical",
-        )
+    if arguments.only_audited is not None and arguments.only_audited < 0:
+        raise InputError("--only-audited takes a number from 1 up, or none")
+    if arguments.judge == "llm":
+        check_llm_arguments(arguments)
+        check_model_arguments(arguments)
 
 
-def _judge(store: Store, arguments: argparse.Namespace) -> JudgingReport:
+def _judge_lexically(store: Store, arguments: argparse.Namespace) -> int:
+    from labels.judge.lexical_judge import build_lexical_judge
+
+    with progress_line() as show:
+        lexical = build_lexical_judge(
+            store, arguments.name, advance=lambda done: show(Progress(done, None, "documents"))
+        )
+        report = _judge(store, arguments, lambda: lexical, show)
+    return _answer(store, arguments, report, None)
+
+
+def _judge_by_model(store: Store, arguments: argparse.Namespace) -> int:
+    from labels.judge_choice import find_judge
+
+    setting = llm_setting(store, arguments)
+    against = find_judge(store, arguments.compare) if arguments.compare else None
+    if arguments.dry_run:
+        _tell_cost(store, arguments, setting, against)
+        return 0
+    with progress_line() as show:
+        report = _judge(store, arguments, setting.make, show, against)
+    return _answer(store, arguments, report, against)
+
+
+def _judge(
+    store: Store,
+    arguments: argparse.Namespace,
+    make_backend: Callable[[], JudgeBackend],
+    show: Callable[[Progress], None],
+    against: Judge | None = None,
+) -> JudgingReport:
     """Judge in a thread of its own, so that Ctrl-C can let it finish what it has."""
-    from labels.judge.judging import JudgingPlan, judge_pairs
+    from labels.judge.judging import judge_pairs
 
-    plan = JudgingPlan(
-        concurrency=arguments.concurrency,
-        limit=arguments.limit,
-        kind=QueryKind(arguments.kind) if arguments.kind else None,
-        retry_failed=arguments.retry_failed,
-    )
+    plan = judging_plan(arguments, _pairs(store, arguments, against))
     stop = threading.Event()
-    with progress_line() as show, ThreadPoolExecutor(1, "judge") as thread:
-        make_backend = _backend(store, arguments, show)
+    with ThreadPoolExecutor(1, "judge") as thread:
         work = thread.submit(
             judge_pairs,
             store,
@@ -133,31 +146,45 @@ def _judge(store: Store, arguments: argparse.Namespace) -> JudgingReport:
             return work.result()
 
 
-def _backend(
-    store: Store, arguments: argparse.Namespace, show: Callable[[Progress], None]
-) -> Callable[[], JudgeBackend]:
-    if arguments.judge == "lexical":
-        from labels.judge.lexical_judge import build_lexical_judge
+def _pairs(
+    store: Store, arguments: argparse.Namespace, against: Judge | None
+) -> tuple[UUID, ...] | None:
+    from labels.workshop.trial_pairs import trial_pairs
 
-        lexical = build_lexical_judge(
-            store, arguments.name, advance=lambda done: show(Progress(done, None, "documents"))
-        )
-        return lambda: lexical
-    from labels.judge.llm_judge import JudgeParameters, LlmJudge, llm_judge_record
-    from labels.judge.server import find_server
+    if arguments.only_audited is None:
+        return None
+    return trial_pairs(store, against, arguments.only_audited or None)
 
-    server = find_server(arguments.base_url, timeout=arguments.timeout, attempts=arguments.tries)
-    parameters = JudgeParameters(
-        arguments.temperature, arguments.max_tokens, samples=arguments.samples
-    )
-    judge = llm_judge_record(arguments.model, parameters, arguments.name)
-    return lambda: LlmJudge(
-        server,
-        judge,
-        parameters,
-        concurrency=arguments.concurrency,
-        logprobs=not arguments.no_logprobs,
-    )
+
+def _tell_cost(
+    store: Store, arguments: argparse.Namespace, setting: LlmSetting, against: Judge | None
+) -> None:
+    from labels.judge.pending_pairs import PairChoice
+    from labels.workshop.judging_cost import judging_cost
+    from tui.command_line.shown_comparison import cost_document, cost_lines
+
+    plan = judging_plan(arguments, _pairs(store, arguments, against))
+    choice = PairChoice(setting.judge.id, plan.kind, plan.retry_failed, plan.pairs)
+    cost = judging_cost(store, choice, setting.prompt, setting.parameters, plan.limit)
+    document: dict[str, object] = {"judge": setting.judge.name, "cost": cost_document(cost)}
+    answer(arguments, document, cost_lines(setting.judge, cost))
+
+
+def _answer(
+    store: Store, arguments: argparse.Namespace, report: JudgingReport, against: Judge | None
+) -> int:
+    document, lines = _document(report), _lines(report)
+    if against is not None:
+        from labels.workshop.judge_comparison import compare_judges
+        from tui.command_line.shown_comparison import comparison_document, comparison_lines
+
+        comparison = compare_judges(store, against, report.judge)
+        document["comparison"] = comparison_document(comparison)
+        lines += comparison_lines(comparison)
+    for notice in report.notices:
+        print(displayable_line(notice), file=sys.stderr)
+    answer(arguments, document, lines)
+    return _INTERRUPTED if report.cancelled else 0
 
 
 def _shown(progress: JudgingProgress) -> Progress:

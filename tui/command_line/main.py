@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "import": "read in a corpus, scored pairs, or a spec",
     "pairs": "find candidate pairs for the queries",
     "judge": "let a judge score the pairs",
+    "prompts": "list, show or save the prompts of LLM judges",
     "next": "show the pair to audit next",
     "label": "grade a pair",
     "undo": "take back the last thing you did",

@@ -68,6 +68,23 @@ def test_halves_of_characters_are_told_by_their_bytes() -> None:
     assert found == pytest.approx((0, 0, 0.6, 0.4, 0))
 
 
+def test_a_server_may_name_any_of_the_likeliest_tokens_as_the_one_taken() -> None:
+    content = '{"rationale":"x","score": 3}'
+    spelt = [['{"', "{", " "], ["rationale"], ['":"'], ["y", "x"], ['","'], ["sc", "score"]]
+    spelt += [['":', '"'], ["\u01202", "\u01203", "\u0120"], ["3", "}"]]
+    places = [
+        {
+            "token": texts[0],
+            "logprob": math.log(0.4),
+            "top_logprobs": [{"token": text, "logprob": math.log(0.4)} for text in texts],
+        }
+        for texts in spelt
+    ]
+    found = score_distribution(content, {"content": places}, 3)
+    assert found == pytest.approx((0, 0.5, 0.5, 0, 0))
+    assert score_distribution('{"rationale":"x","score": 4}', {"content": places}, 4) is None
+
+
 GOOD = told_tokens(['{"score":', "4", "}"], 1, {"4": 1.0})
 
 
