@@ -24,6 +24,7 @@ BENCHMARKS: Final[dict[str, str]] = {
     "import_pairs": "a scored file read in",
     "judging": "a local server that answers in 50 ms",
     "calibration": "few labels held out, and a million judgments calibrated",
+    "training_set": "a training set out of a large workspace",
     "encoding": "a corpus encoded",
     "maxsim": "exact MaxSim beside the same formula written plainly",
 }
