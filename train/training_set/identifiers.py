@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from random import Random
 
 IDENTIFIER: Final = r"[A-Za-z_][A-Za-z0-9_]{2,}"
@@ -23,6 +23,9 @@ _REPEATED: Final = re.compile(r"#[0-9]+$")
 _KEYWORDS: Final = frozenset({"impl", "for", "extension", "mut", "dyn", "module", "operator"})
 _RAREST: Final = 6
 _LONGEST: Final = 60
+_COUNTS: Final = (2, 3, 3, 4)
+_OF_SIBLINGS: Final = 1 / 3
+_WITH_NAME: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +66,52 @@ def name_queries(path: str, symbol: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def identifier_bag(text: str, symbol: str, vocabulary: Vocabulary, random: Random) -> str | None:
-    """Return two or three identifiers by which a document can be told from others.
+def identifier_bag(
+    text: str, symbol: str, siblings: Sequence[str], vocabulary: Vocabulary, random: Random
+) -> str | None:
+    """Return two to four identifiers by which a document can be told from others.
 
-    Drawn from the six rarest of those that the corpus defines or that are written like code; often
-    its own name is among them. None where there are not two.
+    Drawn from the six rarest in its code that the corpus defines or that are written like code;
+    often its own name is among them. One time in three it is its name with those of siblings, for
+    people also name several definitions of the file that they look for; and one sibling joins where
+    the code has one identifier only. None where there are not two.
 
     Args:
         text: the document's code.
         symbol: its symbol.
+        siblings: symbols of the same file.
         vocabulary: what the corpus' identifiers are.
         random: decides which.
     """
-    found = dict.fromkeys(_IDENTIFIER.findall(text))
-    name = next(iter(name_parts(symbol)[-1:]), "")
-    telling = [
-        word
-        for word in found
-        if len(word) <= _LONGEST
-        and vocabulary.frequency.get(word, 1) <= vocabulary.telling
-        and (word in vocabulary.defined or _COMPOUND.search(word))
-    ]
+    inside = dict.fromkeys(_IDENTIFIER.findall(text))
+    telling = [word for word in inside if _tells(word, vocabulary)]
     telling.sort(key=lambda word: vocabulary.frequency.get(word, 1))
+    name = next(iter(name_parts(symbol)[-1:]), "")
+    own = [name] if name in telling else []
     rarest = [word for word in telling if word != name][:_RAREST]
-    count = random.choice((2, 3))
-    own = [name] if name in telling and random.random() < 0.5 else []  # noqa: PLR2004 - as often as not
-    chosen = own + random.sample(rarest, min(len(rarest), count - len(own)))
-    if len(chosen) < 2:  # noqa: PLR2004 - one alone is a name
+    beside = dict.fromkeys(part for each in siblings for part in name_parts(each)[-1:])
+    around = [word for word in beside if word not in inside and _tells(word, vocabulary)]
+    count = random.choice(_COUNTS)
+    if own and around and random.random() < _OF_SIBLINGS:
+        chosen = own + _drawn(around, count - 1, random)
+    else:
+        chosen = own if random.random() < _WITH_NAME else []
+        chosen = chosen + _drawn(rarest, count - len(chosen), random)
+        # Of code that tells nothing by itself the siblings would tell what it is not.
+        chosen = chosen + _drawn(around, _COUNTS[0] - len(chosen) if chosen else 0, random)
+    if len(chosen) < _COUNTS[0]:
         return None
-    return " ".join(sorted(chosen, key=list(found).index))
+    places = {word: place for place, word in enumerate(inside)}
+    return " ".join(sorted(chosen, key=lambda word: places.get(word, len(places))))
+
+
+def _tells(word: str, vocabulary: Vocabulary) -> bool:
+    return (
+        len(word) <= _LONGEST
+        and vocabulary.frequency.get(word, 1) <= vocabulary.telling
+        and (word in vocabulary.defined or bool(_COMPOUND.search(word)))
+    )
+
+
+def _drawn(words: Sequence[str], count: int, random: Random) -> list[str]:
+    return random.sample(words, max(0, min(len(words), count)))

@@ -47,6 +47,7 @@ _TELLING_SHARE: Final = 0.002
 _TELLING_DOCUMENTS: Final = 5
 _LEAST_CODE: Final = 30
 _FORMS: Final = 3
+_MOST_SIBLINGS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class _Maker:
         self._source = source
         self._plan = plan
         self._made = made
+        self._siblings: dict[str, list[str]] = {}
         self._asked = {query_text(query.text).key for query in source.queries}
         held_out = [query_text(text) for text in source.held_out]
         self._held_out = NearDuplicates(held_out, NEARLY_THE_SAME)
@@ -142,12 +144,14 @@ class _Maker:
         )
 
     def page(self, start: int) -> list[_Row]:
+        """Return the next documents in the order of the seed; learns what lies beside them."""
         rows = self._source.cursor.execute(
             "SELECT document.id, path, symbol, language, text FROM drawn"
             " JOIN db.documents AS document ON document.id = drawn.id"
             " WHERE place > $1 AND place <= $2 ORDER BY place",
             [start, start + _PAGE],
         ).fetchall()
+        self._siblings = _siblings(self._source.cursor, {row[1] for row in rows if row[1]})
         return [_Row(*row) for row in rows]
 
     def add(self, row: _Row, turn: int, draft: TrainingSetDraft) -> None:
@@ -206,7 +210,8 @@ class _Maker:
 
     def _bag(self, row: _Row, random: Random) -> _Made | None:
         text = row.text[:_COUNTED_CHARACTERS]
-        bag = identifier_bag(text, row.symbol, self._vocabulary, random)
+        siblings = self._siblings.get(row.path, ())
+        bag = identifier_bag(text, row.symbol, siblings, self._vocabulary, random)
         return _Made(bag, QueryKind.KEYWORD, row.text) if bag else None
 
 
@@ -228,6 +233,17 @@ def _names(cursor: DuckDBPyConnection) -> tuple[Counter[str], set[str]]:
             defined.update(name_parts(symbol)[-1:])
     paths.update(here)
     return paths, defined
+
+
+def _siblings(cursor: DuckDBPyConnection, paths: set[str]) -> dict[str, list[str]]:
+    """Return the symbols of each path, the first ones of a path that has very many."""
+    rows = cursor.execute(
+        "SELECT path, list_slice(list(DISTINCT symbol ORDER BY symbol), 1, $2) FROM db.documents"
+        " WHERE in_corpus AND symbol <> ''"
+        " AND path IN (SELECT unnest(CAST($1 AS VARCHAR[]))) GROUP BY path",
+        [sorted(paths), _MOST_SIBLINGS],
+    ).fetchall()
+    return dict(rows)
 
 
 def _frequency(cursor: DuckDBPyConnection, seed: int) -> dict[str, int]:

@@ -11,7 +11,6 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from core.engine import engine
 from core.errors import InputError
 from core.records import QueryKind
 from core.store import literal
@@ -109,6 +108,8 @@ _SOURCES: Final = {source.value: source for source in GradeSource}
 
 
 def _write_tables(folder: Path, training_set: TrainingSet) -> None:
+    from core.engine import engine
+
     connection = engine.connect()
     try:
         connection.execute("SET threads = 1")
@@ -156,6 +157,8 @@ def _write_table(
 
 
 def _rows(folder: Path, name: str, columns: dict[str, str]) -> Iterable[Row]:
+    from core.engine import engine
+
     path = folder / f"{name}.parquet"
     selected = ", ".join(f"CAST({column} AS {kind})" for column, kind in columns.items())
     try:
@@ -177,6 +180,8 @@ def _rows(folder: Path, name: str, columns: dict[str, str]) -> Iterable[Row]:
 
 @contextmanager
 def _written(folder: Path) -> Iterator[None]:
+    from core.engine import engine
+
     try:
         yield
     except (OSError, engine.Error) as error:

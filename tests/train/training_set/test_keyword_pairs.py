@@ -50,17 +50,34 @@ def test_a_symbol_that_is_no_name_has_no_parts() -> None:
 CODE = "def load_all(path):\n    value = readHeader(path)\n    the = rare_one(value) and HTTP2\n"
 
 
+VOCABULARY = Vocabulary(
+    {"value", "save", "Loader"}, {"value": 900, "rare_one": 2, "path": 50}, telling=5
+)
+
+
+def bag(text: str, symbol: str, siblings: tuple[str, ...], seed: int) -> list[str]:
+    return (identifier_bag(text, symbol, siblings, VOCABULARY, Random(seed)) or "").split()  # noqa: S311
+
+
 def test_a_bag_has_telling_identifiers_in_the_order_of_the_code() -> None:
-    vocabulary = Vocabulary({"value"}, {"value": 900, "rare_one": 2, "path": 50}, telling=5)
-    for seed in range(40):
-        bag = identifier_bag(CODE, "load_all", vocabulary, Random(seed))  # noqa: S311
-        assert bag is not None
-        words = bag.split()
-        assert 2 <= len(words) <= 3
+    drawn = [bag(CODE, "load_all", (), seed) for seed in range(60)]
+    for words in drawn:
+        assert 2 <= len(words) <= 4
         assert set(words) <= {"load_all", "readHeader", "rare_one", "HTTP2"}
         assert words == sorted(words, key=CODE.index)
+    assert {len(words) for words in drawn} == {2, 3, 4}
+    assert {"load_all" in words for words in drawn} == {True, False}
     for nothing in ("the value of it", f"x_{'y' * 99} z_{'y' * 99}"):
-        assert identifier_bag(nothing, "", vocabulary, Random(1)) is None  # noqa: S311
+        assert bag(nothing, "", (), 1) == []
+
+
+def test_names_of_siblings_join_a_bag() -> None:
+    siblings = ("Loader", "Loader.save", "Loader.value", "(module)#2", "Loader.load_all")
+    drawn = [bag(CODE, "Loader.load_all", siblings, seed) for seed in range(60)]
+    with_siblings = [words for words in drawn if {"Loader", "save"} & set(words)]
+    assert 10 < len(with_siblings) < 50
+    assert not any("value" in words or "module" in words for words in drawn)
+    assert {"load_all"} < set(bag("def load_all(): ...", "load_all", siblings, 3))
 
 
 @pytest.fixture
@@ -129,7 +146,7 @@ def test_names_bags_and_docstrings_come_with_their_own_code(store: Store) -> Non
     assert {len(query.split()) for query, *_ in names_and_bags} >= {1, 2, 3}
     for query, _, symbol, text in names_and_bags:
         words = query.split()
-        assert all(
+        assert any(
             word in text or word in symbol or word.startswith(("part_", "m")) for word in words
         )
         assert "same_name" not in words
