@@ -55,6 +55,8 @@ class RunConfig:
         margin: score difference that one grade of difference should make, for ``margin``.
         epochs: passes over the training pairs.
         batch_size: pairs in one forward pass.
+        group_size: the most pairs that a query brings into one batch; more grades to compare for
+            ``margin`` and ``kl``, or more queries and so more negatives for ``contrastive``.
         extra_documents: documents of the set, drawn for each batch, that join it as negatives of
             all its queries, for ``contrastive``.
         accumulation: forward passes whose gradients are averaged into one step.
@@ -82,6 +84,7 @@ class RunConfig:
     margin: float = 0.1
     epochs: float = 3.0
     batch_size: int = 16
+    group_size: int = 4
     extra_documents: int = 0
     accumulation: int = 1
     learning_rate: float = 2e-5

@@ -42,6 +42,7 @@ _BOUNDS: Final = {
     "margin": _Bound(0, 2, above_low=True),
     "epochs": _Bound(0, above_low=True),
     "batch_size": _Bound(2),
+    "group_size": _Bound(1),
     "extra_documents": _Bound(0),
     "accumulation": _Bound(1),
     "learning_rate": _Bound(0, 1, above_low=True),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import mlx.core as mx
 import numpy as np
-from mlx.utils import tree_flatten
 
 from core.encoder.batching import Batch, batches
 from core.encoder.lanes import evaluated, lane_count
 from core.encoder.mlx_thread import on_mlx_thread
+from core.encoder.module import named_parameters
 from core.encoder.naming import sources
 from core.errors import CancelledError, InputError
 
@@ -120,7 +120,7 @@ class Encoder:
         unfinished = folder.with_name(f".{folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         _copy_settings(self.spec.folder, unfinished)
-        named = cast("dict[str, mx.array]", tree_flatten(self.module.parameters(), destination={}))
+        named = named_parameters(self.module)
         files: dict[Path, dict[str, mx.array]] = {}
         for source in sources(self.spec, named):
             target = source.files[0].relative_to(self.spec.folder).parent / "model.safetensors"

@@ -38,7 +38,7 @@ def evaluated(calls: Sequence[Callable[[], mx.array]]) -> list[mx.array]:
         return [answer]
     answers = []
     with one_blas_thread():
-        for call, stream in zip(calls, _own_streams(len(calls)), strict=True):
+        for call, stream in zip(calls, lane_streams(len(calls)), strict=True):
             with mx.stream(stream):
                 answers.append(call())
         # One eval of all takes their steps in turn; one after the other would wait in line.
@@ -46,8 +46,13 @@ def evaluated(calls: Sequence[Callable[[], mx.array]]) -> list[mx.array]:
     return answers
 
 
-def _own_streams(count: int) -> list[mx.Stream]:
-    """Return streams of this thread: MLX never frees one, so they are made once."""
+def lane_streams(count: int) -> list[mx.Stream]:
+    """Return the streams of the lanes: the default one when there is one lane only.
+
+    They are this thread's own. MLX never frees one, so they are made once.
+    """
+    if count == 1:
+        return [mx.default_stream(mx.default_device())]
     made: list[mx.Stream] = _streams.__dict__.setdefault("made", [])
     while len(made) < count:
         made.append(mx.new_stream(mx.cpu))

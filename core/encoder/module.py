@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import mlx.core as mx
 from mlx import nn
+from mlx.utils import tree_flatten
 
 from core.encoder.bert import BertModel, read_bert_config
 from core.encoder.modernbert import ModernBertModel, read_modernbert_config
@@ -76,6 +77,11 @@ class Dense(nn.Module):
         if self._residual:
             projected = projected + (self.residual(x) if "residual" in self else x)
         return projected
+
+
+def named_parameters(module: EncoderModule) -> dict[str, mx.array]:
+    """Return the parameters by their names, such as ``base.embeddings.LayerNorm.bias``."""
+    return cast("dict[str, mx.array]", tree_flatten(module.parameters(), destination={}))
 
 
 def _transformer(spec: EncoderSpec) -> Transformer:

@@ -1,0 +1,254 @@
+"""Runs on tiny encoders: they learn, resume, stop, fail in the open, and leave what they should."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from core.encoder import load_encoder
+from core.errors import InputError
+from tests.core.encoder.fixture_encoders import skip_without_mlx
+from tests.train.training_examples import (
+    LORA,
+    WORDS,
+    example_config,
+    example_set,
+    losses_of,
+    run_folder,
+)
+from train.errors import TrainingError
+from train.run_config import LossName, Precision
+from train.run_events import Checkpointed, Ended, EndStatus, Evaluated, RunEvent, Started, Stepped
+
+skip_without_mlx()
+
+from train.checkpoints import best_checkpoint, checkpoint_names  # noqa: E402
+from train.training import train  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from train.run_config import RunConfig
+    from train.training_set.records import TrainingSet
+
+pytestmark = pytest.mark.usefixtures("uncompiled")
+FAMILIES = ("pylate", "sentence", "colbert", "t5_projected")
+EVERY_LOSS = tuple((name, 1.0) for name in LossName)
+
+
+def trained(
+    path: Path,
+    config: RunConfig,
+    training_set: TrainingSet | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[RunEvent]:
+    events: list[RunEvent] = []
+    train(config, training_set or example_set(), run_folder(path), events.append, stopped)
+    return events
+
+
+def stop_after(step: int) -> Callable[[], bool]:
+    asked = count(1)
+    return lambda: next(asked) >= step
+
+
+@pytest.mark.parametrize("tuning", [{}, LORA], ids=["full", "lora"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_run_learns_its_training_pairs(tmp_path: Path, name: str, tuning: dict[str, Any]) -> None:
+    rate = 2e-2 if tuning else 3e-3
+    config = replace(example_config(name, epochs=6, learning_rate=rate), **tuning)
+    config = replace(config, lora=replace(config.lora, dropout=0))
+    losses = list(losses_of(trained(tmp_path, config, example_set(held_out=0))).values())
+    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+
+
+def test_the_events_of_a_run(tmp_path: Path) -> None:
+    events = trained(tmp_path, example_config(evaluate_every=2))
+    start, look, *others = events
+    assert isinstance(start, Started)
+    assert (start.step, start.steps, start.queries, start.pairs) == (0, 6, 6, 24)
+    assert (start.held_out_queries, start.documents) == (2, len(WORDS))
+    assert start.parameters > start.trainable > 0
+    assert look == Evaluated(0, "nDCG@10", look.value, best=False)  # type: ignore[union-attr]
+    assert [type(event) for event in others[:4]] == [Stepped, Stepped, Evaluated, Checkpointed]
+    steps = [event for event in others if isinstance(event, Stepped)]
+    assert [event.step for event in steps] == [1, 2, 3, 4, 5, 6]
+    assert steps[-1].epoch == 2
+    assert steps[-1].seconds_left == 0
+    assert steps[0].pairs_per_second > 0
+    assert steps[0].memory > 1 << 20
+    assert steps[0].losses == {"contrastive": pytest.approx(steps[0].loss)}
+    assert others[-1] == Ended(EndStatus.FINISHED, 6, others[-1].seconds)  # type: ignore[union-attr]
+
+
+def test_a_run_can_be_repeated(tmp_path: Path) -> None:
+    config = example_config(**LORA)
+    first, second = (losses_of(trained(tmp_path / name, config)) for name in "ab")
+    assert first == second
+    assert losses_of(trained(tmp_path / "c", replace(config, seed=8))) != first
+
+
+@pytest.mark.parametrize("tuning", [{}, LORA], ids=["full", "lora"])
+def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
+    tmp_path: Path, tuning: dict[str, Any]
+) -> None:
+    config = example_config(losses=EVERY_LOSS, accumulation=2, extra_documents=2, epochs=4)
+    config = replace(config, **tuning)
+    unbroken = losses_of(trained(tmp_path / "unbroken", config))
+    first = trained(tmp_path / "broken", config, stopped=stop_after(2))
+    assert isinstance(first[-1], Ended)
+    assert (first[-1].status, first[-1].step) == (EndStatus.STOPPED, 2)
+    second = trained(tmp_path / "broken", config)
+    assert isinstance(second[0], Started)
+    assert second[0].step == 2
+    together = losses_of(first) | losses_of(second)
+    assert together.keys() == unbroken.keys()
+    for step, loss in unbroken.items():
+        assert together[step] == pytest.approx(loss, abs=1e-5)
+
+
+@pytest.mark.parametrize("tuning", [{}, LORA], ids=["full", "lora"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_model_is_the_encoder_as_trained(
+    tmp_path: Path, name: str, tuning: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from train.held_out import HeldOut
+
+    vectors: list[np.ndarray] = []
+
+    def look(self: HeldOut, encoder: object) -> float:
+        vectors[:] = encoder.encode_queries(["how to merge things"])  # type: ignore[attr-defined]
+        return float(len(vectors))
+
+    monkeypatch.setattr(HeldOut, "mean_ndcg", look)
+    config = replace(example_config(name, epochs=1), **tuning)
+    trained(tmp_path, config)
+    folder = run_folder(tmp_path)
+    loaded = load_encoder(folder.model, query_length=16)
+    np.testing.assert_allclose(
+        loaded.encode_queries(["how to merge things"])[0], vectors[0], atol=2e-5
+    )
+    base = load_encoder(config.base, query_length=16)
+    assert np.abs(base.encode_queries(["how to merge things"])[0] - vectors[0]).max() > 1e-3
+    names = {path.relative_to(config.base) for path in base.spec.folder.rglob("*.json")}
+    assert names == {path.relative_to(folder.model) for path in folder.model.rglob("*.json")}
+    assert folder.adapter.exists() == bool(tuning)
+
+
+def test_the_best_checkpoint_and_the_last_few_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = iter([0.5, 0.6, 0.9, 0.7, 0.6, 0.5, 0.4])
+    monkeypatch.setattr("train.held_out.HeldOut.mean_ndcg", lambda *_: next(values))
+    trained(tmp_path, example_config(evaluate_every=1))
+    folder = run_folder(tmp_path)
+    assert checkpoint_names(folder) == ["step-000002", "step-000005", "step-000006"]
+    assert best_checkpoint(folder) == "step-000002"
+    assert json.loads(folder.best.read_text())["value"] == 0.9
+
+
+def test_a_run_without_progress_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = iter([0.5, 0.6, 0.6, 0.6, 0.9])
+    monkeypatch.setattr("train.held_out.HeldOut.mean_ndcg", lambda *_: next(values))
+    events = trained(tmp_path, example_config(evaluate_every=1, patience=2))
+    assert events[-1] == Ended(EndStatus.FINISHED, 3, events[-1].seconds)  # type: ignore[union-attr]
+
+
+def test_accumulated_batches_count_as_one(tmp_path: Path) -> None:
+    config = example_config(losses=((LossName.MSE, 1.0),), epochs=1, bucketing=False)
+    whole = trained(tmp_path / "whole", replace(config, batch_size=24))
+    parts = trained(tmp_path / "parts", replace(config, batch_size=8, accumulation=3))
+    assert losses_of(whole).keys() == losses_of(parts).keys() == {1}
+    assert losses_of(parts)[1] == pytest.approx(losses_of(whole)[1], rel=0.1)
+
+
+def test_a_run_without_held_out_queries_keeps_its_last_checkpoint(tmp_path: Path) -> None:
+    events = trained(tmp_path, example_config(epochs=1), example_set(held_out=0))
+    assert not any(isinstance(event, Evaluated) for event in events)
+    assert best_checkpoint(run_folder(tmp_path)) is None
+    assert run_folder(tmp_path).model.is_dir()
+
+
+def test_half_precision(tmp_path: Path) -> None:
+    config = example_config("sentence", epochs=1)
+    exact = losses_of(trained(tmp_path / "exact", config))
+    half = losses_of(trained(tmp_path / "half", replace(config, precision=Precision.BFLOAT16)))
+    assert half[1] == pytest.approx(exact[1], rel=0.1)
+    assert half != exact
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
+    tmp_path: Path,
+) -> None:
+    config = example_config(learning_rate=1.0, clip_norm=0.0, epochs=9, evaluate_every=1)
+    config = replace(config, losses=((LossName.MSE, 1e30),), weight_decay=0.0)
+    trained(tmp_path, replace(config, losses=((LossName.MSE, 1.0),)), stopped=stop_after(1))
+    assert checkpoint_names(run_folder(tmp_path)) == ["step-000001"]
+    events: list[RunEvent] = []
+    folder = run_folder(tmp_path / "other")
+    with pytest.raises(TrainingError, match="of step 1 is not a number") as caught:
+        train(config, example_set(), folder, events.append)
+    assert "learning_rate" in caught.value.todo
+    assert checkpoint_names(folder) == []
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    trained(tmp_path, example_config(), stopped=stop_after(1))
+    monkeypatch.setattr("train.checkpoints.write_synced", full)
+    with pytest.raises(TrainingError, match="No space left") as caught:
+        trained(tmp_path, example_config())
+    assert "resume" in caught.value.todo
+    assert checkpoint_names(run_folder(tmp_path)) == ["step-000001"]
+
+
+def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("[malloc] Unable to allocate 123 bytes.")
+
+    monkeypatch.setattr("train.trainee.Trainee.gradients", full)
+    with pytest.raises(TrainingError, match="memory") as caught:
+        trained(tmp_path, example_config())
+    assert "batch_size" in caught.value.todo
+
+
+def test_other_settings_are_not_mixed_with_a_checkpoint(tmp_path: Path) -> None:
+    config = example_config()
+    trained(tmp_path, config, stopped=stop_after(1))
+    with pytest.raises(InputError, match="not those of the last checkpoint"):
+        trained(tmp_path, replace(config, learning_rate=1e-4))
+    trained(tmp_path, replace(config, specs=("later",)))
+
+
+def test_an_unfinished_checkpoint_is_none(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    trained(tmp_path, example_config(), stopped=stop_after(1))
+    (folder.checkpoints / "step-000002").mkdir()
+    (folder.checkpoints / ".step-000003.unfinished").mkdir()
+    events = trained(tmp_path, example_config())
+    assert isinstance(events[0], Started)
+    assert events[0].step == 1
+    assert not (folder.checkpoints / ".step-000003.unfinished").exists()
+
+
+def test_an_absent_base_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such encoder folder"):
+        trained(tmp_path, example_config(base=str(tmp_path / "none")))
+
+
+def test_a_set_with_nothing_to_learn_is_refused(tmp_path: Path) -> None:
+    whole = example_set()
+    bad = replace(whole, pairs=tuple(replace(pair, grade=2.0) for pair in whole.pairs))
+    for name in LossName:
+        with pytest.raises(InputError, match="learns nothing"):
+            trained(tmp_path, example_config(losses=((name, 1.0),)), bad)
+    with pytest.raises(InputError, match="24 training pairs, and one batch takes 99"):
+        trained(tmp_path, example_config(batch_size=99))

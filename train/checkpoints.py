@@ -1,0 +1,210 @@
+"""Checkpoints: whole or not there, the latest few and the best.
+
+``checkpoints/step-000100/`` holds ``weights.safetensors`` (what is learned),
+``optimizer.safetensors`` (its moments) and ``state.json``. It is written under another name,
+brought to the disk and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Final, cast
+
+import mlx.core as mx
+import numpy as np
+
+from core.encoder.json_files import read_object
+from core.errors import InputError
+from train.optimizer import Moments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from train.run_folder import RunFolder
+    from train.trainee import Trainee
+
+_STEP: Final = "step-"
+_UNFINISHED: Final = ".unfinished"
+_WEIGHTS: Final = "weights.safetensors"
+_OPTIMIZER: Final = "optimizer.safetensors"
+_STATE: Final = "state.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Where a run is. The place in the data follows from the step.
+
+    Args:
+        step: optimizer steps taken.
+        best: the best nDCG of a look so far; None before the first.
+        looks_since_best: looks after the best one.
+        fingerprint: of the settings and the training set that it belongs to.
+    """
+
+    step: int = 0
+    best: float | None = None
+    looks_since_best: int = 0
+    fingerprint: str = ""
+
+
+def save_checkpoint(folder: RunFolder, trainee: Trainee, state: RunState) -> str:
+    """Write a checkpoint and return its name.
+
+    Raises:
+        OSError: the disk is full, most likely; earlier checkpoints are as they were.
+    """
+    name = f"{_STEP}{state.step:06d}"
+    target = folder.checkpoints / name
+    unfinished = folder.checkpoints / f".{name}{_UNFINISHED}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    rows = trainee.rows.tensors() if trainee.rows else {}
+    kept = {key: mx.array(value) for key, value in rows.items()}
+    moments = {f"first.{key}": value for key, value in trainee.moments.first.items()}
+    moments |= {f"second.{key}": value for key, value in trainee.moments.second.items()}
+    of_rows = {key for key in kept if key in {"rows.first", "rows.second"}}
+    write_tensors(
+        unfinished / _WEIGHTS,
+        trainee.weights | {key: value for key, value in kept.items() if key not in of_rows},
+    )
+    write_tensors(unfinished / _OPTIMIZER, moments | {key: kept[key] for key in of_rows})
+    write_synced(unfinished / _STATE, json.dumps(asdict(state)).encode())
+    _sync_folder(unfinished)
+    shutil.rmtree(target, ignore_errors=True)
+    unfinished.rename(target)
+    _sync_folder(folder.checkpoints)
+    return name
+
+
+def checkpoint_names(folder: RunFolder) -> list[str]:
+    """Return the names of the whole checkpoints, the earliest first."""
+    if not folder.checkpoints.is_dir():
+        return []
+    return sorted(
+        path.name
+        for path in folder.checkpoints.iterdir()
+        if path.name.startswith(_STEP) and (path / _STATE).is_file()
+    )
+
+
+def load_checkpoint(folder: RunFolder, name: str, trainee: Trainee) -> RunState:
+    """Put a checkpoint's weights and moments into the trainee and return where the run was.
+
+    Raises:
+        InputError: a file is missing, damaged, or of another encoder.
+    """
+    path = folder.checkpoints / name
+    weights, moments = checkpoint_weights(folder, name), _tensors(path / _OPTIMIZER)
+    try:
+        trainee.weights = {key: weights[key] for key in trainee.weights}
+        trainee.moments = Moments(
+            {key: moments[f"first.{key}"] for key in trainee.weights},
+            {key: moments[f"second.{key}"] for key in trainee.weights},
+        )
+        if trainee.rows is not None:
+            kept = {key: value for key, value in (weights | moments).items() if "rows." in key}
+            trainee.rows.restore({key: np.array(value) for key, value in kept.items()})
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"this checkpoint is of another encoder or training set: {error}", where=str(path)
+        ) from error
+    return read_state(folder, name)
+
+
+def read_state(folder: RunFolder, name: str) -> RunState:
+    """Return where the run was at a checkpoint.
+
+    Raises:
+        InputError: its state cannot be read.
+    """
+    path = folder.checkpoints / name / _STATE
+    values = read_object(path)
+    try:
+        known = {field.name: values[field.name] for field in fields(RunState)}
+        return RunState(**known)  # type: ignore[arg-type]
+    except KeyError as error:
+        raise InputError(f"{error} is missing", where=str(path)) from error
+
+
+def checkpoint_weights(folder: RunFolder, name: str) -> dict[str, mx.array]:
+    """Return what was learned at a checkpoint.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return _tensors(folder.checkpoints / name / _WEIGHTS)
+
+
+def set_best(folder: RunFolder, name: str, metric: str, value: float) -> None:
+    """Name the best checkpoint.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    unfinished = folder.best.with_suffix(_UNFINISHED)
+    text = json.dumps({"folder": name, "metric": metric, "value": value})
+    write_synced(unfinished, text.encode())
+    unfinished.replace(folder.best)
+
+
+def best_checkpoint(folder: RunFolder) -> str | None:
+    """Return the name of the best checkpoint, None when no look was taken."""
+    named = read_object(folder.best).get("folder")
+    return named if isinstance(named, str) and named in checkpoint_names(folder) else None
+
+
+def remove_old(folder: RunFolder, kept: int) -> None:
+    """Remove all checkpoints but the latest few and the best, and what was left unfinished."""
+    old = checkpoint_names(folder)[:-kept]
+    for name in [*_unfinished(folder), *(name for name in old if name != best_checkpoint(folder))]:
+        shutil.rmtree(folder.checkpoints / name, ignore_errors=True)
+
+
+def write_tensors(path: Path, tensors: dict[str, mx.array]) -> None:
+    """Write a safetensors file and bring it to the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        mx.save_safetensors(str(path), tensors, metadata={"format": "mlx"})
+    except RuntimeError as error:
+        # MLX says of a full disk no more than that it could not write.
+        raise OSError(f"cannot write {path}: {error}") from error
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and bring it to the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _tensors(path: Path) -> dict[str, mx.array]:
+    try:
+        return cast("dict[str, mx.array]", mx.load(str(path)))
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InputError(f"cannot read this checkpoint: {error}", where=str(path)) from error
+
+
+def _unfinished(folder: RunFolder) -> Iterator[str]:
+    return (path.name for path in folder.checkpoints.iterdir() if path.name.endswith(_UNFINISHED))
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

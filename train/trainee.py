@@ -1,0 +1,269 @@
+"""The encoder in training: what is learned, the losses of a batch, a step of the optimizer."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import mlx.core as mx
+import numpy as np
+from mlx.utils import tree_unflatten
+
+from core.encoder.blas import one_blas_thread
+from core.encoder.fast_cpu import usable
+from core.encoder.lanes import lane_count, lane_streams
+from core.encoder.module import named_parameters
+from train.embedding_rows import TABLE_NAMES, EmbeddingRows
+from train.lora import DropoutKeys, add_lora, lora_parameters
+from train.losses import GradedBatch, Heads, first_heads, weighted_sum
+from train.maxsim import maxsim
+from train.optimizer import HEAD, Moments, adamw, clipping, no_moments, squared_norm
+from train.run_config import Precision, RunConfig, Tuning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    from core.encoder.encoder import Encoder
+    from train.batch_building import PaddedTexts, TrainingBatch
+
+    Arrays = dict[str, mx.array]
+    Texts = tuple[mx.array, mx.array | None, mx.array]
+
+#: MLX keeps a compiled graph for every shape; with more of them it starts anew.
+_MOST_SHAPES: Final = 128
+
+
+def may_compile() -> bool:
+    """Say whether a whole step can be compiled: on a GPU always, on a CPU with a compiler."""
+    return mx.default_device().type != mx.DeviceType.cpu or usable()
+
+
+class _Graphs(NamedTuple):
+    """The two halves of a step, compiled where that works."""
+
+    gradients: Callable[..., tuple[tuple[mx.array, Arrays], Arrays]]
+    update: Callable[..., tuple[Arrays, Arrays, Arrays, mx.array]]
+
+
+class Trainee:
+    """An encoder and what is learned of it.
+
+    Args:
+        encoder: it is changed in place.
+        config: the run's settings.
+        token_ids: all token ids of the training set, sorted.
+    """
+
+    def __init__(self, encoder: Encoder, config: RunConfig, token_ids: NDArray[np.int32]) -> None:
+        self.encoder = encoder
+        self.config = config
+        self.rows: EmbeddingRows | None = None
+        #: Numbers in the encoder as it came.
+        self.parameters = sum(value.size for value in named_parameters(encoder.module).values())
+        self._table = TABLE_NAMES[encoder.spec.family]
+        self._keys = DropoutKeys()
+        self.weights = self._learned(token_ids) | _flat_heads(first_heads(config))
+        self.moments = no_moments(self.weights)
+        self._streams = lane_streams(lane_count())
+        self._shapes: set[object] = set()
+        self._graphs = self._new_graphs()
+
+    @property
+    def trainable(self) -> int:
+        """Numbers that are learned."""
+        rows = self.rows.values.size if self.rows else 0
+        return sum(value.size for value in self.weights.values()) + int(rows)
+
+    def lanes(self) -> AbstractContextManager[None]:
+        """Hold the BLAS to one thread where the lanes keep all cores busy."""
+        return one_blas_thread() if len(self._streams) > 1 else nullcontext()
+
+    def gradients(
+        self, batch: TrainingBatch, key: mx.array
+    ) -> tuple[float, dict[str, float], Arrays]:
+        """Return the loss, its parts, and the gradients; those of embedding rows go to ``rows``.
+
+        Args:
+            batch: the batch.
+            key: of what dropout draws.
+        """
+        weights = dict(self.weights)
+        if self.rows is not None:
+            weights[self._table] = self.rows.values_of(batch.vocabulary)
+        texts = tuple(
+            tuple(self._texts(lot, batch.vocabulary) for lot in lots)
+            for lots in (batch.queries, batch.documents)
+        )
+        graded = tuple(
+            mx.array(known)
+            for known in (batch.grades, batch.graded, batch.weights, batch.negatives)
+        )
+        self._count_shape(texts, batch)
+        (total, parts), gradients = self._graphs.gradients(weights, *texts, graded, key)
+        if self.rows is not None:
+            own = np.array(gradients.pop(self._table).astype(mx.float32))[: batch.tokens]
+            self.rows.add_gradients(batch.vocabulary[: batch.tokens], own)
+        mx.eval(total, parts, gradients)
+        return _number(total), {name: _number(part) for name, part in parts.items()}, gradients
+
+    def update(self, gradients: Arrays, count: int, share: float) -> float:
+        """Take a step and return the length of the gradient before clipping.
+
+        When that is no number or infinite, nothing is changed.
+
+        Args:
+            gradients: of all weights, by name; those of rows are in ``rows``.
+            count: steps taken, this one among them.
+            share: of the highest rate.
+        """
+        weights, moments = dict(self.weights), self.moments
+        touched = self.rows.taken() if self.rows is not None else None
+        if touched is not None:
+            gradients = gradients | {self._table: touched.gradients}
+            weights[self._table] = touched.values
+            moments = Moments(
+                moments.first | {self._table: touched.first},
+                moments.second | {self._table: touched.second},
+            )
+        weights, first, second, norm = self._graphs.update(
+            weights,
+            gradients,
+            moments.first,
+            moments.second,
+            mx.array(share),
+            mx.array(float(count)),
+        )
+        mx.eval(weights, first, second, norm)
+        length = _number(norm)
+        if not np.isfinite(length):
+            return length
+        if touched is not None:
+            touched.put_back(
+                weights.pop(self._table), first.pop(self._table), second.pop(self._table)
+            )
+        self.weights, self.moments = weights, Moments(first, second)
+        return length
+
+    def put_into_encoder(self) -> None:
+        """Give the encoder the weights of now; until then it has those of some step before."""
+        own = {name: value for name, value in self.weights.items() if not name.startswith(HEAD)}
+        if self.rows is not None:
+            table = np.array(self._full_table)
+            table[self.rows.ids] = self.rows.values
+            own[self._table] = mx.array(table)
+        self._keys.begin(None)
+        self.encoder.module.update(tree_unflatten(list(own.items())))
+
+    def _learned(self, token_ids: NDArray[np.int32]) -> Arrays:
+        module = self.encoder.module
+        if self.config.tuning is Tuning.LORA:
+            family = self.encoder.spec.family
+            self._keys = add_lora(module, family, self.config.lora, self.config.seed)
+            learned = lora_parameters(module)
+            if self.config.precision is Precision.BFLOAT16:
+                module.apply(lambda value: value.astype(mx.bfloat16))
+            return learned
+        named = named_parameters(module)
+        self._full_table = named.pop(self._table)
+        self.rows = EmbeddingRows(self._full_table, token_ids)
+        return named
+
+    def _new_graphs(self) -> _Graphs:
+        gradients = mx.value_and_grad(self._loss)
+        if not may_compile():
+            return _Graphs(gradients, self._stepped)
+        return _Graphs(mx.compile(gradients), mx.compile(self._stepped))
+
+    def _count_shape(self, texts: tuple[tuple[Texts, ...], ...], batch: TrainingBatch) -> None:
+        shape = (tuple(lot[0].shape for lots in texts for lot in lots), len(batch.vocabulary))
+        if shape not in self._shapes and len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+            self._graphs = self._new_graphs()
+        self._shapes.add(shape)
+
+    def _texts(self, lot: PaddedTexts, vocabulary: NDArray[np.int32]) -> Texts:
+        tokens = lot.tokens if self.rows is not None else vocabulary[lot.tokens]
+        seen = None if lot.seen.all() else mx.array(lot.seen)
+        kept = lot.kept[:, :1] | True if self.encoder.spec.one_vector else lot.kept
+        return mx.array(tokens), seen, mx.array(kept)
+
+    def _loss(
+        self,
+        weights: Arrays,
+        queries: tuple[Texts, ...],
+        documents: tuple[Texts, ...],
+        graded: tuple[mx.array, mx.array, mx.array, mx.array],
+        key: mx.array,
+    ) -> tuple[mx.array, Arrays]:
+        """Return the weighted sum of the losses, and its parts."""
+        self._keys.begin(key)
+        own = {name: self._cast(v) for name, v in weights.items() if not name.startswith(HEAD)}
+        self.encoder.module.update(tree_unflatten(list(own.items())))
+        query_vectors = mx.concatenate(self._vectors(queries))
+        query_kept = mx.concatenate([kept for _, _, kept in queries])
+        columns = []
+        for lane, (vectors, (_, _, kept)) in enumerate(
+            zip(self._vectors(documents), documents, strict=True)
+        ):
+            with mx.stream(self._streams[lane % len(self._streams)]):
+                columns.append(maxsim(query_vectors, query_kept, vectors, kept))
+        heads = _nested_heads(weights)
+        return weighted_sum(
+            self.config, mx.concatenate(columns, axis=1), GradedBatch(*graded), heads
+        )
+
+    def _vectors(self, lots: tuple[Texts, ...]) -> list[mx.array]:
+        vectors = []
+        for lane, (tokens, seen, _) in enumerate(lots):
+            with mx.stream(self._streams[lane % len(self._streams)]):
+                vectors.append(self.encoder.module(tokens, seen).astype(mx.float32))
+        return vectors
+
+    def _cast(self, value: mx.array) -> mx.array:
+        half = self.config.precision is Precision.BFLOAT16
+        return value.astype(mx.bfloat16) if half else value
+
+    def _stepped(
+        self,
+        weights: Arrays,
+        gradients: Arrays,
+        first: Arrays,
+        second: Arrays,
+        share: mx.array,
+        count: mx.array,
+    ) -> tuple[Arrays, Arrays, Arrays, mx.array]:
+        norm = mx.sqrt(squared_norm(gradients))
+        weights, moments = adamw(
+            weights,
+            gradients,
+            Moments(first, second),
+            share=share,
+            factor=clipping(norm, self.config.clip_norm),
+            count=count,
+            config=self.config,
+        )
+        return weights, moments.first, moments.second, norm
+
+
+def _number(scalar: mx.array) -> float:
+    return float(np.array(scalar))
+
+
+def _flat_heads(heads: Heads) -> Arrays:
+    return {
+        f"{HEAD}{loss}.{name}": value
+        for loss, head in heads.items()
+        for name, value in head.items()
+    }
+
+
+def _nested_heads(weights: Arrays) -> Heads:
+    heads: Heads = {}
+    for name, value in weights.items():
+        if name.startswith(HEAD):
+            loss, _, own = name.removeprefix(HEAD).partition(".")
+            heads.setdefault(loss, {})[own] = value
+    return heads

@@ -1,0 +1,312 @@
+"""A run from its first step, or from its last checkpoint, to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections import deque
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Final
+
+import mlx.core as mx
+import numpy as np
+
+from core.encoder.fast_cpu import usable
+from core.encoder.lanes import lane_count
+from core.errors import InputError
+from train.base_encoder import load_base
+from train.batch_building import BatchBuilder
+from train.checkpoints import (
+    RunState,
+    best_checkpoint,
+    checkpoint_names,
+    load_checkpoint,
+    remove_old,
+    save_checkpoint,
+    set_best,
+)
+from train.errors import TrainingError, memory_error, out_of_memory
+from train.held_out import METRIC, HeldOut
+from train.memory import peak_memory
+from train.model_writing import write_model
+from train.optimizer import share_of_rate, warmup_steps
+from train.processes import Processes
+from train.run_events import Checkpointed, Ended, EndStatus, Evaluated, Started, Stepped
+from train.sampling import Sampler
+from train.suitability import check_suitable
+from train.trainee import Trainee
+from train.training_set.content_hash import content_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from train.batch_building import TrainingBatch
+    from train.run_config import RunConfig
+    from train.run_events import RunEvent
+    from train.run_folder import RunFolder
+    from train.training_set.records import TrainingSet
+
+#: Steps over which the speed is averaged.
+_RECENT: Final = 20
+
+
+def train(
+    config: RunConfig,
+    training_set: TrainingSet,
+    folder: RunFolder,
+    on_event: Callable[[RunEvent], None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> Ended:
+    """Train, and leave ``checkpoints/``, ``model/`` and, with LoRA, ``adapter/`` in the folder.
+
+    A folder with checkpoints is resumed after the last of them. It runs in the caller's thread.
+
+    Args:
+        config: the run's settings.
+        training_set: what it trains on and is held out on.
+        folder: where it writes; the folder exists.
+        on_event: told of everything that ``train.run_events`` lists, ``Ended`` among it when the
+            run finished or was stopped.
+        stopped: asked after each step; when it says so, the run writes a checkpoint and ends.
+
+    Returns:
+        The last event.
+
+    Raises:
+        InputError: the base cannot be read, the set has nothing to learn from, or the settings or
+            the set are not those of the checkpoint.
+        UnavailableError: MLX does not run on this machine.
+        TrainingError: the loss is no number any more, or memory or disk are used up. The last
+            checkpoint is whole.
+    """
+    check_suitable(training_set, config)
+    run = _Run(config, training_set, folder, on_event, stopped)
+    try:
+        return run.to_the_end()
+    except OSError as error:
+        raise TrainingError(
+            f"cannot write to the run's folder: {error.strerror or error}",
+            where=str(folder.path),
+            todo="Free space on its disk, then resume: the last checkpoint is whole.",
+        ) from error
+    except (RuntimeError, MemoryError) as error:
+        if out_of_memory(error):
+            raise memory_error() from error
+        raise
+
+
+class _Run:
+    def __init__(
+        self,
+        config: RunConfig,
+        training_set: TrainingSet,
+        folder: RunFolder,
+        on_event: Callable[[RunEvent], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._config = config
+        self._set = training_set
+        self._folder = folder
+        self._processes = Processes()
+        self._tell = on_event if self._processes.first else lambda _event: None
+        self._stopped = stopped
+        encoder = load_base(config)
+        lots = lane_count()
+        self._builder = BatchBuilder(training_set, encoder.tokenizer, config, lots)
+        self._sampler = Sampler(training_set, self._builder.document_lengths, config)
+        self._held_out = HeldOut(training_set)
+        self._trainee = Trainee(encoder, config, self._builder.token_ids)
+        self._state = RunState(fingerprint=_fingerprint(config, training_set))
+        per_step = config.accumulation * self._processes.size
+        self._steps = max(1, math.ceil(config.epochs * self._sampler.batches / per_step))
+        self._look_every = config.evaluate_every or max(1, self._sampler.batches // per_step)
+        self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
+        self._plan = (-1, self._sampler.plan(0))
+
+    def to_the_end(self) -> Ended:
+        began = time.monotonic()
+        self._resume()
+        self._tell(self._start())
+        if self._state.step == 0 and self._held_out.usable:
+            self._tell(Evaluated(0, METRIC, self._look(), best=False))
+        status = EndStatus.FINISHED
+        with self._trainee.lanes():
+            while self._state.step < self._steps and not self._out_of_patience():
+                self._step()
+                stopping = self._processes.total(float(self._stopped())) > 0
+                self._after_step(stopping)
+                if stopping and self._state.step < self._steps:
+                    status = EndStatus.STOPPED
+                    break
+        self._write_model()
+        reason = "It was asked to stop." if status is EndStatus.STOPPED else ""
+        ended = Ended(status, self._state.step, time.monotonic() - began, reason)
+        self._tell(ended)
+        return ended
+
+    def _start(self) -> Started:
+        return Started(
+            pid=_pid(),
+            step=self._state.step,
+            steps=self._steps,
+            queries=self._sampler.queries,
+            documents=len(self._set.documents),
+            pairs=self._sampler.pairs,
+            held_out_queries=self._held_out.queries,
+            parameters=self._trainee.parameters,
+            trainable=self._trainee.trainable,
+            device=_device(),
+        )
+
+    def _resume(self) -> None:
+        names = checkpoint_names(self._folder)
+        if not names:
+            return
+        fingerprint = self._state.fingerprint
+        self._state = load_checkpoint(self._folder, names[-1], self._trainee)
+        if self._state.fingerprint != fingerprint:
+            raise InputError(
+                "the settings or the training set are not those of the last checkpoint",
+                where=str(self._folder.path),
+                todo="Start a new run with them, or put the old ones back.",
+            )
+
+    def _step(self) -> None:
+        began = time.monotonic()
+        step, config = self._state.step, self._config
+        total: dict[str, mx.array] = {}
+        losses: list[float] = []
+        parts: list[dict[str, float]] = []
+        pairs = 0
+        for turn in range(config.accumulation):
+            batch, index = self._batch(step * config.accumulation + turn)
+            key = mx.random.key(_seed(config.seed, index))
+            loss, own_parts, gradients = self._trainee.gradients(batch, key)
+            total = {n: total[n] + g for n, g in gradients.items()} if total else gradients
+            mx.eval(total)
+            losses.append(loss)
+            parts.append(own_parts)
+            pairs += batch.pairs
+        loss_value = self._mean(losses)
+        if not math.isfinite(loss_value):
+            raise self._diverged("loss")
+        share = share_of_rate(step, self._steps, warmup_steps(config, self._steps))
+        length = self._trainee.update(self._mean_gradients(total), step + 1, share)
+        if not math.isfinite(length):
+            raise self._diverged("gradient")
+        self._state = replace(self._state, step=step + 1)
+        self._recent.append((time.monotonic() - began, pairs * self._processes.size))
+        seconds = sum(spent for spent, _ in self._recent)
+        self._tell(
+            Stepped(
+                step=step + 1,
+                steps=self._steps,
+                epoch=(step + 1) * self._per_step / self._sampler.batches,
+                loss=loss_value,
+                losses={name: self._mean([part[name] for part in parts]) for name in parts[0]},
+                rate=share * config.learning_rate,
+                gradient_norm=length,
+                pairs_per_second=sum(count for _, count in self._recent) / seconds,
+                seconds_left=(self._steps - step - 1) * seconds / len(self._recent),
+                memory=peak_memory(),
+            )
+        )
+
+    @property
+    def _per_step(self) -> int:
+        return self._config.accumulation * self._processes.size
+
+    def _batch(self, turn: int) -> tuple[TrainingBatch, int]:
+        """Return this process's batch of a turn, and the batch's number in the run."""
+        index = turn * self._processes.size + self._processes.rank
+        epoch, place = divmod(index, self._sampler.batches)
+        if self._plan[0] != epoch:
+            self._plan = (epoch, self._sampler.plan(epoch))
+        pairs = self._plan[1].batches[place]
+        return self._builder.build(pairs, (epoch, place)), index
+
+    def _mean_gradients(self, total: dict[str, mx.array]) -> dict[str, mx.array]:
+        turns = self._config.accumulation
+        rows = self._trainee.rows
+        if rows is not None:
+            rows.average(turns, self._processes.group)
+        mean = {name: gradient / turns for name, gradient in total.items()} if turns > 1 else total
+        return self._processes.mean_gradients(mean)
+
+    def _mean(self, values: list[float]) -> float:
+        return self._processes.total(float(np.mean(values))) / self._processes.size
+
+    def _diverged(self, what: str) -> TrainingError:
+        names = checkpoint_names(self._folder)
+        kept = (
+            f"{names[-1]} is the last good checkpoint." if names else "No checkpoint was due yet."
+        )
+        return TrainingError(
+            f"the {what} of step {self._state.step + 1} is not a number",
+            where=str(self._folder.path),
+            todo=f"{kept} Start a new run with a lower learning_rate or a longer warmup.",
+        )
+
+    def _after_step(self, stopping: bool) -> None:
+        step, last = self._state.step, self._state.step == self._steps
+        looks = self._held_out.usable and (last or step % self._look_every == 0)
+        best, value = False, 0.0
+        if looks:
+            value = self._look()
+            best = self._state.best is None or value > self._state.best
+            since = 0 if best else self._state.looks_since_best + 1
+            top = value if best else self._state.best
+            self._state = replace(self._state, best=top, looks_since_best=since)
+            self._tell(Evaluated(step, METRIC, value, best))
+        every = self._config.checkpoint_every or self._look_every
+        if not (last or stopping or best or step % every == 0 or self._out_of_patience()):
+            return
+        if self._processes.first:
+            name = save_checkpoint(self._folder, self._trainee, self._state)
+            if best:
+                set_best(self._folder, name, METRIC, value)
+            remove_old(self._folder, self._config.checkpoints_kept)
+            self._tell(Checkpointed(step, name))
+
+    def _look(self) -> float:
+        if not self._processes.first:
+            return self._processes.total(0.0)
+        self._trainee.put_into_encoder()
+        return self._processes.total(self._held_out.mean_ndcg(self._trainee.encoder))
+
+    def _out_of_patience(self) -> bool:
+        patience = self._config.patience
+        return 0 < patience <= self._state.looks_since_best
+
+    def _write_model(self) -> None:
+        names = checkpoint_names(self._folder)
+        if names and self._processes.first:
+            chosen = best_checkpoint(self._folder) or names[-1]
+            write_model(self._folder, self._config, chosen)
+
+
+def _fingerprint(config: RunConfig, training_set: TrainingSet) -> str:
+    """Return a hash of all that decides a run's losses; what happens after it may change."""
+    own = asdict(replace(config, specs=(), checkpoints_kept=1, patience=0))
+    text = repr(sorted(own.items())) + content_hash(training_set)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _seed(seed: int, index: int) -> int:
+    """Return the seed of what one batch draws."""
+    return int(np.random.SeedSequence((seed, index)).generate_state(1)[0])
+
+
+def _pid() -> int:
+    import os
+
+    return os.getpid()
+
+
+def _device() -> str:
+    device = mx.default_device()
+    if device.type != mx.DeviceType.cpu:
+        return str(mx.device_info().get("device_name", "gpu"))
+    fast = "" if usable() else ", not compiled"
+    return f"cpu, {lane_count()} lanes{fast}"
