@@ -39,7 +39,7 @@ def build_training_set(
     Args:
         store: read as it stands at the start; nothing is written.
         plan: what to take.
-        watch: told in pairs and documents, and asked, after each page.
+        watch: told in queries, documents and pairs, and asked, page by page.
 
     Raises:
         InputError: the plan cannot be, or no judge has its name.
@@ -53,7 +53,7 @@ def build_training_set(
         watch.step(0, None, "grading")
         grade_pairs(cursor, plan, judge.id if judge else None)
         guard = spec_guard(cursor, plan.near_duplicate)
-        selected = select_queries(graded_queries(cursor), plan, guard)
+        selected = select_queries(graded_queries(cursor), plan, guard, watch)
         trained = _add_graded(cursor, draft, selected, watch)
         made = add_keyword_pairs(
             KeywordSource(cursor, guard, selected.taken, selected.held_out),

@@ -39,19 +39,25 @@ def require_enough(summary: TrainingSetSummary) -> None:
     measured = summary.graded_queries(Split.HELD_OUT)
     if not graded and not measured:
         raise InputError("there is no graded pair to train on", todo=_how_to_grade(summary))
+    if len(graded) == 1 and not measured:
+        raise _one_grade(graded.pop())
     if summary.plan.held_out_share and measured < HELD_OUT_NEEDED:
         raise _too_few(summary, measured)
     if len(graded) < 2:  # noqa: PLR2004 - one grade is no order
-        what = f"all pairs to train on are graded {graded.pop()}" if graded else "nothing is left"
-        raise InputError(
-            f"{what}: there is no better and no worse to learn",
-            todo="Grade documents of the same queries that are better or worse.",
-        )
+        raise _one_grade(*graded)
     if max(graded) < whole_grade(GOOD):
         raise InputError(
             f"no pair to train on is graded above {max(graded)}: nothing is worth finding",
             todo="Grade, for some queries, a document that is what they want (4 or 5).",
         )
+
+
+def _one_grade(grade: int | None = None) -> InputError:
+    what = f"all pairs to train on are graded {grade}" if grade else "no pair is left to train on"
+    return InputError(
+        f"{what}: there is no better and no worse to learn",
+        todo="Grade documents of the same queries that are better or worse.",
+    )
 
 
 def _too_few(summary: TrainingSetSummary, measured: int) -> InputError:
@@ -76,6 +82,9 @@ def _how_to_grade(summary: TrainingSetSummary) -> str:
     scores = summary.left_out_for(LeftOutReason.SCORE_ONLY)
     spec = summary.left_out_for(LeftOutReason.SPEC)
     said = []
+    other = summary.left_out_for(LeftOutReason.OTHER_JUDGE)
+    if other:
+        said.append(f"{_count(other, 'pair has', 'pairs have')} a score of another judge only.")
     if scores:
         said.append(
             f"{_count(scores, 'pair has', 'pairs have')} a judge's score only: audit and calibrate,"
@@ -100,14 +109,18 @@ def warnings(summary: TrainingSetSummary) -> tuple[str, ...]:
                 f" off by up to {width:.2f} (95%, at the worst)."
             )
     plan = summary.plan
-    if plan.keyword_share and summary.keyword_share < _SHARE_MISSED * plan.keyword_share:
+    trained = summary.graded_queries(Split.TRAIN)
+    if (
+        trained
+        and plan.keyword_share
+        and summary.keyword_share < _SHARE_MISSED * plan.keyword_share
+    ):
         told.append(
             f"The corpus gave keyword pairs for {summary.keyword_share:.0%} of the training pairs,"
             f" not {plan.keyword_share:.0%}: keyword queries may get worse."
         )
     if not plan.keyword_share:
         told.append("No keyword pairs are mixed in: keyword queries may get worse.")
-    trained = summary.graded_queries(Split.TRAIN)
     if trained and summary.without_good > trained / 2:
         told.append(
             f"{summary.without_good:,} of {trained:,} training queries have no document graded 4"

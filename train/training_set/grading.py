@@ -46,6 +46,7 @@ def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judge: UUID |
         judge: whose raw scores stand in; None: nobody's.
     """
     score = "judged.score" if plan.judge_scores else "NULL"
+    scored = LeftOutReason.OTHER_JUDGE if plan.judge_scores else LeftOutReason.SCORE_ONLY
     cursor.execute(
         f"""
         CREATE TEMP TABLE graded AS
@@ -74,8 +75,7 @@ def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judge: UUID |
                 WHEN trim(query.text, $4) = '' OR trim(document.text, $4) = ''
                     THEN '{LeftOutReason.BLANK.name}'
                 WHEN best.grade IS NULL THEN CASE
-                    WHEN ruled.pair_id IS NOT NULL AND {"FALSE" if plan.judge_scores else "TRUE"}
-                        THEN '{LeftOutReason.SCORE_ONLY.name}'
+                    WHEN ruled.pair_id IS NOT NULL THEN '{scored.name}'
                     WHEN failed.pair_id IS NOT NULL THEN '{LeftOutReason.FAILED.name}'
                     ELSE '{LeftOutReason.UNGRADED.name}' END
                 WHEN best.weight <= 0

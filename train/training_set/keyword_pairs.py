@@ -48,6 +48,7 @@ _TELLING_DOCUMENTS: Final = 5
 _LEAST_CODE: Final = 30
 _FORMS: Final = 3
 _MOST_SIBLINGS: Final = 200
+_ANY: Final = "SELECT 1 FROM db.documents WHERE in_corpus LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,13 @@ class _Maker:
         self._asked = {query_text(query.text).key for query in source.queries}
         held_out = [query_text(text) for text in source.held_out]
         self._held_out = NearDuplicates(held_out, NEARLY_THE_SAME)
-        self._paths, defined = _names(source.cursor)
-        self.drawn = _draw(source.cursor, plan.seed)
+        self._corpus = _corpus(source.cursor)
+        self._paths, defined = _names(source.cursor, self._corpus)
+        self.drawn = _draw(source.cursor, self._corpus, plan.seed)
         counted = min(self.drawn, _COUNTED_DOCUMENTS)
         self._vocabulary = Vocabulary(
             defined,
-            _frequency(source.cursor, plan.seed),
+            _frequency(source.cursor, self._corpus, plan.seed),
             max(_TELLING_DOCUMENTS, round(counted * _TELLING_SHARE)),
         )
 
@@ -151,7 +153,9 @@ class _Maker:
             " WHERE place > $1 AND place <= $2 ORDER BY place",
             [start, start + _PAGE],
         ).fetchall()
-        self._siblings = _siblings(self._source.cursor, {row[1] for row in rows if row[1]})
+        self._siblings = _siblings(
+            self._source.cursor, self._corpus, {row[1] for row in rows if row[1]}
+        )
         return [_Row(*row) for row in rows]
 
     def add(self, row: _Row, turn: int, draft: TrainingSetDraft) -> None:
@@ -215,54 +219,62 @@ class _Maker:
         return _Made(bag, QueryKind.KEYWORD, row.text) if bag else None
 
 
-def _names(cursor: DuckDBPyConnection) -> tuple[Counter[str], set[str]]:
+def _corpus(cursor: DuckDBPyConnection) -> str:
+    """Return the condition of the documents that make up the corpus: all, if none was read in."""
+    return "in_corpus" if cursor.execute(_ANY).fetchall() else "TRUE"
+
+
+def _names(cursor: DuckDBPyConnection, corpus: str) -> tuple[Counter[str], set[str]]:
     """Return on how many paths each name stands for a document, and all names as written."""
     cursor.execute(
-        "SELECT DISTINCT path, symbol FROM db.documents WHERE in_corpus ORDER BY path, symbol"
+        # Of a snippet nobody knows the path: each is a place of its own.
+        "SELECT DISTINCT CASE WHEN path = '' THEN CAST(id AS VARCHAR) ELSE path END AS place,"
+        f" path, symbol FROM db.documents WHERE {corpus} ORDER BY place, symbol"
     )
     paths: Counter[str] = Counter()
     defined: set[str] = set()
     here: set[str] = set()
-    last_path = None
+    last_place = None
     while rows := cursor.fetchmany(_PAGE):
-        for path, symbol in rows:
-            if path != last_path:
+        for place, path, symbol in rows:
+            if place != last_place:
                 paths.update(here)
-                here, last_path = set(), path
+                here, last_place = set(), place
             here.update(name.lower() for name in name_queries(path, symbol))
             defined.update(name_parts(symbol)[-1:])
     paths.update(here)
     return paths, defined
 
 
-def _siblings(cursor: DuckDBPyConnection, paths: set[str]) -> dict[str, list[str]]:
+def _siblings(cursor: DuckDBPyConnection, corpus: str, paths: set[str]) -> dict[str, list[str]]:
     """Return the symbols of each path, the first ones of a path that has very many."""
     rows = cursor.execute(
         "SELECT path, list_slice(list(DISTINCT symbol ORDER BY symbol), 1, $2) FROM db.documents"
-        " WHERE in_corpus AND symbol <> ''"
+        f" WHERE {corpus} AND symbol <> ''"
         " AND path IN (SELECT unnest(CAST($1 AS VARCHAR[]))) GROUP BY path",
         [sorted(paths), _MOST_SIBLINGS],
     ).fetchall()
     return dict(rows)
 
 
-def _frequency(cursor: DuckDBPyConnection, seed: int) -> dict[str, int]:
+def _frequency(cursor: DuckDBPyConnection, corpus: str, seed: int) -> dict[str, int]:
     """Return in how many documents an identifier occurs, those of more than one."""
     rows = cursor.execute(
         "SELECT word, count(*) FROM ("
         " SELECT unnest(list_distinct(regexp_extract_all(left(text, $2), $3))) AS word"
-        " FROM (SELECT text FROM db.documents WHERE in_corpus ORDER BY md5($1 || id), id LIMIT $4))"
+        f" FROM (SELECT text FROM db.documents WHERE {corpus}"
+        " ORDER BY md5($1 || id), id LIMIT $4))"
         " GROUP BY word HAVING count(*) > 1",
         [f"count {seed} ", _COUNTED_CHARACTERS, IDENTIFIER, _COUNTED_DOCUMENTS],
     ).fetchall()
     return dict(rows)
 
 
-def _draw(cursor: DuckDBPyConnection, seed: int) -> int:
+def _draw(cursor: DuckDBPyConnection, corpus: str, seed: int) -> int:
     """Put the documents that can give a pair in the order of the seed; return their number."""
     cursor.execute(
         "CREATE TEMP TABLE drawn AS SELECT id, row_number() OVER (ORDER BY md5($1 || id), id) AS"
-        " place FROM db.documents WHERE in_corpus AND length(text) >= $2",
+        f" place FROM db.documents WHERE {corpus} AND length(text) >= $2",
         [f"draw {seed} ", _LEAST_CODE],
     )
     ((count,),) = cursor.execute("SELECT count(*) FROM drawn").fetchall()

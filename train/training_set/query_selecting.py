@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from train.training_set.plan import TrainingSetPlan
     from train.training_set.spec_queries import Leak, LeakRule, SpecGuard
+    from train.training_set.watching import Watch
 
 _EXAMPLES: Final = 5
+_PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def graded_queries(cursor: DuckDBPyConnection) -> list[GradedQuery]:
 
 
 def select_queries(
-    queries: list[GradedQuery], plan: TrainingSetPlan, guard: SpecGuard
+    queries: list[GradedQuery], plan: TrainingSetPlan, guard: SpecGuard, watch: Watch
 ) -> SelectedQueries:
     """Drop what specs ask, split the rest, and leave out what cannot be measured on.
 
@@ -74,7 +76,9 @@ def select_queries(
     """
     leaks: dict[LeakRule, list[tuple[GradedQuery, Leak]]] = defaultdict(list)
     kept = []
-    for query in queries:
+    for place, query in enumerate(queries):
+        if place % _PAGE == 0:
+            watch.step(place, len(queries), "queries")
         leak = guard.leak(query.text, query.variation_of)
         if leak is None:
             kept.append(query)

@@ -22,6 +22,7 @@ class LeftOutReason(StrEnum):
     FAILED = "the judge failed and nobody graded"
     UNGRADED = "not graded"
     SCORE_ONLY = "only a judge's score, which was not asked for"
+    OTHER_JUDGE = "only another judge's score"
     UNCERTAIN = "the grade is too uncertain"
     SPEC = "the query, or its like, is in a spec"
     UNMEASURABLE = "held out, but all its grades are alike"

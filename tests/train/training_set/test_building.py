@@ -132,7 +132,7 @@ def test_the_judge_of_the_plan_scores(store: Store) -> None:
     plan = TrainingSetPlan(judge_scores=True, judge_name="other", keyword_share=0, held_out_share=0)
     found, summary = build_training_set(store, plan)
     assert [pair.grade for pair in found.pairs] == [1.0]
-    assert summary.left_out_for(LeftOutReason.UNGRADED) == 1
+    assert summary.left_out_for(LeftOutReason.OTHER_JUDGE) == 1
     with pytest.raises(InputError, match="no judge nobody"):
         build_training_set(store, TrainingSetPlan(judge_scores=True, judge_name="nobody"))
 

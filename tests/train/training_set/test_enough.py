@@ -9,7 +9,8 @@ import pytest
 
 from core.errors import InputError
 from core.store import Store
-from tests.building import new_workspace
+from labels.judgments import add_judge
+from tests.building import named_judge, new_workspace
 from tests.train.training_set.example import add_spec, fill, label, question
 from train.training_set.building import build_training_set
 from train.training_set.enough import require_enough, warnings
@@ -74,10 +75,24 @@ def test_too_few_held_out_queries_say_how_many_are_needed_and_why(store: Store) 
 
 
 def test_one_grade_only(store: Store) -> None:
-    none = TrainingSetPlan(judge_scores=True, held_out_share=0)
-    assert "graded 4" in refused(summary(store, 100, (4, 4), none))
-    said = refused(build_training_set(store, PLAN)[1])
+    assert "all pairs to train on are graded 4" in refused(summary(store, 100, (4, 4)))
+
+
+def test_held_out_queries_with_one_grade_are_told(store: Store) -> None:
+    fill(store, 100, (4, 4))
+    said = refused(summary(store, 20, (1, 5)))
     assert "are of queries with one grade only" in said
+    assert "6 are needed" in said
+
+
+def test_scores_of_another_judge_are_told(store: Store) -> None:
+    fill(store, 3, (1, 5))
+    with store.transaction() as cursor:
+        add_judge(cursor, named_judge("silent"))
+    plan = TrainingSetPlan(judge_scores=True, judge_name="silent")
+    assert "6 pairs have a score of another judge only" in refused(
+        build_training_set(store, plan)[1]
+    )
 
 
 def test_nothing_worth_finding(store: Store) -> None:

@@ -205,6 +205,15 @@ def test_documents_that_left_the_corpus_give_none(store: Store) -> None:
     assert not any("fetch_" in symbol for _, _, symbol, _ in made(found))
 
 
+def test_without_a_corpus_the_documents_of_pairs_do(store: Store) -> None:
+    with store.transaction() as cursor:
+        cursor.execute("UPDATE db.documents SET in_corpus = FALSE, path = ''")
+        cursor.execute("UPDATE db.documents SET symbol = 'twice' WHERE symbol LIKE '%_2'")
+    found, summary = build_training_set(store, TrainingSetPlan(judge_scores=True))
+    assert summary.keyword_share == pytest.approx(0.25, abs=0.01)
+    assert "twice" not in {query for query, *_ in made(found)}
+
+
 def test_a_small_corpus_gives_several_to_a_document_and_then_fewer(store: Store) -> None:
     add_corpus(store, 8)
     plan = TrainingSetPlan(judge_scores=True, keyword_share=0.9)
