@@ -30,9 +30,9 @@ class AskedQuery:
 def held_out(queries: Sequence[AskedQuery], share: float, seed: int) -> list[bool]:
     """Say of each query whether it is held out.
 
-    Each is decided by a hash of its words and the seed, whatever else is in the set, so that more
-    labels move no query from one side to the other. A variation goes where its original goes. A
-    query nearly the same as one held out is held out too: training on it would give that one away.
+    Each is decided by a hash of its words and the seed, so that more labels move no query from one
+    side to the other. A variation goes where its original goes. A query nearly the same as one held
+    out is held out too: training on it would give that one away.
 
     Args:
         queries: the queries.
