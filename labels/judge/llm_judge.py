@@ -12,7 +12,7 @@ from labels.judge.chat_client import CallError
 from labels.judge.pooling import pooled
 from labels.judge.reading import read_ruling
 from labels.judge.reply_schema import REPLY_SCHEMA, ReplyError
-from labels.judge.request_form import ReplyShape
+from labels.judge.request_form import FEWER_TOP, ReplyShape
 from labels.judge.rubric import (
     CODE_BUDGET,
     DEFAULT_PROMPT,
@@ -135,10 +135,15 @@ class LlmJudge:
             self._distributed += sample.distribution is not None
         return pooled(samples) if self._sampled else samples[0]
 
-    def body(self, query: Query, document: Document) -> dict[str, object]:
-        """Return the request that asks about a pair, in the form that the server takes."""
+    def batch_body(self, query: Query, document: Document) -> dict[str, object]:
+        """Return the request that asks about a pair, in the form that the server takes.
+
+        It asks for few token probabilities: the answers of a batch come in one file.
+        """
         opening = opening_messages(query, document, self._parameters.code_budget, self._prompt)
-        return self._asker.body(opening)
+        form = self._asker.form
+        few = min(form.top_logprobs, FEWER_TOP)
+        return self._asker.body(opening, replace(form, top_logprobs=few))
 
     async def aclose(self) -> None:
         """Close the connections."""

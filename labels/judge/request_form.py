@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _SCHEMA_WORDS: Final = ("response_format", "json_schema", "structured output", "guided", "grammar")
 #: Five scores and a few other spellings; servers that allow fewer mostly allow five.
 _TOP: Final = 10
-_FEWER_TOP: Final = 5
+FEWER_TOP: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class RequestForm:
         """Return the form without what the server complains of; None when it names nothing here."""
         said = complaint.lower()
         if self.top_logprobs and "logprob" in said:
-            fewer = self.top_logprobs > _FEWER_TOP and "top_logprobs" in said
-            return replace(self, top_logprobs=_FEWER_TOP if fewer else 0)
+            fewer = self.top_logprobs > FEWER_TOP and "top_logprobs" in said
+            return replace(self, top_logprobs=FEWER_TOP if fewer else 0)
         if self.schema and any(word in said for word in _SCHEMA_WORDS):
             return replace(self, schema=False)
         if self.limit_field == "max_tokens" and "max_tokens" in said:

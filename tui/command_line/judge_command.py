@@ -13,6 +13,12 @@ from core.records import Progress, QueryKind
 from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
+from tui.command_line.judge_batches import (
+    add_batch_arguments,
+    send_batches,
+    tend_batches,
+    wants_open_batches,
+)
 from tui.command_line.judge_options import (
     add_llm_arguments,
     add_model_arguments,
@@ -64,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JUDGE",
         help="beside another judge on the same audited pairs: NAME, or NAME@VERSION",
     )
+    add_batch_arguments(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="tell what it will cost, ask nothing"
     )
@@ -72,10 +79,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, show how far it is, and say what came of it."""
+    workspace = workspace_of(arguments)
+    if wants_open_batches(arguments):
+        workspace.require()
+        with Store.open(workspace.folder) as store:
+            return tend_batches(store, arguments)
     _check(arguments)
     from labels.query_choice import require_pairs
 
-    workspace = workspace_of(arguments)
     workspace.require()
     with Store.open(workspace.folder) as store:
         require_pairs(store)
@@ -89,6 +100,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError("--limit takes a number from 0 up")
     if arguments.only_audited is not None and arguments.only_audited < 0:
         raise InputError("--only-audited takes a number from 1 up, or none")
+    if arguments.batch and arguments.judge != "llm":
+        raise InputError("only a model can be asked by --batch")
     if arguments.judge == "llm":
         check_llm_arguments(arguments)
         check_model_arguments(arguments)
@@ -113,6 +126,8 @@ def _judge_by_model(store: Store, arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _tell_cost(store, arguments, setting, against)
         return 0
+    if arguments.batch:
+        return send_batches(store, arguments, setting, _pairs(store, arguments, against))
     with progress_line() as show:
         report = _judge(store, arguments, setting.make, show, against)
     return _answer(store, arguments, report, against)

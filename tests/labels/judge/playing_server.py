@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,53 +66,32 @@ def error(status: int, message: str, **headers: str) -> Answer:
     return Answer(json.dumps({"error": {"message": message}}), status, quick | headers)
 
 
+class OtherPaths(Protocol):
+    """What a server does with what is no request for a chat completion."""
+
+    def other(self, method: str, path: str, body: bytes) -> Answer:
+        """Answer one request; the path begins after ``/v1``."""
+
+
 class PlayingServer:
     """Serves until left. ``play`` gets each request's body and its number, from 0."""
 
-    def __init__(self, play: Callable[[dict[str, Any], int], Answer]) -> None:
+    def __init__(
+        self, play: Callable[[dict[str, Any], int], Answer], others: OtherPaths | None = None
+    ) -> None:
         self.requests: list[dict[str, Any]] = []
         self.authorizations: list[str] = []
         self.answered = 0
         self._play = play
         self._lock = threading.Lock()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = server.taken(body, self.headers["Authorization"])
-                time.sleep(answer.wait)
-                try:
-                    self._send(answer)
-                except OSError:
-                    self.close_connection = True
-
-            def _send(self, answer: Answer) -> None:
-                data = answer.body.encode()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Type", "application/json")
-                if answer.chunked:
-                    self.send_header("Transfer-Encoding", "chunked")
-                    data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
-                else:
-                    self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data[: answer.cut])
-                server.answered += answer.cut is None
-                self.close_connection |= answer.close or answer.cut is not None
-
-            def log_message(self, *_: object) -> None:
-                return
+        self._others = others
+        handler = _handler(self)
 
         class Server(ThreadingHTTPServer):
             def handle_error(self, *_: object) -> None:
                 """Say nothing of a client that went away: stderr is the tested program's."""
 
-        self._http = Server(("127.0.0.1", 0), Handler)
+        self._http = Server(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
@@ -127,6 +106,12 @@ class PlayingServer:
             self.authorizations.append(authorization)
             return self._play(body, number)
 
+    def other(self, method: str, path: str, body: bytes) -> Answer:
+        if self._others is None:
+            return error(404, "there is nothing here")
+        with self._lock:
+            return self._others.other(method, path.removeprefix("/v1"), body)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -135,6 +120,49 @@ class PlayingServer:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+
+
+def _handler(server: PlayingServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            if self.path.endswith("/chat/completions"):
+                self._answer(server.taken(json.loads(raw), self.headers["Authorization"]))
+            else:
+                self._answer(server.other("POST", self.path, raw))
+
+        def do_GET(self) -> None:
+            self._answer(server.other("GET", self.path, b""))
+
+        def _answer(self, answer: Answer) -> None:
+            time.sleep(answer.wait)
+            try:
+                self._send(answer)
+            except OSError:
+                self.close_connection = True
+
+        def _send(self, answer: Answer) -> None:
+            data = answer.body.encode()
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "application/json")
+            if answer.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+                data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+            else:
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[: answer.cut])
+            server.answered += answer.cut is None
+            self.close_connection |= answer.close or answer.cut is not None
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    return Handler
 
 
 def asked_query(body: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Judging by a server's Batch API: pairs are sent by the thousand, and fetched when it is done."""
