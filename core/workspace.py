@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from core.errors import WorkspaceError
 
@@ -14,16 +14,27 @@ if TYPE_CHECKING:
 FOLDER_NAME: Final = ".rejudge"
 SETTINGS_NAME: Final = "settings.toml"
 GUIDELINES_NAME: Final = "guidelines.md"
+_TEXTS: Final = frozenset({"annotator", "theme", "judge"})
+_SHARES: Final = frozenset({"blind_share", "repeat_share"})
+_COUNTS: Final = frozenset({"refit_after"})
 ANNOTATOR_VARIABLE: Final = "REJUDGE_ANNOTATOR"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a person set in ``settings.toml``. ``keys`` maps a command's id to its keys."""
+    """What a person set in ``settings.toml``. ``keys`` maps a command's id to its keys.
+
+    ``blind_share`` is the share of pairs graded without the judge in sight, ``repeat_share`` that
+    of earlier pairs which come back, each from 0 to 1. ``refit_after`` is the number of new labels
+    after which the grades are calibrated again in the background; 0: never.
+    """
 
     annotator: str = ""
     theme: str = ""
     judge: str = ""
+    blind_share: float = 0.1
+    repeat_share: float = 0.03
+    refit_after: int = 10
     keys: dict[str, str] = field(default_factory=dict)
 
 
@@ -142,16 +153,25 @@ def _login_name() -> str:
         return "annotator"
 
 
-def _checked_settings(values: dict[str, object], path: Path) -> Settings:
+def _checked_settings(values: dict[str, Any], path: Path) -> Settings:
     keys = values.pop("keys", {})
-    known = {"annotator", "theme", "judge"}
-    wrong = [name for name in values if name not in known]
-    wrong += [name for name, value in values.items() if not isinstance(value, str)]
+    wrong = [name for name, value in values.items() if not _fits(name, value)]
     if wrong or not isinstance(keys, dict) or not all(isinstance(k, str) for k in keys.values()):
         raise WorkspaceError(
             f"the settings hold what rejudge does not know: {', '.join(wrong) or 'keys'}",
             where=str(path),
-            todo=f"Known are {', '.join(sorted(known))} and the table [keys], all of them text.",
+            todo=f"Known are {', '.join(sorted(_TEXTS))} as text, {', '.join(sorted(_SHARES))} from"
+            f" 0 to 1, {', '.join(sorted(_COUNTS))} as a whole number, and the table [keys].",
         )
-    texts = {name: str(value) for name, value in values.items()}
-    return Settings(**texts, keys={str(name): str(key) for name, key in keys.items()})
+    named = {str(name): str(key) for name, key in keys.items()}
+    return replace(Settings(keys=named), **values)
+
+
+def _fits(name: str, value: object) -> bool:
+    if name in _TEXTS:
+        return isinstance(value, str)
+    if isinstance(value, bool):
+        return False
+    if name in _SHARES:
+        return isinstance(value, int | float) and 0 <= value <= 1
+    return name in _COUNTS and isinstance(value, int) and value >= 0

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from core.store import Store
     from labels.audit_records import AuditFilter
 
-STRATIFIED: Final = "stratified"
-#: How the queue came to a pair that somebody asked for: no chance had a part in it.
-CHOSEN: Final = "chosen"
 _UNSCORED: Final = 0
 _LOWEST: Final = UUID(int=0)
 _HIGHEST: Final = UUID(int=2**128 - 1)

@@ -18,33 +18,34 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from core.store import Store
+    from labels.strategies import Drawn
 
 _GRADED: Final = (Action.CONFIRM, Action.OVERRIDE)
 
 
 def load_items(
     store: Store,
-    pair_ids: Sequence[UUID],
+    drawn: Sequence[Drawn],
     judges: Mapping[UUID, Judge],
     audited: Judge | None,
-    strategy: str = "",
 ) -> list[AuditItem]:
     """Return the items of these pairs, in this order; an unknown id is left out.
 
     Args:
         store: the store.
-        pair_ids: which pairs.
+        drawn: which pairs, and how the queue came to each.
         judges: every judge of the store by id.
         audited: the judge whose ruling comes first.
-        strategy: how the queue came to the pairs.
     """
+    pair_ids = [one.pair for one in drawn]
     pairs = _pairs(store, pair_ids)
     queries = _queries(store, [pair.query_id for pair in pairs.values()])
     documents = documents_by_id(store, [pair.document_id for pair in pairs.values()])
     judgments = _judgments(store, pair_ids)
     events = _events(store, pair_ids)
     items = []
-    for identifier in pair_ids:
+    for one in drawn:
+        identifier = one.pair
         pair = pairs.get(identifier)
         if pair is None:
             continue
@@ -60,7 +61,8 @@ def load_items(
                 skipped=any(event.action is Action.SKIP for event in events[identifier]),
                 flagged=any(event.action is Action.FLAG for event in events[identifier]),
                 failures=failures,
-                strategy=strategy,
+                strategy=one.strategy,
+                chance=one.chance,
             )
         )
     return items

@@ -47,6 +47,14 @@ class AuditFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditShares:
+    """The shares, 0 to 1, of pairs shown blind and of earlier pairs that come back silently."""
+
+    blind: float = 0.0
+    repeats: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeRuling:
     """A judge with its standing judgment of the pair; the judgment has a score."""
 
@@ -73,7 +81,8 @@ class AuditItem:
 
     ``rulings`` has the audited judge first; ``labels`` and ``notes`` are newest first;
     ``failures`` are (judge name, reason) of judges that did not manage to rule.
-    ``strategy`` says how the queue came to the pair.
+    ``strategy`` says how the queue came to the pair, ``chance`` with which chance that draw took
+    it. ``blind`` tells whether it was drawn to be graded without the judge in sight.
     """
 
     pair: Pair
@@ -86,6 +95,8 @@ class AuditItem:
     flagged: bool = False
     failures: tuple[tuple[str, str], ...] = ()
     strategy: str = ""
+    chance: float | None = None
+    blind: bool = False
 
     @property
     def ruling(self) -> JudgeRuling | None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.records import Action
 from labels.audit_counts import audit_counts
-from labels.audit_draw import CHOSEN, STRATIFIED, StratifiedDraw
-from labels.audit_items import label_of_event, load_items
-from labels.audit_records import AuditCounts, AuditFilter, AuditItem
+from labels.audit_feed import AuditFeed
+from labels.audit_items import label_of_event
+from labels.audit_records import AuditCounts, AuditFilter, AuditItem, AuditShares
 from labels.audited_judge import audited_judge
-from labels.judgments import all_judges
 from labels.label_recording import LabelRecorder
+from labels.strategies import REPEAT, Drawn, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +22,14 @@ if TYPE_CHECKING:
     from core.records import Judge, LabelEvent
     from core.store import Store
 
-#: The first pair is read alone, so that it is soon on the screen.
-_FIRST: Final = 1
-_AT_ONCE: Final = 300
-_REFILL_BELOW: Final = 40
-_PER_SCORE: Final = 60
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a session was asked for beside its filter; one that goes on from it gets the same."""
+
+    strategy: Strategy | None
+    shares: AuditShares
+    soon: bool
 
 
 class AuditSession:
@@ -49,19 +50,14 @@ class AuditSession:
         judge: Judge | None,
         audit_filter: AuditFilter,
         seen: frozenset[UUID],
-        first: Sequence[UUID] = (),
+        feed: AuditFeed,
+        asked: _Asked,
     ) -> None:
         self._store = store
         self._recorder = recorder
-        self._judges = {known.id: known for known in all_judges(store)}
-        self._draw = StratifiedDraw(store, judge, recorder.annotator, audit_filter)
         self._seen_before = seen
-        self._first = deque(first)
-        self._seen = set(seen).union(first)
-        self._drawing = threading.Lock()
-        self._drawn: deque[UUID] = deque()
-        self._ahead: deque[AuditItem] = deque()
-        self._dry = False
+        self._feed = feed
+        self._asked = asked
         self._history: list[AuditItem] = []
         self._place = -1
         self.annotator = recorder.annotator
@@ -78,8 +74,11 @@ class AuditSession:
         *,
         judge_name: str = "",
         audit_filter: AuditFilter | None = None,
+        strategy: Strategy | None = None,
+        shares: AuditShares | None = None,
         seen: frozenset[UUID] = frozenset(),
         first: Sequence[UUID] = (),
+        soon: bool = False,
     ) -> AuditSession:
         """Begin a session with its first pair already drawn.
 
@@ -88,18 +87,34 @@ class AuditSession:
             annotator: who grades.
             judge_name: whose scores are audited; empty: the judge that scored most.
             audit_filter: which pairs; None: those not graded yet.
+            strategy: how pairs are drawn; None: as ``default_strategy`` says.
+            shares: how many are shown blind and how many come back; None: none.
             seen: pairs that are not to be drawn again.
             first: pairs that come before all drawn ones, whatever the filter and what was done
                 to them before; an unknown id is passed over.
+            soon: whether the first pair may be drawn in a quicker way, see ``AuditFeed``.
 
         Raises:
-            InputError: no judge has that name, or the annotator has none.
+            InputError: no judge has that name, the annotator has none, or the strategy has
+                nothing to go by.
         """
         judge = audited_judge(store, judge_name)
         chosen = audit_filter or AuditFilter()
-        session = cls(store, LabelRecorder(store, annotator), judge, chosen, seen, first)
+        recorder = LabelRecorder(store, annotator)
+        feed = AuditFeed(
+            store,
+            judge,
+            recorder.annotator,
+            chosen,
+            strategy=strategy,
+            shares=shares or AuditShares(),
+            seen=seen,
+            first=first,
+        )
+        asked = _Asked(strategy, shares or AuditShares(), soon)
+        session = cls(store, recorder, judge, chosen, seen, feed, asked)
         session.counts = audit_counts(store, annotator, judge, chosen)
-        session._load(_FIRST)
+        feed.read_first(soon=soon)
         session.advance()
         return session
 
@@ -109,54 +124,80 @@ class AuditSession:
         A filter that asks for graded, skipped or flagged pairs shows them again: it asks for them.
         """
         asks_again = audit_filter.active and audit_filter.state is not AuditFilter().state
-        name = self.judge.name if self.judge else ""
-        return AuditSession.start(
-            self._store,
-            self.annotator,
-            judge_name=name,
-            audit_filter=audit_filter,
-            seen=frozenset() if asks_again else self._shown(),
+        return self._followed(
+            audit_filter, self._asked.strategy, frozenset() if asks_again else self._shown()
         )
+
+    def with_strategy(self, strategy: Strategy | None) -> AuditSession:
+        """Return a new session that draws otherwise and repeats no pair of this one.
+
+        Raises:
+            InputError: the strategy has nothing to go by.
+        """
+        return self._followed(self.audit_filter, strategy, self._done())
 
     def with_first(self, first: Sequence[UUID]) -> AuditSession:
         """Return a new session that begins with these pairs, then goes on as this one would."""
+        return self._followed(self.audit_filter, self._asked.strategy, self._done(), first)
+
+    def _followed(
+        self,
+        audit_filter: AuditFilter,
+        strategy: Strategy | None,
+        seen: frozenset[UUID],
+        first: Sequence[UUID] = (),
+    ) -> AuditSession:
         return AuditSession.start(
             self._store,
             self.annotator,
             judge_name=self.judge.name if self.judge else "",
-            audit_filter=self.audit_filter,
-            seen=self._done(),
+            audit_filter=audit_filter,
+            strategy=strategy,
+            shares=self._asked.shares,
+            seen=seen,
             first=first,
+            soon=self._asked.soon,
         )
+
+    @property
+    def strategy(self) -> Strategy:
+        """How pairs are drawn now."""
+        return self._feed.strategy
+
+    @property
+    def asked_strategy(self) -> Strategy | None:
+        """How somebody asked them to be drawn; None: nobody did."""
+        return self._asked.strategy
 
     @property
     def refill_wanted(self) -> bool:
         """Whether ``refill`` has something to do."""
-        return not self._dry and len(self._ahead) < _REFILL_BELOW
+        return self._feed.refill_wanted
 
     def refill(self) -> None:
         """Draw and read the next pairs. Safe in a worker thread; a second call waits."""
-        if self.refill_wanted:
-            self._load(_AT_ONCE)
+        self._feed.refill()
+
+    def renew(self) -> None:
+        """Draw what is ahead anew, after a calibration. Safe in a worker thread."""
+        self._feed.renew()
 
     def upcoming(self, count: int) -> tuple[AuditItem, ...]:
         """Return the next pairs that ``advance`` will show, at most ``count``."""
         visited = self._history[self._place + 1 : self._place + 1 + count]
-        drawn = tuple(self._ahead)[: count - len(visited)]
-        return (*visited, *drawn)
+        return (*visited, *self._feed.upcoming(count - len(visited)))
 
     def advance(self) -> AuditItem | None:
         """Go to the next pair: one that ``back`` left, else a new one; None when none is left."""
         if self._place + 1 < len(self._history):
             self._place += 1
         else:
-            if not self._ahead:
-                self._load(_AT_ONCE)
-            if not self._ahead:
+            fresh = self._feed.take(self._shown)
+            if fresh is None:
                 self._place = len(self._history)
                 self.current = None
                 return None
-            self._history.append(self._ahead.popleft())
+            self._history.append(fresh)
             self._place = len(self._history) - 1
         self.current = self._history[self._place]
         return self.current
@@ -186,9 +227,10 @@ class AuditSession:
             hidden=hidden,
             milliseconds=milliseconds,
             strategy=item.strategy,
+            chance=item.chance,
         )
         changed = replace(item, labels=(label_of_event(event), *item.labels))
-        self._count_grade(item, changed)
+        self._count_grade(self._with_earlier(item), self._with_earlier(changed))
         self._replace(changed)
         return event
 
@@ -196,7 +238,8 @@ class AuditSession:
         """Pass the current pair over; it is not drawn again."""
         item = self._item()
         event = self._recorder.mark(item.pair.id, Action.SKIP, milliseconds=milliseconds)
-        if not item.skipped and item.label_of(self.annotator) is None:
+        known = self._with_earlier(item)
+        if not known.skipped and known.label_of(self.annotator) is None:
             self.counts = replace(self.counts, left=max(0, self.counts.left - 1))
         self._replace(replace(item, skipped=True))
         return event
@@ -229,11 +272,24 @@ class AuditSession:
         undone = self._recorder.undo()
         if undone is None:
             return None
-        found = load_items(self._store, [undone.pair_id], self._judges, self.judge, STRATIFIED)
+        found = self._feed.read(self._drawn_as(undone))
         self.counts = audit_counts(self._store, self.annotator, self.judge, self.audit_filter)
-        if found:
-            self._show_again(found[0])
+        if found is not None:
+            self._show_again(found)
         return undone
+
+    def _drawn_as(self, undone: LabelEvent) -> Drawn:
+        """Return how the queue came to the pair: as the event says, else as this session knows."""
+        for item in reversed(self._history):
+            if item.pair.id == undone.pair_id:
+                return Drawn(undone.pair_id, item.strategy, item.chance)
+        return Drawn(undone.pair_id, undone.strategy or "", undone.inclusion_probability)
+
+    def _with_earlier(self, item: AuditItem) -> AuditItem:
+        """Return the item with the grades that are kept from the person's sight."""
+        if item.strategy != REPEAT:
+            return item
+        return replace(item, labels=(*item.labels, *self._feed.earlier.get(item.pair.id, ())))
 
     def _shown(self) -> frozenset[UUID]:
         return self._seen_before.union(item.pair.id for item in self._history)
@@ -264,7 +320,7 @@ class AuditSession:
         else:
             self._place = max(0, min(self._place, len(self._history)))
             self._history.insert(self._place, item)
-            self._seen.add(item.pair.id)
+            self._feed.add_seen(item.pair.id)
         self._replace(item)
 
     def _count_grade(self, before: AuditItem, after: AuditItem) -> None:
@@ -288,31 +344,3 @@ class AuditSession:
             if ruling.judgment.id == label.judgment_id and ruling.judgment.score is not None:
                 return abs(label.grade - ruling.judgment.score)
         return None
-
-    def _load(self, count: int) -> None:
-        """Read the next ``count`` pairs, as far as there are so many."""
-        with self._drawing:
-            if self._first:
-                self._load_first()
-                return
-            self._draw_ids(count)
-            fresh = [self._drawn.popleft() for _ in range(min(count, len(self._drawn)))]
-            if not fresh:
-                self._dry = True
-                return
-            self._ahead.extend(load_items(self._store, fresh, self._judges, self.judge, STRATIFIED))
-
-    def _load_first(self) -> None:
-        """Read the pairs that were asked for by name; none is left afterwards."""
-        asked = list(self._first)
-        self._first.clear()
-        self._ahead.extend(load_items(self._store, asked, self._judges, self.judge, CHOSEN))
-
-    def _draw_ids(self, count: int) -> None:
-        while len(self._drawn) < count:
-            identifiers = self._draw.take(_PER_SCORE)
-            if not identifiers:
-                return
-            fresh = [identifier for identifier in identifiers if identifier not in self._seen]
-            self._seen.update(fresh)
-            self._drawn.extend(fresh)

@@ -47,6 +47,7 @@ class LabelRecorder:
         milliseconds: int | None = None,
         note: str | None = None,
         strategy: str | None = None,
+        chance: float | None = None,
     ) -> LabelEvent:
         """Record a grade: a confirm when the judgment gave the same score, else an override.
 
@@ -70,6 +71,7 @@ class LabelRecorder:
                 milliseconds=milliseconds,
                 note=note or None,
                 strategy=strategy or None,
+                inclusion_probability=chance,
             )
         )
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 from core.records import Action, LabelEvent
 from labels.audit_items import load_items
+from labels.audit_session import AuditSession
 from labels.audited_judge import audited_judge
 from labels.judgments import all_judges
 from labels.label_recording import LabelRecorder
 from labels.pair_lookup import find_pair
+from labels.strategies import CHOSEN, Drawn, Strategy
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from core.store import Store
     from labels.audit_records import AuditItem
 
@@ -35,8 +39,20 @@ def label_pair(
     note: str | None = None,
     hidden: bool = False,
     judge_name: str = "",
+    strategy: Strategy | None = None,
 ) -> Labelled:
     """Grade the pair whose id begins with ``name``.
+
+    Args:
+        store: the store.
+        name: the first digits of the pair's id.
+        grade: 1-5.
+        annotator: who grades.
+        note: a remark.
+        hidden: whether the judge's score was out of sight.
+        judge_name: whose score is compared; empty: that of the judge that scored most.
+        strategy: the queue that gave the pair. Where the pair is the one that this queue gives now,
+            the label stores the chance of its draw; any other pair was chosen by hand.
 
     Raises:
         InputError: no such pair, grade, judge or annotator.
@@ -44,8 +60,29 @@ def label_pair(
     item = _item(store, name, judge_name)
     judgment = item.ruling.judgment if item.ruling else None
     recorder = LabelRecorder(store, annotator)
-    event = recorder.grade(item.pair.id, grade, judgment, hidden=hidden, note=note)
+    drawn = _drawn(store, item.pair.id, annotator, judge_name, strategy)
+    event = recorder.grade(
+        item.pair.id,
+        grade,
+        judgment,
+        hidden=hidden,
+        note=note,
+        strategy=drawn.strategy,
+        chance=drawn.chance,
+    )
     return Labelled(event, item)
+
+
+def _drawn(
+    store: Store, pair: UUID, annotator: str, judge_name: str, strategy: Strategy | None
+) -> Drawn:
+    if strategy is None:
+        return Drawn(pair, "")
+    session = AuditSession.start(store, annotator, judge_name=judge_name, strategy=strategy)
+    given = session.current
+    if given is None or given.pair.id != pair:
+        return Drawn(pair, CHOSEN)
+    return Drawn(pair, given.strategy, given.chance)
 
 
 def skip_pair(store: Store, name: str, annotator: str) -> Labelled:
@@ -69,5 +106,5 @@ def undo_last(store: Store, annotator: str) -> LabelEvent:
 def _item(store: Store, name: str, judge_name: str) -> AuditItem:
     identifier = find_pair(store, name)
     judges = {judge.id: judge for judge in all_judges(store)}
-    (item,) = load_items(store, [identifier], judges, audited_judge(store, judge_name))
+    (item,) = load_items(store, [Drawn(identifier, "")], judges, audited_judge(store, judge_name))
     return item

@@ -15,6 +15,7 @@ from core.workspace import Settings, Workspace, find_workspace
 from tui.background import Background
 from tui.command_keys import KeyTable, key_table
 from tui.commands import EVERYWHERE, bindings_of
+from tui.refitting import Refitting
 from tui.screens.workspace_screen import WorkspaceScreen
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class RejudgeApp(App[None]):
         key_table: the keys as they are.
         store: the open store, None before and when it cannot be opened.
         store_error: why it cannot.
+        refitting: what calibrates again while a person labels.
+        entered: the screens that have been entered so far.
     """
 
     TITLE = "rejudge"
@@ -90,6 +93,8 @@ class RejudgeApp(App[None]):
         self.store: Store | None = None
         self.store_error: RejudgeError | None = None
         self.background = Background(self, self.show_error)
+        self.refitting = Refitting(self)
+        self.entered: list[WorkspaceScreen] = []
         self._opening = False
         self._mode_before_help = self.DEFAULT_MODE
         self._settings_error: RejudgeError | None = None
@@ -121,6 +126,11 @@ class RejudgeApp(App[None]):
             return
         self._opening = True
         self.background.start(self._open, lambda _: self._tell_screens(), self._not_opened)
+
+    def tell_calibrated(self) -> None:
+        """Tell the screens that the calibrated grades have changed."""
+        for screen in self.entered:
+            screen.grades_renewed()
 
     def all_is_loaded(self) -> None:
         """Spare the garbage collector what stays for good: it costs an eighth of each key."""

@@ -26,6 +26,7 @@ class Background:
         self._app = app
         self._failed = failed
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="rejudge")
+        self._long: ThreadPoolExecutor | None = None
         self.closing = False
 
     def start(
@@ -33,14 +34,24 @@ class Background:
         work: Callable[[], Result],
         done: Callable[[Result], object],
         failed: Callable[[RejudgeError], None] | None = None,
+        *,
+        long: bool = False,
     ) -> None:
-        """Run ``work`` in a thread, then ``done`` with its result, or ``failed`` with its error."""
+        """Run ``work`` in a thread, then ``done`` with its result, or ``failed`` with its error.
+
+        Args:
+            work: what is done in the thread.
+            done: gets its result.
+            failed: gets its error; None: the error is shown.
+            long: for what takes seconds: it has a thread of its own and keeps no other waiting.
+        """
+        pool = self._long_pool() if long else self._pool
 
         async def job() -> None:
             if self.closing:
                 return
             try:
-                result = await get_running_loop().run_in_executor(self._pool, work)
+                result = await get_running_loop().run_in_executor(pool, work)
             except RejudgeError as error:
                 if not self.closing:
                     (failed or self._failed)(error)
@@ -60,3 +71,10 @@ class Background:
         """Drop what has not begun and wait for what has."""
         self.closing = True
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._long is not None:
+            self._long.shutdown(wait=True, cancel_futures=True)
+
+    def _long_pool(self) -> ThreadPoolExecutor:
+        if self._long is None:
+            self._long = ThreadPoolExecutor(1, thread_name_prefix="rejudge-long")
+        return self._long

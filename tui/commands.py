@@ -180,6 +180,13 @@ AUDIT: Final = Section(
             6,
         ),
         Command(
+            "audit.queue",
+            "o",
+            "queue",
+            "Queue",
+            "how the next pairs are drawn: stratified mixed uncertain disagreement random miss",
+        ),
+        Command(
             "audit.flag", "f", "flag", "Flag", "mark the pair as broken or worth a second look"
         ),
         Command("audit.note", "n", "note", "Note", "write a note on the pair"),

@@ -15,6 +15,7 @@ from labels.agreement.compared import query_numbers
 from labels.agreement.confusion_figures import alpha_of_coincidences, tables_by_group
 from labels.agreement.query_bootstrap import estimate, resampled_sums
 from labels.agreement.records import AnnotatorAgreement, Estimate
+from labels.strategies import REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     Twice = tuple[LabelledGrade, LabelledGrade]
 
-#: The strategy of a pair that came back silently.
-REPEAT: Final = "repeat"
 #: A second grade sooner than this is a correction, not a second opinion.
 _CORRECTION: Final = timedelta(minutes=10)
 #: Grades of two people this far apart are told of.

@@ -32,12 +32,15 @@ _PLACES: Final = range(len(GRADES))
 _GRADE_VALUES: Final = np.array(GRADES, dtype=np.float64)
 
 
-def judge_agreement(judge: Judge, compared: Sequence[Comparison], pairs: int) -> JudgeAgreement:
+def judge_agreement(
+    judge: Judge, compared: Sequence[Comparison], at_first: Sequence[Comparison], pairs: int
+) -> JudgeAgreement:
     """Return how far the judge agrees with people.
 
     Args:
         judge: the judge.
         compared: its labels.
+        at_first: the grade that each person first gave, before a look at the score changed it.
         pairs: how many pairs it scored, for the advice.
     """
     labels = [one.label for one in compared]
@@ -62,7 +65,7 @@ def judge_agreement(judge: Judge, compared: Sequence[Comparison], pairs: int) ->
         confusion=tuple(tuple(int(cell) for cell in row) for row in counts),
         confusion_shares=_shares(tables, counts, resampled),
         reliability=_reliability(tables, counts, resampled),
-        anchoring=anchoring(compared),
+        anchoring=anchoring(at_first),
         advice=stop_advice(figures["qwk"], len(labels), pairs),
     )
 

@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from labels.strategies import STRATIFIED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -14,16 +16,14 @@ if TYPE_CHECKING:
     from core.store import Row, Store
 
 
-#: The strategy of a queue that draws at random within each score of the audited judge.
-STRATIFIED: Final = "stratified"
-
-
 @dataclass(frozen=True, slots=True)
 class LabelledGrade:
     """A person's standing grade.
 
     ``judgment_id`` names the ruling that the person's grade was compared with, ``seen`` the judge
     and the score of that ruling; ``seen`` is None when there was none or it is gone.
+    ``strategy``, ``chance`` and ``drawn`` tell how and when the queue first came to the pair: a
+    second grade, of a pair that came back or was corrected, changes nothing about that.
     """
 
     event: UUID
@@ -34,7 +34,8 @@ class LabelledGrade:
     grade: int
     hidden: bool
     strategy: str | None
-    inclusion_probability: float | None
+    chance: float | None
+    drawn: datetime
     judgment_id: UUID | None
     seen: tuple[UUID, int] | None
 
@@ -61,27 +62,42 @@ class Ruling:
 
 _LABELS: Final = """
     SELECT event.id, event.happened, event.pair_id, pair.query_id, event.annotator, event.grade,
-        event.hidden, event.strategy, event.inclusion_probability, event.judgment_id,
-        seen.judge_id, seen.score
+        event.hidden, drawn.strategy, drawn.inclusion_probability, drawn.happened,
+        event.judgment_id, seen.judge_id, seen.score
     FROM {events} AS event
+    JOIN {draws} AS drawn ON drawn.pair_id = event.pair_id AND drawn.annotator = event.annotator
     JOIN db.pairs AS pair ON pair.id = event.pair_id
     LEFT JOIN db.judgments AS seen ON seen.id = event.judgment_id
-    WHERE event.grade IS NOT NULL
+    WHERE event.grade IS NOT NULL{also}
     ORDER BY event.happened, event.id
 """
 _CURRENT: Final = (
     "(SELECT * FROM db.label_events WHERE id IN (SELECT event_id FROM current_labels))"
 )
+_GIVEN: Final = "(SELECT * FROM standing_events WHERE grade IS NOT NULL)"
+#: The first grade that stands of each pair and annotator.
+_FIRST: Final = (
+    "(SELECT * FROM standing_events WHERE grade IS NOT NULL QUALIFY row_number()"
+    " OVER (PARTITION BY pair_id, annotator ORDER BY happened, id) = 1)"
+)
 
 
 def current_grades(store: Store) -> list[LabelledGrade]:
     """Return the grade that stands for each pair and annotator, the oldest first."""
-    return [_label(row) for row in store.read(_LABELS.format(events=_CURRENT))]
+    return _labels(store, _CURRENT, _FIRST)
+
+
+def first_grades(store: Store) -> list[LabelledGrade]:
+    """Return the first grade that stands for each pair and annotator, the oldest first."""
+    return _labels(store, _FIRST, _FIRST)
 
 
 def standing_grades(store: Store) -> list[LabelledGrade]:
-    """Return every grade that was not undone, also those that a later one replaced."""
-    return [_label(row) for row in store.read(_LABELS.format(events="standing_events"))]
+    """Return every grade that was not undone, also those that a later one replaced.
+
+    ``strategy`` is of each by itself, so that pairs which came back are known.
+    """
+    return _labels(store, _GIVEN, _GIVEN, " AND drawn.id = event.id")
 
 
 def rulings_on_labelled(store: Store) -> dict[UUID, dict[UUID, Ruling]]:
@@ -109,9 +125,14 @@ def stratum_sizes(store: Store, labels: Sequence[LabelledGrade]) -> Mapping[tupl
     return {(judge, score): count for judge, score, count in rows}
 
 
+def _labels(store: Store, events: str, draws: str, also: str = "") -> list[LabelledGrade]:
+    rows = store.read(_LABELS.format(events=events, draws=draws, also=also))
+    return [_label(row) for row in rows]
+
+
 def _label(row: Row) -> LabelledGrade:
-    event, happened, pair, query, annotator, grade, hidden, strategy, chance, judgment, *seen = row
-    judge, score = seen
+    event, happened, pair, query, annotator, grade, hidden, *drawn, judgment, judge, score = row
+    strategy, chance, first = drawn
     return LabelledGrade(
         event=event,
         happened=happened,
@@ -121,7 +142,8 @@ def _label(row: Row) -> LabelledGrade:
         grade=grade,
         hidden=hidden,
         strategy=strategy,
-        inclusion_probability=chance,
+        chance=chance,
+        drawn=first,
         judgment_id=judgment,
         seen=None if judge is None or score is None else (judge, score),
     )

@@ -18,6 +18,7 @@ from labels.agreement.corpus_figures import corpus_figures
 from labels.agreement.judge_agreement import judge_agreement
 from labels.agreement.labelled import (
     current_grades,
+    first_grades,
     rulings_on_labelled,
     standing_grades,
     stratum_sizes,
@@ -51,15 +52,19 @@ def measure_agreement(store: Store, judge_name: str = "") -> AgreementReport:
     every = current_grades(store)
     labels = [label for label in every if can_be_weighted(label)]
     weights = label_weights(labels, stratum_sizes(store, labels))
+    first = {(label.pair, label.annotator): label for label in first_grades(store)}
+    firsts = [first[label.pair, label.annotator] for label in labels]
     scored_by = scored_pairs(store)
     rulings = rulings_on_labelled(store)
     effects = _effects(store)
     found = []
     for judge in judges:
-        compared = comparisons(judge.id, labels, weights, rulings.get(judge.id, {}))
+        ruled = rulings.get(judge.id, {})
+        compared = comparisons(judge.id, labels, weights, ruled)
+        at_first = comparisons(judge.id, firsts, weights, ruled)
         scored = scored_by.get(judge.id, 0)
         agreement = replace(
-            judge_agreement(judge, compared, scored), calibration=effects.get(judge.id)
+            judge_agreement(judge, compared, at_first, scored), calibration=effects.get(judge.id)
         )
         if compared and scored:
             agreement = replace(agreement, corpus=corpus_figures(store, judge.id, compared))

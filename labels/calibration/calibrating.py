@@ -11,6 +11,7 @@ from core.identity import event_id
 from core.store import utc_now
 from labels.calibration.calibration_store import add_calibration
 from labels.calibration.fitting import FittedCalibration, fit_calibration
+from labels.calibration.fitting_process import fit_apart
 from labels.calibration.grading import drop_other_grades, grade_all
 from labels.calibration.labelled_outputs import learning_material
 from labels.calibration.records import Calibration, CalibrationOutcome, JudgeEffect
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def calibrate(
     store: Store,
     *,
+    apart: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> CalibrationOutcome:
@@ -34,6 +36,13 @@ def calibrate(
 
     The calibration before stays the current one until all of that is done. Meant for a worker
     thread; other threads may write meanwhile.
+
+    Args:
+        store: the store.
+        apart: whether to fit in a process of its own, for a program that must answer to keys
+            meanwhile.
+        progress: gets how far it is.
+        cancelled: asked now and then whether to stop.
 
     Raises:
         CancelledError: ``cancelled`` said so; nothing has changed.
@@ -44,8 +53,11 @@ def calibrate(
     labelled = material.labelled
     if labelled is None:
         return CalibrationOutcome(None, material.reason, material.notices)
-    with threadpool_limits(1, "blas"):  # small matrices: more threads only wait for each other
-        fitted = fit_calibration(labelled, material.draws)
+    if apart:
+        fitted = fit_apart(labelled, material.draws, cancelled)
+    else:
+        with threadpool_limits(1, "blas"):  # small matrices: threads only wait for each other
+            fitted = fit_calibration(labelled, material.draws)
     identifier = event_id()
     graded = grade_all(
         store, identifier, material.judges, fitted, progress=progress, cancelled=cancelled

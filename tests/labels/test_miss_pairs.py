@@ -8,9 +8,9 @@ import pytest
 from core.identity import document_id, pair_id, query_id
 from core.records import Origin
 from core.store import Store
-from labels.audit_draw import CHOSEN, STRATIFIED
 from labels.audit_session import AuditSession
 from labels.miss_pairs import add_miss_pairs
+from labels.strategies import CHOSEN, STRATIFIED
 from tests.building import Scored, add_scored, new_workspace, numbered
 
 if TYPE_CHECKING:

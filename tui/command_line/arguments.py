@@ -75,3 +75,13 @@ def _version() -> str:
     except metadata.PackageNotFoundError:
         number = "from source"
     return f"rejudge {number} (Python {sys.version.split()[0]})"
+
+
+def add_strategy_argument(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add ``--strategy``, by its name or the beginning of it."""
+    parser.add_argument(
+        "--strategy",
+        metavar="NAME",
+        default="",
+        help=f"{meaning} (stratified, mixed, uncertain, disagreement, random, miss)",
+    )

@@ -8,8 +8,14 @@ from core.errors import InputError
 from core.records import GRADES
 from core.store import Store
 from labels.single_labels import label_pair
+from labels.strategies import strategy_named
 from tui.command_line.answers import answer
-from tui.command_line.arguments import add_annotator_argument, add_json_argument, workspace_of
+from tui.command_line.arguments import (
+    add_annotator_argument,
+    add_json_argument,
+    add_strategy_argument,
+    workspace_of,
+)
 from tui.command_line.shown_events import event_document
 
 if TYPE_CHECKING:
@@ -24,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--judge", metavar="NAME", default="", help="whose score is compared")
     parser.add_argument(
         "--blind", action="store_true", help="the judge's score was not seen before grading"
+    )
+    add_strategy_argument(
+        parser, "the queue of rejudge next that gave the pair; the label then counts by its chance"
     )
     add_annotator_argument(parser)
     add_json_argument(parser)
@@ -44,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             note=arguments.note,
             hidden=arguments.blind,
             judge_name=arguments.judge or workspace.settings().judge,
+            strategy=strategy_named(arguments.strategy),
         )
     ruling = done.item.ruling
     said = f"{ruling.judge.name} said {ruling.judgment.score}" if ruling else "no judge scored it"

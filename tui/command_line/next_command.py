@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from core.store import Store
 from labels.audit_filter import parse_filter
 from labels.audit_session import AuditSession
+from labels.strategies import strategy_named
 from tui.command_line.answers import answer
-from tui.command_line.arguments import add_annotator_argument, add_json_argument, workspace_of
+from tui.command_line.arguments import (
+    add_annotator_argument,
+    add_json_argument,
+    add_strategy_argument,
+    workspace_of,
+)
 from tui.command_line.shown_events import item_document
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", metavar="TEXT", default="", help="as on the audit screen: score:4,5 lang:rust"
     )
+    add_strategy_argument(parser, "how the pair is drawn; the default: stratified, then mixed")
     parser.add_argument("--judge", metavar="NAME", default="", help="whose scores are audited")
     parser.add_argument("--blind", action="store_true", help="keep the judges' rulings back")
     add_annotator_argument(parser)
@@ -38,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             workspace.annotator(arguments.annotator),
             judge_name=arguments.judge or workspace.settings().judge,
             audit_filter=parse_filter(arguments.filter),
+            strategy=strategy_named(arguments.strategy),
         )
     item = session.current
     if item is None:
@@ -46,12 +54,17 @@ def run(arguments: argparse.Namespace) -> int:
     document = item_document(item)
     if arguments.blind:
         document |= {"judgments": [], "failures": [], "labels": []}
-    document["left"] = session.counts.left
-    answer(arguments, document, _lines(item, session.counts.left, blind=arguments.blind))
+    document |= {"left": session.counts.left, "strategy": item.strategy, "chance": item.chance}
+    answer(
+        arguments,
+        document,
+        _lines(item, session.counts.left, blind=arguments.blind, strategy=arguments.strategy),
+    )
     return 0
 
 
-def _lines(item: AuditItem, left: int, *, blind: bool) -> list[str]:
+def _lines(item: AuditItem, left: int, *, blind: bool, strategy: str) -> list[str]:
+    same = f" --strategy {strategy}" if strategy else ""
     rulings = [] if blind else item.rulings
     return [
         f"pair   {item.pair.id}   {left:,} left",
@@ -64,5 +77,5 @@ def _lines(item: AuditItem, left: int, *, blind: bool) -> list[str]:
         "",
         item.document.text,
         "",
-        f"Grade it: rejudge label {str(item.pair.id)[:8]} 1-5   or: rejudge skip",
+        f"Grade it: rejudge label {str(item.pair.id)[:8]} 1-5{same}   or: rejudge skip",
     ]

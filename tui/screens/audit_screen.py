@@ -24,6 +24,11 @@ _FILTER_HINT = (
     " is:labelled is:any; other words are looked for in query and code. Empty shows all."
 )
 
+_QUEUE_HINT = (
+    "stratified, mixed, uncertain, disagreement, random or miss (from failed queries), or how it"
+    " begins; empty: stratified until every score has 10 labels, then mixed."
+)
+
 
 class AuditScreen(PairScreen):
     """What the keys do to a pair."""
@@ -41,6 +46,7 @@ class AuditScreen(PairScreen):
         )
         if event is None:
             return
+        self.desk.refitting.label_given()
         ruling = session.current.ruling if session.current else None
         score = ruling.judgment.score if ruling else None
         if self.blind:
@@ -116,6 +122,14 @@ class AuditScreen(PairScreen):
             text = displayable_line(filter_text(self.session.audit_filter))
             self.board.ask(Prompt("filter", text, _FILTER_HINT))
 
+    def action_queue(self) -> None:
+        """Ask how the next pairs are drawn."""
+        from tui.widgets.prompt import Prompt
+
+        if self.session is not None:
+            asked = self.session.asked_strategy
+            self.board.ask(Prompt("queue", asked.value if asked else "", _QUEUE_HINT))
+
     def action_details(self) -> None:
         """Show all that is known about the pair, as far as it is not hidden."""
         session = self.session
@@ -142,6 +156,8 @@ class AuditScreen(PairScreen):
         """Use what was typed."""
         if event.prompt.name == "filter":
             self._filter_by(event.text)
+        elif event.prompt.name == "queue":
+            self._draw_by(event.text)
         elif event.text.strip():
             self._note(event.text)
         else:
@@ -169,6 +185,22 @@ class AuditScreen(PairScreen):
 
         self.desk.background.start(
             lambda: session.with_filter(chosen), self.sit_down, self._filter_refused
+        )
+
+    def _draw_by(self, text: str) -> None:
+        from labels.strategies import strategy_named
+
+        session = self.session
+        if session is None:
+            return
+        try:
+            chosen = strategy_named(text)
+        except RejudgeError as error:
+            self._filter_refused(error)
+            return
+        self.say(("drawing …", DIM))
+        self.desk.background.start(
+            lambda: session.with_strategy(chosen), self.sit_down, self._filter_refused
         )
 
     def _filter_refused(self, error: RejudgeError) -> None:

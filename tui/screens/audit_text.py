@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tui.words import Part
 
 _HIDDEN: Final = "hidden until you grade"
+_DRAWN_BLIND: Final = "one of the pairs graded blind"
 _OVERLAY_WIDTH: Final = 60
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 
@@ -69,7 +70,7 @@ def counts_text(counts: AuditCounts) -> Content:
 def strip_text(item: AuditItem, *, hidden: bool) -> Content:
     """Return the judge's ruling for the few rows above the code of a narrow terminal."""
     if hidden:
-        return Content.assemble(("judge ", DIM), (_HIDDEN, "italic"), _note_lines(item))
+        return Content.assemble(("judge ", DIM), (_hidden(item), "italic"), _note_lines(item))
     ruling = item.ruling
     if ruling is None:
         return Content.assemble(_without_score(item), _note_lines(item))
@@ -85,6 +86,10 @@ def strip_text(item: AuditItem, *, hidden: bool) -> Content:
     return Content.assemble(*parts)
 
 
+def _hidden(item: AuditItem) -> str:
+    return f"{_DRAWN_BLIND}: {_HIDDEN}" if item.blind else _HIDDEN
+
+
 def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> Content:
     """Return all that is known about a pair, for the panel beside the code and the overlay.
 
@@ -95,7 +100,7 @@ def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> 
         annotator: who looks; their own labels are called "you".
     """
     if hidden:
-        sections = [_section("JUDGE", Content.assemble((_HIDDEN, "italic")))]
+        sections = [_section("JUDGE", Content.assemble((_hidden(item), "italic")))]
     else:
         sections = [
             *_ruling_sections(item, width),

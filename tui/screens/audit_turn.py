@@ -28,9 +28,9 @@ class Turn:
 
     @classmethod
     def of(cls, item: AuditItem | None, annotator: str, *, blind: bool) -> Turn:
-        """Begin a turn; in blind mode a pair is hidden until this annotator has graded it."""
+        """Begin a turn; a pair of blind mode, or drawn blind, is hidden until graded."""
         known = item is not None and item.label_of(annotator) is not None
-        return cls(hidden=blind and item is not None and not known)
+        return cls(hidden=item is not None and (blind or item.blind) and not known)
 
     def paint(self) -> None:
         """Start the clock: the pair is in sight now."""

@@ -66,14 +66,22 @@ class PairScreen(WorkspaceScreen):
         if store is None or self.session is not None:
             return
         annotator = self.desk.workspace.annotator
-        judge = self.desk.settings.judge
+        settings = self.desk.settings
 
         first = self._first
 
         def start() -> AuditSession:
+            from labels.audit_records import AuditShares
             from labels.audit_session import AuditSession
 
-            return AuditSession.start(store, annotator(), judge_name=judge, first=first)
+            return AuditSession.start(
+                store,
+                annotator(),
+                judge_name=settings.judge,
+                shares=AuditShares(settings.blind_share, settings.repeat_share),
+                first=first,
+                soon=True,
+            )
 
         def started(session: AuditSession) -> None:
             self.sit_down(session)
@@ -98,6 +106,12 @@ class PairScreen(WorkspaceScreen):
         )
         self.message = Content.assemble((words, DIM))
         self.show_current()
+
+    def grades_renewed(self) -> None:
+        """Draw what is ahead anew: a calibration has changed what pairs are worth."""
+        session = self.session
+        if session is not None:
+            self.desk.background.start(session.renew, lambda _: None)
 
     def _not_started(self, error: RejudgeError) -> None:
         self.board.show_end(error_text(error))
@@ -171,6 +185,9 @@ class PairScreen(WorkspaceScreen):
         if self.session is not None and self.session.audit_filter.active:
             shown = displayable_line(filter_text(self.session.audit_filter))
             parts += [("filter ", DIM), (shown, "bold $text-accent")]
+        asked = self.session.asked_strategy if self.session is not None else None
+        if asked is not None:
+            parts += [("  " if parts else ""), ("queue ", DIM), (asked.value, "bold $text-accent")]
         if self.blind:
             parts += [("  " if parts else ""), (" blind ", "reverse $text-accent")]
         return Content.assemble(*parts)

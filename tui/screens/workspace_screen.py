@@ -42,12 +42,16 @@ class WorkspaceScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what can be shown before the store is open."""
+        self.desk.entered.append(self)
         self.begin()
         if self.desk.store is not None or self.desk.store_error is not None:
             self.store_opened()
 
     def begin(self) -> None:
         """Fill the widgets for the first paint; no store is needed."""
+
+    def grades_renewed(self) -> None:
+        """Follow a calibration that has ended."""
 
     def store_opened(self) -> None:
         """Read what the screen shows; called once the store is open, failed, or is not there."""

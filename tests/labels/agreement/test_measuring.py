@@ -126,11 +126,14 @@ def test_a_judge_is_compared_with_people(book: Book) -> None:
     assert judge.advice.more_labels is not None
 
 
-def test_a_label_counts_one_over_its_chance(book: Book) -> None:
+def test_a_label_counts_one_over_its_chance_and_one_in_each_later_draw(book: Book) -> None:
     rows = book.rows()
-    for row, grade in zip(rows, GRADES, strict=True):
-        book.label(row, grade, chance=0.2 if row.score == 1 else 1.0, strategy="uncertain")
-    weights = [5.0 if score == 1 else 1.0 for score in SCORES]
+    for number, (row, grade) in enumerate(zip(rows, GRADES, strict=True)):
+        chance = 0.002 if row.score == 1 else 0.01
+        book.label(row, grade, chance=chance, strategy="uncertain", minutes=number)
+        # Graded again, without a queue: that changes nothing about how the pair was drawn.
+        book.label(row, grade, minutes=100 + number)
+    weights = [(500 if score == 1 else 100) + 59 - place for place, score in enumerate(SCORES)]
     expected = cohen_kappa_score(SCORES, GRADES, weights="quadratic", sample_weight=weights)
     (judge,) = book.report().judges
     assert judge.figures["qwk"].value == pytest.approx(expected)

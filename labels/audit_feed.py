@@ -1,0 +1,218 @@
+"""The pairs ahead of an audit: drawn, read from the store, and kept ready."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from labels.audit_items import load_items
+from labels.audit_queue import AuditQueue
+from labels.blind_share import LABELS_BEFORE, drawn_blind
+from labels.judgments import all_judges
+from labels.repeats import RepeatDraw
+from labels.strategies import CHOSEN, REPEAT, Drawn, Strategy, default_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from uuid import UUID
+
+    from core.records import Judge
+    from core.store import Store
+    from labels.audit_records import AuditFilter, AuditItem, AuditShares, EarlierLabel
+
+_AT_ONCE: Final = 300
+#: With few labels the queue changes its mind often, and little is drawn ahead.
+_AT_FIRST: Final = 60
+_MANY_LABELS: Final = 200
+_REFILL_BELOW: Final = 40
+
+
+class AuditFeed:
+    """Gives the next pairs of one annotator. ``refill`` and ``renew`` may run in a worker thread.
+
+    Args:
+        store: the store.
+        judge: the audited judge; None when nothing is judged.
+        annotator: who grades.
+        audit_filter: which pairs are drawn.
+        strategy: how; None: as ``default_strategy`` says, asked again now and then.
+        shares: how many pairs are shown blind, how many come back.
+        seen: pairs that are not to be drawn.
+        first: pairs that come before all drawn ones.
+
+    Raises:
+        InputError: the strategy has nothing to go by.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        judge: Judge | None,
+        annotator: str,
+        audit_filter: AuditFilter,
+        *,
+        strategy: Strategy | None,
+        shares: AuditShares,
+        seen: Iterable[UUID],
+        first: Sequence[UUID],
+    ) -> None:
+        self._store = store
+        self._judge = judge
+        self._annotator = annotator
+        self._filter = audit_filter
+        self._wanted = strategy
+        self._shares = shares
+        self._judges = {known.id: known for known in all_judges(store)}
+        self._queue = self._new_queue()
+        self._repeats = RepeatDraw(store, annotator, 0 if audit_filter.active else shares.repeats)
+        self._first = deque(first)
+        self._seen = set(seen).union(first)
+        self._drawing = threading.Lock()
+        self._drawn: deque[Drawn] = deque()
+        self._ahead: deque[AuditItem] = deque()
+        self._renewed: deque[AuditItem] | None = None
+        self._dry = False
+        self._labels = 0
+        #: What the annotator graded before, of pairs that came back silently.
+        self.earlier: dict[UUID, tuple[EarlierLabel, ...]] = {}
+
+    @property
+    def strategy(self) -> Strategy:
+        """How pairs are drawn now."""
+        return self._queue.strategy
+
+    @property
+    def refill_wanted(self) -> bool:
+        """Whether ``refill`` has something to do."""
+        return not self._dry and len(self._ahead) < _REFILL_BELOW
+
+    def read_first(self, *, soon: bool) -> None:
+        """Draw the first pair alone, so that it is soon on the screen.
+
+        Args:
+            soon: not to wait for what all pairs are worth: a mixed queue begins with a pair drawn
+                evenly.
+        """
+        with self._drawing:
+            if soon and not self._first:
+                drawn = self._queue.take_soon(self._seen)
+                self._seen.update(one.pair for one in drawn)
+                self._ahead.extend(self._items(drawn))
+            if not self._ahead:
+                self._load(1)
+
+    def refill(self) -> None:
+        """Draw and read the next pairs; a second call waits."""
+        with self._drawing:
+            if not self.refill_wanted:
+                return
+            if self._grown_up():
+                self._queue = self._new_queue()
+                self._forget_drawn()
+            self._load(self._at_once())
+
+    def renew(self) -> None:
+        """Draw what is ahead anew, because pairs are worth something else now.
+
+        What is shown next changes with the next ``take``.
+        """
+        with self._drawing:
+            self._queue = self._new_queue()
+            self._forget_drawn()
+            unshown = {item.pair.id for item in tuple(self._ahead)}
+            drawn = self._queue.take(self._at_once(), self._seen - unshown)
+            self._renewed = deque(self._items(drawn))
+
+    def take(self, shown: Callable[[], frozenset[UUID]]) -> AuditItem | None:
+        """Return the next pair; None when none is left.
+
+        Args:
+            shown: what was shown already, asked for when what is ahead was renewed.
+        """
+        renewed, self._renewed = self._renewed, None
+        if renewed is not None:
+            self._seen.difference_update(item.pair.id for item in self._ahead)
+            before = shown()
+            self._ahead = deque(item for item in renewed if item.pair.id not in before)
+            self._seen.update(item.pair.id for item in self._ahead)
+            self._dry = False
+        if not self._ahead:
+            with self._drawing:
+                self._load(self._at_once())
+        return self._ahead.popleft() if self._ahead else None
+
+    def upcoming(self, count: int) -> tuple[AuditItem, ...]:
+        """Return the next pairs, at most ``count`` of those that are ready."""
+        return tuple(self._ahead)[: max(0, count)]
+
+    def add_seen(self, pair: UUID) -> None:
+        """Draw this pair no more."""
+        self._seen.add(pair)
+
+    def read(self, drawn: Drawn) -> AuditItem | None:
+        """Read one pair from the store; None when it is not there."""
+        found = self._items([drawn])
+        return found[0] if found else None
+
+    def _new_queue(self) -> AuditQueue:
+        return AuditQueue(self._store, self._judge, self._annotator, self._filter, self._wanted)
+
+    def _grown_up(self) -> bool:
+        """Tell whether every score has its share of labels by now."""
+        return (
+            self._wanted is None
+            and self._queue.strategy is Strategy.STRATIFIED
+            and default_strategy(self._store, self._judge) is not Strategy.STRATIFIED
+        )
+
+    def _at_once(self) -> int:
+        return _AT_ONCE if self._labels >= _MANY_LABELS else _AT_FIRST
+
+    def _forget_drawn(self) -> None:
+        self._seen.difference_update(one.pair for one in self._drawn)
+        self._drawn.clear()
+
+    def _load(self, count: int) -> None:
+        """Read the next ``count`` pairs, as far as there are so many."""
+        if self._first:
+            asked = [Drawn(pair, CHOSEN) for pair in self._first]
+            self._first.clear()
+            self._ahead.extend(self._items(asked))
+            if self._ahead:
+                return
+        while len(self._drawn) < count:
+            drawn = self._queue.take(max(count, _AT_ONCE), self._seen)
+            if not drawn:
+                break
+            self._seen.update(one.pair for one in drawn)
+            self._drawn.extend(drawn)
+        fresh = [self._drawn.popleft() for _ in range(min(count, len(self._drawn)))]
+        self._dry = not fresh
+        self._ahead.extend(self._items(self._repeats.among(fresh) if count > 1 else fresh))
+
+    def _items(self, drawn: Sequence[Drawn]) -> list[AuditItem]:
+        items = load_items(self._store, drawn, self._judges, self._judge)
+        if any((self._shares.blind, self._shares.repeats)):
+            (row,) = self._store.read(
+                "SELECT count(DISTINCT pair_id) FROM db.label_events"
+                " WHERE annotator = $1 AND grade IS NOT NULL",
+                [self._annotator],
+            )
+            self._labels = int(row[0]) + len(self._ahead)
+        return [
+            self._dressed(item, practised=self._labels + place >= LABELS_BEFORE)
+            for place, item in enumerate(items)
+        ]
+
+    def _dressed(self, item: AuditItem, *, practised: bool) -> AuditItem:
+        """Return the item as the annotator is to see it: blind or not, a repeat without a trace."""
+        if practised and drawn_blind(item.pair.id, self._annotator, self._shares.blind):
+            item = replace(item, blind=True)
+        if item.strategy != REPEAT:
+            return item
+        own = tuple(label for label in item.labels if label.annotator == self._annotator)
+        self.earlier[item.pair.id] = own
+        others = tuple(label for label in item.labels if label.annotator != self._annotator)
+        return replace(item, labels=others, notes=())
