@@ -53,6 +53,7 @@ class Origin(StrEnum):
     RELEVANT = "relevant"
     SAMPLE = "sample"
     MISS = "miss"
+    GENERATED = "generated"
 
 
 class Action(StrEnum):

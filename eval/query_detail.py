@@ -11,8 +11,8 @@ from core.queries import query_of_row
 from eval.evaluating_store import top_results
 from eval.metrics import first_rank, is_relevant
 from eval.metrics_hits import meets
-from eval.word_overlap import WordOverlap, word_overlap
 from labels.relevant_documents import RelevantPath, documents_of_paths
+from labels.word_overlap import WordOverlap, word_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from eval.query_rows import (
     query_rows,
 )
 from eval.watching import Watch
-from eval.word_overlap import word_overlap
+from labels.word_overlap import word_overlap
 from tests.building import new_workspace
 from tests.eval.eval_building import FILES, FixedRetriever, add_corpus, add_spec, asked
 

@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "init": "make a workspace in this folder",
     "demo": "build the sample workspace and open it",
     "import": "read in a corpus, scored pairs, or a spec",
-    "pairs": "find candidate pairs for the queries",
+    "pairs": "find candidate pairs for the queries, or have queries written",
     "judge": "let a judge score the pairs",
     "prompts": "list, show or save the prompts of LLM judges",
     "next": "show the pair to audit next",

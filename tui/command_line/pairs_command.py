@@ -10,6 +10,7 @@ from core.records import Progress, QueryKind
 from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
+from tui.command_line.pairs_generating import add_generating_arguments, generate
 from tui.command_line.progress_line import progress_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ _SHOWN_PATHS = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
-    parser.add_argument("action", choices=["mine"], metavar="mine", help="take the best by BM25")
+    parser.add_argument(
+        "action",
+        choices=["mine", "generate"],
+        help="take the best by BM25; or have a model write semantic queries for documents first",
+    )
     parser.add_argument("--top", type=int, default=10, metavar="N", help="documents a query (10)")
     parser.add_argument(
         "--sample",
@@ -33,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kind", choices=list(QueryKind), help="only queries of this kind")
     parser.add_argument("--spec", default="", metavar="NAME", help="only queries of this spec")
+    add_generating_arguments(parser)
     add_json_argument(parser)
 
 
@@ -43,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     workspace.require()
     with Store.open(workspace.folder) as store:
+        if arguments.action == "generate":
+            return generate(store, arguments)
         report = _mine(store, arguments)
     known = report.found - report.added
     lines = [f"{report.added:,} new pairs, {known:,} known, for {report.queries:,} queries"]
