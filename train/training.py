@@ -68,7 +68,7 @@ def train(
         folder: where it writes; the folder exists.
         on_event: told of everything that ``train.run_events`` lists, ``Ended`` among it when the
             run finished or was stopped.
-        stopped: asked after each step; when it says so, the run writes a checkpoint and ends.
+        stopped: asked before each step; when it says so, the run writes a checkpoint and ends.
 
     Returns:
         The last event.
@@ -122,7 +122,8 @@ class _Run:
         self._steps = max(1, math.ceil(config.epochs * self._sampler.batches / per_step))
         self._look_every = config.evaluate_every or max(1, self._sampler.batches // per_step)
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
-        self._plan = (-1, self._sampler.plan(0))
+        self._plan = (0, self._sampler.plan(0))
+        self._saved = 0
 
     def to_the_end(self) -> Ended:
         began = time.monotonic()
@@ -133,12 +134,11 @@ class _Run:
         status = EndStatus.FINISHED
         with self._trainee.lanes():
             while self._state.step < self._steps and not self._out_of_patience():
-                self._step()
-                stopping = self._processes.total(float(self._stopped())) > 0
-                self._after_step(stopping)
-                if stopping and self._state.step < self._steps:
+                if self._asked_to_stop():
                     status = EndStatus.STOPPED
                     break
+                self._step()
+                self._after_step()
         self._write_model()
         reason = "It was asked to stop." if status is EndStatus.STOPPED else ""
         ended = Ended(status, self._state.step, time.monotonic() - began, reason)
@@ -165,6 +165,7 @@ class _Run:
             return
         fingerprint = self._state.fingerprint
         self._state = load_checkpoint(self._folder, names[-1], self._trainee)
+        self._saved = self._state.step
         if self._state.fingerprint != fingerprint:
             raise InputError(
                 "the settings or the training set are not those of the last checkpoint",
@@ -248,7 +249,15 @@ class _Run:
             todo=f"{kept} Start a new run with a lower learning_rate or a longer warmup.",
         )
 
-    def _after_step(self, stopping: bool) -> None:
+    def _asked_to_stop(self) -> bool:
+        """Return whether any process was asked, and leave a checkpoint of what was done then."""
+        if self._processes.total(float(self._stopped())) == 0:
+            return False
+        if self._state.step > self._saved:
+            self._save()
+        return True
+
+    def _after_step(self) -> None:
         step, last = self._state.step, self._state.step == self._steps
         looks = self._held_out.usable and (last or step % self._look_every == 0)
         best, value = False, 0.0
@@ -260,14 +269,19 @@ class _Run:
             self._state = replace(self._state, best=top, looks_since_best=since)
             self._tell(Evaluated(step, METRIC, value, best))
         every = self._config.checkpoint_every or self._look_every
-        if not (last or stopping or best or step % every == 0 or self._out_of_patience()):
+        if last or best or step % every == 0 or self._out_of_patience():
+            self._save(value if best else None)
+
+    def _save(self, best: float | None = None) -> None:
+        """Write a checkpoint; ``best`` is its nDCG when that is the highest so far."""
+        self._saved = self._state.step
+        if not self._processes.first:
             return
-        if self._processes.first:
-            name = save_checkpoint(self._folder, self._trainee, self._state)
-            if best:
-                set_best(self._folder, name, METRIC, value)
-            remove_old(self._folder, self._config.checkpoints_kept)
-            self._tell(Checkpointed(step, name))
+        name = save_checkpoint(self._folder, self._trainee, self._state)
+        if best is not None:
+            set_best(self._folder, name, METRIC, best)
+        remove_old(self._folder, self._config.checkpoints_kept)
+        self._tell(Checkpointed(self._state.step, name))
 
     def _look(self) -> float:
         if not self._processes.first:

@@ -33,9 +33,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m train.worker RUN_DIR", file=sys.stderr)
         return FAILED
-    # Before any library prints: what they write to descriptor 1 then goes to stderr.
-    stream = os.dup(1)
-    os.dup2(2, 1)
+    stream = own_stream()
     folder = RunFolder(Path(arguments[0]))
     stop = StopFlag()
     stop.listen()
@@ -52,6 +50,13 @@ def main(arguments: list[str]) -> int:
     except (RejudgeError, OSError) as error:
         print(f"rejudge: {error}", file=sys.stderr)
         return FAILED
+
+
+def own_stream() -> int:
+    """Return a descriptor of stdout that no library knows; what they print goes to stderr."""
+    stream = os.dup(1)
+    os.dup2(2, 1)
+    return stream
 
 
 class StopFlag:

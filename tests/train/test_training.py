@@ -54,7 +54,7 @@ def trained(
 
 
 def stop_after(step: int) -> Callable[[], bool]:
-    asked = count(1)
+    asked = count()
     return lambda: next(asked) >= step
 
 
@@ -252,3 +252,16 @@ def test_a_set_with_nothing_to_learn_is_refused(tmp_path: Path) -> None:
             trained(tmp_path, example_config(losses=((name, 1.0),)), bad)
     with pytest.raises(InputError, match="24 training pairs, and one batch takes 99"):
         trained(tmp_path, example_config(batch_size=99))
+
+
+def test_a_run_that_is_stopped_before_its_first_step_leaves_nothing(tmp_path: Path) -> None:
+    events = trained(tmp_path, example_config(), stopped=lambda: True)
+    assert isinstance(events[-1], Ended)
+    assert (events[-1].status, events[-1].step) == (EndStatus.STOPPED, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    trained(tmp_path, example_config(**LORA), stopped=stop_after(1))
+    with pytest.raises(InputError, match="of another encoder"):
+        trained(tmp_path, example_config("sentence"))

@@ -52,7 +52,7 @@ def example_set(held_out: int = 2) -> TrainingSet:
     return TrainingSet(queries, documents, pairs)
 
 
-def example_config(name: str = "pylate", **changes: object) -> RunConfig:
+def example_config(name: str = "pylate", **changes: Any) -> RunConfig:
     """Return settings for a run of a few steps on one of the tiny encoders."""
     config = RunConfig(
         base=str(FIXTURES / name),
@@ -64,7 +64,7 @@ def example_config(name: str = "pylate", **changes: object) -> RunConfig:
         document_length=32,
         seed=7,
     )
-    return replace(config, **changes)  # type: ignore[arg-type]
+    return replace(config, **changes)
 
 
 LORA: dict[str, Any] = {"tuning": Tuning.LORA, "lora": LoraConfig(rank=2, alpha=4.0, dropout=0.2)}

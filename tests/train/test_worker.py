@@ -1,0 +1,176 @@
+"""The worker as it is started: its streams, its signals, its faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.errors import UnavailableError
+from tests.core.encoder.fixture_encoders import skip_without_mlx
+from tests.train.training_examples import example_config, example_set, losses_of, run_folder
+from train import worker
+from train.event_stream import as_continued, parse_event, read_events
+from train.run_config_file import write_config
+from train.run_events import Ended, EndStatus, Started
+from train.run_lock import RunLock
+from train.training_set.plan import TrainingSetPlan
+from train.training_set.snapshot import write_training_set
+from train.training_set.summary import TrainingSetSummary
+
+skip_without_mlx()
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from train.run_folder import RunFolder
+
+HOUSE = Path(__file__).parents[2]
+#: Turns compiling off and runs the worker: what is compiled is another test's.
+PROGRAM = """
+import sys
+from core.encoder.availability import require_mlx
+require_mlx()
+import train.trainee
+train.trainee.may_compile = lambda: False
+{before}
+from train.worker import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    made = run_folder(tmp_path / "run")
+    write_config(example_config("colbert", epochs=30, checkpoint_every=1), made.config)
+    summary = TrainingSetSummary(TrainingSetPlan(), "", (), (), 8, 0, 1.0, 0, 0, (), (), 0)
+    write_training_set(made.training_set, example_set(), summary)
+    return made
+
+
+def start(folder: RunFolder, before: str = "") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(before=before), str(folder.path)],
+        cwd=HOUSE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def lines_until(child: subprocess.Popen[str], event: str, number: int) -> Iterator[str]:
+    assert child.stdout is not None
+    for line in child.stdout:
+        yield line
+        number -= json.loads(line)["event"] == event
+        if not number:
+            return
+
+
+def test_stop_hang_up_kill_and_resume(folder: RunFolder) -> None:
+    child = start(
+        folder,
+        "import os, train.worker as w\nw.require_mlx = lambda: os.write(1, b'a library prints')",
+    )
+    first = list(lines_until(child, "step", 2))
+    os.kill(child.pid, signal.SIGHUP)
+    first += lines_until(child, "step", 1)
+    os.kill(child.pid, signal.SIGTERM)
+    rest, errors = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert "a library prints" in errors
+    assert "Traceback" not in errors
+    told = [parse_event(line) for line in [*first, *rest.splitlines()]]
+    assert [event for event in told if event] == read_events(folder.events)
+    ended = read_events(folder.events)[-1].event
+    assert isinstance(ended, Ended)
+    assert (ended.status, ended.step >= 3) == (EndStatus.STOPPED, True)
+    assert (folder.checkpoints / f"step-{ended.step:06d}").is_dir()
+
+    child = start(folder)
+    again = list(lines_until(child, "checkpoint", 2))
+    child.kill()
+    child.communicate(timeout=60)
+    started = parse_event(again[0])
+    assert started is not None
+    assert isinstance(started.event, Started)
+    assert started.event.step == ended.step
+
+    child = start(folder)
+    list(lines_until(child, "step", 1))
+    os.kill(child.pid, signal.SIGINT)
+    child.communicate(timeout=60)
+    assert child.returncode == 0
+    events = [timed.event for timed in as_continued(read_events(folder.events))]
+    steps = list(losses_of(events))
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def run_here(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[Ended]]:
+    """Run the worker in this process, its descriptors left alone."""
+    monkeypatch.setattr(worker.StopFlag, "listen", lambda _self: None)
+    monkeypatch.setattr(worker, "own_stream", lambda: os.open(os.devnull, os.O_WRONLY))
+    monkeypatch.setattr("train.trainee.may_compile", lambda: False)
+    status = worker.main([str(folder.path)])
+    events = [timed.event for timed in read_events(folder.events)]
+    return status, [event for event in events if isinstance(event, Ended)]
+
+
+def test_a_fault_of_the_settings_ends_as_failed(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.config.write_text('{"base": "nowhere/at all"}')
+    status, ended = run_here(folder, monkeypatch)
+    assert (status, len(ended)) == (2, 1)
+    assert ended[0].status is EndStatus.FAILED
+    assert "nowhere/at all" in ended[0].reason
+    assert ended[0].todo
+    assert "nowhere/at all" in capsys.readouterr().err
+
+
+def test_without_mlx_it_says_so(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> None:
+        raise UnavailableError("encoding needs MLX, which does not load", todo="Install it.")
+
+    monkeypatch.setattr(worker, "require_mlx", absent)
+    status, ended = run_here(folder, monkeypatch)
+    assert status == 2
+    assert ended == [Ended(EndStatus.FAILED, 0, ended[0].seconds, ended[0].reason, "Install it.")]
+    assert "MLX" in ended[0].reason
+
+
+def test_a_fault_of_the_program_is_told_too(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("train.training.train", broken)
+    with pytest.raises(ZeroDivisionError):
+        run_here(folder, monkeypatch)
+    ended = read_events(folder.events)[-1].event
+    assert isinstance(ended, Ended)
+    assert ended.reason == "an unexpected ZeroDivisionError: oh"
+    assert str(folder.log) in ended.todo
+
+
+def test_a_second_worker_leaves_the_first_alone(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunLock(folder):
+        status, ended = run_here(folder, monkeypatch)
+    assert (status, ended) == (2, [])
+    assert f"process {os.getpid()}" in capsys.readouterr().err
+    assert not folder.events.exists()
+
+
+def test_without_a_folder_it_tells_its_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert worker.main([]) == 2
+    assert "RUN_DIR" in capsys.readouterr().err
