@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 from train.run_finding import run_folders
 from train.run_launch import last_launch
+from train.run_status import RunStatus
 from train.run_store import RunRecord, list_runs, record_of, save_runs, without_worker
 from train.run_watching import RunLook, RunWatch
 
@@ -89,7 +90,8 @@ def _has_news(folder: RunFolder, record: RunRecord) -> bool:
     except OSError:
         return True
     last = last_launch(folder)
-    return record.status.going or told != record.told or (last is not None and last.told >= told)
+    uncertain = record.status in {RunStatus.RUNNING, RunStatus.WAITING, RunStatus.DIED}
+    return uncertain or told != record.told or (last is not None and last.told >= told)
 
 
 def _is_worth_writing(record: RunRecord, known: dict[str, RunRecord]) -> bool:

@@ -70,6 +70,13 @@ def stop(
     return True
 
 
+def kill(folder: RunFolder) -> None:
+    """End a run's worker at once; its last checkpoint stays whole."""
+    pid = worker_pid(folder)
+    if pid is not None:
+        _signal(pid, signal.SIGKILL)
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
     """Send a signal to the worker and to what it started; the worker leads its own group."""
     try:

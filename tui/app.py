@@ -16,6 +16,7 @@ from tui.background import Background
 from tui.command_keys import KeyTable, key_table
 from tui.commands import EVERYWHERE, bindings_of
 from tui.refitting import Refitting
+from tui.run_follower import RunFollower
 from tui.screens.workspace_screen import WorkspaceScreen
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from core.store import Store
+    from train.run_store import RunRecord
+    from tui.after_run import SpecOutcome
+    from tui.runs_seen import RunsSeen
 
+#: Seconds between looks at the runs.
+_LOOK_AT_RUNS: Final = 1.0
 #: Seconds that a start may take.
 _START: Final = 2.0
 _BUG: Final = "This is a mistake of rejudge, not yours. What you did before is kept."
@@ -41,6 +47,12 @@ def _audit() -> WorkspaceScreen:
     from tui.screens.audit_screen import AuditScreen
 
     return AuditScreen()
+
+
+def _train() -> WorkspaceScreen:
+    from tui.screens.train_screen import TrainScreen
+
+    return TrainScreen()
 
 
 def _misses() -> WorkspaceScreen:
@@ -59,6 +71,7 @@ def _help() -> WorkspaceScreen:
 SCREENS: Final = {
     "home": _home,
     "audit": _audit,
+    "train": _train,
     "misses": _misses,
     "help": _help,
 }
@@ -78,6 +91,7 @@ class RejudgeApp(App[None]):
         store_error: why it cannot.
         refitting: what calibrates again while a person labels.
         entered: the screens that have been entered so far.
+        follower: looks at the training runs, whatever screen is in front.
     """
 
     TITLE = "rejudge"
@@ -95,6 +109,13 @@ class RejudgeApp(App[None]):
         self.background = Background(self, self.show_error)
         self.refitting = Refitting(self)
         self.entered: list[WorkspaceScreen] = []
+        self.follower = RunFollower(
+            workspace,
+            self.background,
+            seen=self._runs_seen,
+            changed=self._run_changed,
+            failed=self.show_error,
+        )
         self._opening = False
         self._mode_before_help = self.DEFAULT_MODE
         self._settings_error: RejudgeError | None = None
@@ -111,6 +132,7 @@ class RejudgeApp(App[None]):
     def on_mount(self) -> None:
         """Open the store once the first screen is painted."""
         self.set_timer(_START, gc.enable)
+        self.set_interval(_LOOK_AT_RUNS, lambda: self.follower.glance(self.store))
         for mode, make in SCREENS.items():
             self.add_mode(mode, make)
         self.call_after_refresh(self.open_store)
@@ -152,6 +174,13 @@ class RejudgeApp(App[None]):
             self.notify("There is no open workspace to audit.", severity="warning", markup=False)
             return
         await self.switch_mode("audit")
+
+    async def action_show_train(self) -> None:
+        """Go to the train screen, if there is a workspace."""
+        if self.store is None:
+            self.notify("There is no open workspace.", severity="warning", markup=False)
+            return
+        await self.switch_mode("train")
 
     async def action_show_misses(self) -> None:
         """Go to the misses screen, if there is a workspace."""
@@ -214,11 +243,42 @@ class RejudgeApp(App[None]):
 
     def _tell_screens(self) -> None:
         self._opening = False
-        if self.store is None and self.current_mode in {"audit", "misses"}:
+        if self.store is None and self.current_mode in {"audit", "train", "misses"}:
             _ = self.switch_mode("home")
         for screen in self.screen_stack:
             if isinstance(screen, WorkspaceScreen) and screen.is_mounted:
                 screen.store_opened()
+
+    def _runs_seen(self, before: RunsSeen | None) -> None:
+        """Tell the screens what became of the runs, and the person what ended elsewhere."""
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen) and screen.is_mounted:
+                screen.runs_seen(before)
+        if before is None or self.follower.last is None:
+            return
+        was_going = {record.id for record in before.runs.going}
+        for record in self.follower.last.runs.records:
+            if record.id in was_going and not record.status.going:
+                self._run_ended(record)
+
+    def _run_ended(self, record: RunRecord) -> None:
+        from tui.screens.train_text import short_id
+
+        bad = record.status in {"failed", "died"}
+        if bad or self.current_mode != "train":
+            reason = f": {record.reason}" if record.reason else ""
+            self.notify(
+                displayable_line(f"run {short_id(record.id)} {record.status.value}{reason}"),
+                severity="error" if bad else "information",
+                timeout=15,
+                markup=False,
+            )
+
+    def _run_changed(self, name: str, outcomes: tuple[SpecOutcome, ...]) -> None:
+        from tui.screens.train_text import outcome_line, short_id
+
+        text = displayable_line(f"run {short_id(name)} is evaluated: {outcome_line(outcomes)}")
+        self.notify(text, timeout=15, markup=False)
 
     def _follow_settings(self) -> None:
         try:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_THREADS = 2
+#: One may be busy for minutes with the evals after a run, one with another eval.
+_THREADS = 4
 
 
 class Background:

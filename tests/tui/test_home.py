@@ -21,11 +21,11 @@ from tui.screens.audit_screen import AuditScreen
 from tui.screens.home_screen import HomeScreen
 from tui.screens.home_text import (
     DEMO,
-    EXPORT,
     IMPORT_CORPUS,
     IMPORT_SPEC,
     JUDGE_OFFLINE,
     MINE_PAIRS,
+    TRAIN,
     loop_text,
     next_step,
 )
@@ -93,7 +93,7 @@ async def test_the_loop_in_counts(tmp_path: Path) -> None:
         (WorkspaceStatus(documents=3, queries=3, pairs=3, judgments_ok=3), ""),
         (
             WorkspaceStatus(documents=3, queries=3, pairs=3, judgments_ok=3, labelled_pairs=3),
-            EXPORT,
+            TRAIN,
         ),
     ],
 )
@@ -116,7 +116,8 @@ def test_judges_are_called_what_they_are(kind: JudgeKind, badge: str) -> None:
     status = WorkspaceStatus(
         documents=1, pairs=2, judgments_ok=2, judges=(JudgeStatus(judge, 2, 1, 2, 1),)
     )
-    text = loop_text(status, next_step(status), "enter", "c").plain
+    keys = {"audit": "enter", "train": "t", "misses": "m", "copy": "c"}
+    text = loop_text(status, next_step(status), (), keys).plain
     assert badge in text
     assert "1 failed" in text
     assert "you agree with mine on 50% (1 of 2)" in text

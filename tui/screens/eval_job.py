@@ -14,7 +14,41 @@ if TYPE_CHECKING:
     from eval.evaluating_records import Eval
 
 
-class EvalJob:
+class Clocked:
+    """A long job that tells how far it is, since when it is at that, and can be stopped.
+
+    Args:
+        closing: whether the app is about to end.
+    """
+
+    def __init__(self, closing: Callable[[], bool]) -> None:
+        self.progress: Progress | None = None
+        self.stopping = False
+        self._closing = closing
+        self._note = ""
+        self._since = monotonic()
+
+    def stop(self) -> None:
+        """Have it end soon, without its result."""
+        self.stopping = True
+
+    @property
+    def seconds(self) -> float:
+        """How long it is at what it does now."""
+        return monotonic() - self._since
+
+    def tell(self, progress: Progress) -> None:
+        """Take how far it is; called from its thread."""
+        if progress.note != self._note:
+            self._note, self._since = progress.note, monotonic()
+        self.progress = progress
+
+    def stopped(self) -> bool:
+        """Whether it is to end; asked from its thread."""
+        return self.stopping or self._closing()
+
+
+class EvalJob(Clocked):
     """One eval, from the key that started it to its end.
 
     Args:
@@ -23,12 +57,8 @@ class EvalJob:
     """
 
     def __init__(self, request: EvalRequest, closing: Callable[[], bool]) -> None:
+        super().__init__(closing)
         self.request = request
-        self.progress: Progress | None = None
-        self.stopping = False
-        self._closing = closing
-        self._note = ""
-        self._since = monotonic()
 
     def run(self, store: Store) -> Eval:
         """Run it in this thread.
@@ -39,21 +69,4 @@ class EvalJob:
         from eval.eval_request import run_request
         from eval.watching import Watch
 
-        return run_request(store, self.request, Watch(self._tell, self._stopped))
-
-    def stop(self) -> None:
-        """Have it end soon, without an eval."""
-        self.stopping = True
-
-    @property
-    def seconds(self) -> float:
-        """How long it is at what it does now."""
-        return monotonic() - self._since
-
-    def _tell(self, progress: Progress) -> None:
-        if progress.note != self._note:
-            self._note, self._since = progress.note, monotonic()
-        self.progress = progress
-
-    def _stopped(self) -> bool:
-        return self.stopping or self._closing()
+        return run_request(store, self.request, Watch(self.tell, self.stopped))

@@ -63,6 +63,12 @@ class EvalShelf:
         )
         return fresh.choose(store, 0) if summaries else fresh
 
+    def open(self, store: Store, after: UUID, before: UUID) -> EvalShelf:
+        """Read the evals anew, and the queries of one of them beside those of another."""
+        fresh = self.read(store)
+        chosen = replace(fresh, chosen=fresh.place_of_eval(after))
+        return chosen.compare(store, fresh.summaries[fresh.place_of_eval(before)])
+
     def choose(self, store: Store, chosen: int) -> EvalShelf:
         """Read the queries of an eval beside the one before it on the same spec."""
         fresh = replace(self, chosen=chosen)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from labels.workspace_status import WorkspaceStatus
+    from tui.runs_seen import RunsSeen
 
 
 class HomeScreen(WorkspaceScreen):
@@ -31,6 +32,7 @@ class HomeScreen(WorkspaceScreen):
     def __init__(self) -> None:
         super().__init__()
         self._command = DEMO
+        self._status: WorkspaceStatus | None = None
 
     def body(self) -> Iterable[Widget]:
         """Return the one text of this screen, scrollable where the terminal is short."""
@@ -52,7 +54,7 @@ class HomeScreen(WorkspaceScreen):
                 Content.assemble(
                     error_text(self.desk.store_error),
                     ("\n\npress ", DIM),
-                    (self.desk.key_table.shown([HOME.commands[2]]), "bold $text-accent"),
+                    (self._key("home.refresh"), "bold $text-accent"),
                     (" to try again", DIM),
                 )
             )
@@ -95,23 +97,38 @@ class HomeScreen(WorkspaceScreen):
 
             return workspace_status(store)
 
-        self.desk.background.start(read, self._show)
+        self.desk.background.start(read, self._take)
+        self.desk.follower.look(store)
 
-    def _show(self, status: WorkspaceStatus) -> None:
+    def _take(self, status: WorkspaceStatus) -> None:
+        self._status = status
+        self._show()
+
+    def runs_seen(self, before: RunsSeen | None) -> None:
+        """Show what became of the runs."""
+        last = self.desk.follower.last
+        if last is not None and (before is None or before.runs != last.runs):
+            self._show()
+
+    def _show(self) -> None:
+        status, last = self._status, self.desk.follower.last
+        if status is None:
+            return
         if status.empty:
             self._welcome()
             return
-        step = next_step(status)
+        runs = last.runs.records if last else ()
+        step = next_step(status, runs)
         self._command = step.command
-        self._say(loop_text(status, step, *self._keys()))
+        keys = {name: self._key(f"home.{name}") for name in ("audit", "train", "misses", "copy")}
+        self._say(loop_text(status, step, runs, keys))
 
     def _welcome(self) -> None:
         self._command = DEMO
-        self._say(welcome_text(shown_folder(self.desk.workspace.root), self._keys()[1]))
+        self._say(welcome_text(shown_folder(self.desk.workspace.root), self._key("home.copy")))
 
-    def _keys(self) -> tuple[str, str]:
-        audit, copy, *_ = HOME.commands
-        return self.desk.key_table.shown([audit]), self.desk.key_table.shown([copy])
+    def _key(self, identifier: str) -> str:
+        return self.desk.key_table.shown_of(identifier)
 
     def _say(self, content: Content) -> None:
         self.query_one("#loop", Static).update(content)

@@ -11,7 +11,10 @@ from core.display import displayable_line
 from tui.words import DIM, STRONG, bar, counted, judge_name, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from labels.workspace_status import JudgeStatus, WorkspaceStatus
+    from train.run_store import RunRecord
     from tui.words import Part
 
 _INDENT: Final = " " * 22
@@ -25,7 +28,8 @@ IMPORT_SPEC: Final = "rejudge import spec queries.json"
 MINE_PAIRS: Final = "rejudge pairs mine"
 JUDGE: Final = "rejudge judge --base-url URL --model NAME"
 JUDGE_OFFLINE: Final = "rejudge judge --judge lexical"
-EXPORT: Final = "rejudge export jsonl labels.jsonl"
+RUNS: Final = "rejudge runs"
+TRAIN: Final = "rejudge train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,15 @@ class NextStep:
     command: str = ""
 
 
-def next_step(status: WorkspaceStatus) -> NextStep:  # noqa: PLR0911 - one for each stage
-    """Return the one thing that carries the loop on."""
+def next_step(  # noqa: PLR0911 - one for each stage
+    status: WorkspaceStatus, runs: Sequence[RunRecord] = ()
+) -> NextStep:
+    """Return the one thing that carries the loop on.
+
+    Args:
+        status: the workspace in counts.
+        runs: its training runs, the newest first.
+    """
     if status.empty:
         return NextStep("See the whole loop on a sample first", DEMO)
     if not status.queries:
@@ -53,18 +64,29 @@ def next_step(status: WorkspaceStatus) -> NextStep:  # noqa: PLR0911 - one for e
     left = status.pairs - status.labelled_pairs - status.skipped
     if left > 0:
         return NextStep(f"{counted(left, 'pair')} to audit, one key each")
-    return NextStep("Every pair is graded: take the labels to your training", EXPORT)
+    if runs and not runs[0].status.resumable:
+        return NextStep("Every pair is graded; see what the run changed", f"{RUNS} {runs[0].id}")
+    return NextStep("Every pair is graded: train on the labels", TRAIN)
 
 
-def loop_text(status: WorkspaceStatus, step: NextStep, audit_key: str, copy_key: str) -> Content:
-    """Return the five stages with their counts, and what comes next."""
+def loop_text(
+    status: WorkspaceStatus, step: NextStep, runs: Sequence[RunRecord], keys: Mapping[str, str]
+) -> Content:
+    """Return the five stages with their counts, and what comes next.
+
+    Args:
+        status: the workspace in counts.
+        step: what comes next.
+        runs: its training runs, the newest first.
+        keys: those of ``audit``, ``train``, ``misses`` and ``copy``, as they are shown.
+    """
     parts: list[Part] = []
-    for number, (name, lines) in enumerate(_stages(status), start=1):
+    for number, (name, lines) in enumerate(_stages(status, runs, keys), start=1):
         for position, line in enumerate(lines):
             head = f"  {number}  {name:<16} " if position == 0 else _INDENT
             parts += [(head, STRONG if position == 0 else ""), line, "\n"]
         parts.append("\n")
-    parts += [_next_text(step, audit_key, copy_key)]
+    parts += [_next_text(step, keys["audit"], keys["copy"])]
     return Content.assemble(*parts)
 
 
@@ -113,13 +135,15 @@ def _command(command: str, remark: str = "") -> Content:
     )
 
 
-def _stages(status: WorkspaceStatus) -> list[tuple[str, list[Content]]]:
+def _stages(
+    status: WorkspaceStatus, runs: Sequence[RunRecord], keys: Mapping[str, str]
+) -> list[tuple[str, list[Content]]]:
     return [
         ("corpus & pairs", _corpus(status)),
         ("judge", _judge(status)),
         ("audit", _audit(status)),
-        ("train", _train(status)),
-        ("evaluate", _evaluate(status)),
+        ("train", _train(status, runs, keys["train"])),
+        ("evaluate", _evaluate(status, keys["misses"])),
     ]
 
 
@@ -190,21 +214,37 @@ def _audit(status: WorkspaceStatus) -> list[Content]:
     return lines
 
 
-def _train(status: WorkspaceStatus) -> list[Content]:
+def _train(status: WorkspaceStatus, runs: Sequence[RunRecord], key: str) -> list[Content]:
+    if runs:
+        return _runs(runs, key)
     if not status.judgments_ok:
         return [Content.assemble(("nothing to train on yet", DIM))]
     labels, scores = counted(status.labels, "label"), counted(status.judgments_ok, "score")
     return [
         Content(f"{labels} and {scores} to learn from"),
-        Content.assemble(("no trainer yet; ", DIM), EXPORT),
+        Content.assemble((f"{key} sets up a run; ", DIM), TRAIN),
     ]
 
 
-def _evaluate(status: WorkspaceStatus) -> list[Content]:
+def _runs(runs: Sequence[RunRecord], key: str) -> list[Content]:
+    latest = runs[0]
+    parts: list[Part] = [
+        f"{counted(len(runs), 'run')} · the latest ",
+        (latest.status.value, STRONG),
+    ]
+    if latest.status.going and latest.steps:
+        parts.append(f", step {latest.step:,} of {latest.steps:,}")
+    if latest.metric is not None:
+        parts.append(f", held-out nDCG@10 {latest.metric:.3f}")
+    does = "resumes it" if latest.status.resumable else "shows it and starts another"
+    return [Content.assemble(*parts), Content.assemble((f"{key} {does}; ", DIM), RUNS)]
+
+
+def _evaluate(status: WorkspaceStatus, key: str) -> list[Content]:
     if not status.specs:
         return [Content.assemble(("no spec yet: ", DIM), (IMPORT_SPEC, ""))]
     text = f"{counted(status.specs, 'spec')} with {counted(status.spec_queries, 'query')}"
     return [
         Content(text),
-        Content.assemble(("m shows evals and what they missed; ", DIM), "rejudge eval"),
+        Content.assemble((f"{key} shows evals and what they missed; ", DIM), "rejudge eval"),
     ]

@@ -18,6 +18,7 @@ from tui.words import BRAND, DIM, error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from uuid import UUID
 
     from textual.widget import Widget
 
@@ -70,6 +71,10 @@ class QueryScreen(WorkspaceScreen):
     def read_evals(self) -> None:
         """Read the evals, and the queries of the newest."""
         self.swap(lambda store, evals: evals.read(store))
+
+    def show_eval(self, after: UUID, before: UUID) -> None:
+        """Show the queries of an eval beside those of another."""
+        self.swap(lambda store, evals: evals.open(store, after, before))
 
     def choose_eval(self, index: int) -> None:
         """Show the queries of another eval."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui.app import RejudgeApp
+    from tui.runs_seen import RunsSeen
 
 
 class WorkspaceScreen(Screen[None]):
@@ -46,6 +47,9 @@ class WorkspaceScreen(Screen[None]):
         self.begin()
         if self.desk.store is not None or self.desk.store_error is not None:
             self.store_opened()
+
+    def runs_seen(self, before: RunsSeen | None) -> None:
+        """Show what a look at the runs saw; ``before`` is what the look before it saw."""
 
     def begin(self) -> None:
         """Fill the widgets for the first paint; no store is needed."""
