@@ -9,6 +9,7 @@ from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder
 from core.encoder.reading import read_spec
 from train.run_preparing import prepare_run
+from train.suitability import check_suitable
 from train.training_set.building import build_training_set
 from train.training_set.enough import require_enough
 from train.training_set.hard_negatives import with_hardest_negatives
@@ -54,6 +55,7 @@ def make_run(
         most = plan.low_graded_per_query
         built = with_hardest_negatives(built, most, load_encoder(base), watch)
         summary = recounted(summary, built)
+    check_suitable(built, config)
     folder = prepare_run(
         store.folder, config, lambda place: write_training_set(place, built, summary)
     )
