@@ -25,6 +25,7 @@ BENCHMARKS: Final[dict[str, str]] = {
     "judging": "a local server that answers in 50 ms",
     "calibration": "few labels held out, and a million judgments calibrated",
     "training_set": "a training set out of a large workspace",
+    "misses_screen": "the misses of 10,000 queries opened, and from one to the next",
     "encoding": "a corpus encoded",
     "maxsim": "exact MaxSim beside the same formula written plainly",
 }
