@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +41,10 @@ class NeverRight:
         """Yield the files after the wanted one."""
         for number, _ in enumerate(queries):
             places = [(number + step) % FILES for step in range(1, min(DEPTH, depth) + 1)]
-            yield tuple(Found(path(each), 1 / rank) for rank, each in enumerate(places, start=1))
+            yield tuple(
+                Found(path(each), 1 / rank, _document(each).id)
+                for rank, each in enumerate(places, start=1)
+            )
 
 
 @contextmanager
@@ -71,6 +75,7 @@ def question(number: int) -> str:
     return f"question {number}: where does the buffer of part {number % 20} go to the disk"
 
 
+@cache
 def _document(number: int) -> Document:
     code = "".join(
         f"    let buffer_{line} = self.flush_{number}({line}, &socket)?;\n" for line in range(40)

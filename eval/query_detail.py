@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.documents import documents_by_id
 from core.errors import InputError
 from core.queries import query_of_row
-from eval.evaluating_store import top_results
 from eval.metrics import first_rank, is_relevant
 from eval.metrics_hits import meets
+from eval.retrievers.ranking import Found
 from labels.relevant_documents import RelevantPath, documents_of_paths
 from labels.word_overlap import WordOverlap, word_overlap
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from core.records import Document, Query
     from core.store import Store
     from eval.evaluating_records import EvalSummary
-    from eval.retrievers.ranking import Found
+
+_THESE: Final = "position IN (SELECT unnest(CAST($2 AS INTEGER[])))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,19 @@ class Candidate:
     ``rank`` is its place in the results, from 1, None when it is not among them; ``grade`` what the
     spec gives it. ``document`` is the one of the path that scored best, or, where nobody said which
     one that was, the one with the most words of the query; None when the corpus has none now.
+    ``query`` is the query's text.
     """
 
     path: str
     rank: int | None
     grade: int | None
     document: Document | None
-    overlap: WordOverlap
+    query: str
+
+    @property
+    def overlap(self) -> WordOverlap:
+        """Which words of the query the document has; reckoned anew each time."""
+        return word_overlap(self.query, self.document.text) if self.document else WordOverlap()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,92 +76,167 @@ def query_detail(store: Store, summary: EvalSummary, position: int) -> QueryDeta
     Raises:
         InputError: the eval has no query there.
     """
-    query, problem = _query(store, summary.id, position)
-    wanted = store.read(
-        "SELECT path, grade, rank FROM db.eval_relevant"
-        " WHERE eval_id = CAST($1 AS UUID) AND position = $2 ORDER BY rank NULLS LAST, path",
-        [summary.id, position],
-    )
-    first = first_rank([grade for _, grade, _ in wanted], [rank for _, _, rank in wanted])
-    deepest = max((rank for *_, rank in wanted if rank), default=0)
-    results = top_results(store, summary.id, [position], max(summary.k, deepest))[position]
-    above = results[: min(summary.k, first - 1 if first else summary.k)]
-    at_rank = {rank: results[rank - 1] for *_, rank in wanted if rank}
-    nameless = [path for path, _, rank in wanted if not rank]
-    nameless += [found.path for found in (*above, *at_rank.values()) if not found.document_id]
-    documents = _Documents(store, query, (*above, *at_rank.values()), nameless)
-    ranks = {found.path: rank for rank, found in at_rank.items()}
-    return QueryDetail(
-        query,
-        first,
-        summary.k,
-        problem,
-        tuple(
-            documents.candidate(
-                at_rank[rank].path if rank else path, rank, grade, at_rank.get(rank)
-            )
-            for path, grade, rank in wanted
-            if is_relevant(grade)
-        ),
-        tuple(
-            documents.candidate(found.path, rank, _grade(found.path, wanted, ranks), found)
-            for rank, found in enumerate(above, start=1)
-        ),
-    )
+    return query_details(store, summary, [position])[position]
 
 
-def _query(store: Store, identifier: UUID, position: int) -> tuple[Query, str]:
+def query_details(
+    store: Store, summary: EvalSummary, positions: Sequence[int]
+) -> dict[int, QueryDetail]:
+    """Read some queries of an eval in one go, for little more than the price of one.
+
+    Raises:
+        InputError: the eval has no query at one of these places.
+    """
+    asked = _queries(store, summary.id, positions)
+    wanted = _wanted(store, summary.id, positions)
+    results = _results(store, summary, positions)
+    read = [_Read(*asked[each], wanted[each], results[each], summary.k) for each in positions]
+    documents = _Documents(store, read)
+    return {position: one.detail(documents) for position, one in zip(positions, read, strict=True)}
+
+
+def _queries(
+    store: Store, identifier: UUID, positions: Sequence[int]
+) -> dict[int, tuple[Query, str]]:
     rows = store.read(
-        "SELECT listed.query_id, queries.text, listed.kind, queries.variation_of,"
-        " coalesce(listed.problem, '') FROM db.eval_queries AS listed"
+        "SELECT listed.position, coalesce(listed.problem, ''), listed.query_id, queries.text,"
+        " listed.kind, queries.variation_of FROM db.eval_queries AS listed"
         " JOIN db.queries AS queries ON queries.id = listed.query_id"
-        " WHERE listed.eval_id = CAST($1 AS UUID) AND listed.position = $2",
-        [identifier, position],
+        f" WHERE listed.eval_id = CAST($1 AS UUID) AND {_THESE}",
+        [identifier, list(positions)],
     )
-    if not rows:
+    found = {position: (query_of_row(tuple(row)), problem) for position, problem, *row in rows}
+    if len(found) < len(set(positions)):
         raise InputError("the eval has no such query", todo="Choose another eval.")
-    (row,) = rows
-    return query_of_row(row[:4]), row[4]
+    return found
 
 
-def _grade(
-    path: str, wanted: Sequence[tuple[str, int | None, int | None]], ranks: Mapping[str, int]
-) -> int | None:
+def _wanted(store: Store, identifier: UUID, positions: Sequence[int]) -> dict[int, list[Wanted]]:
+    rows = store.read(
+        "SELECT position, path, grade, rank FROM db.eval_relevant"
+        f" WHERE eval_id = CAST($1 AS UUID) AND {_THESE} ORDER BY rank NULLS LAST, path",
+        [identifier, list(positions)],
+    )
+    found: dict[int, list[Wanted]] = {position: [] for position in positions}
+    for position, *row in rows:
+        found[position].append(Wanted(*row))
+    return found
+
+
+def _results(
+    store: Store, summary: EvalSummary, positions: Sequence[int]
+) -> dict[int, dict[int, Found]]:
+    """Return by its rank each result in the top k, and each that was wanted."""
+    rows = store.read(
+        "SELECT position, rank, path, score, document_id FROM db.eval_results"
+        f" WHERE eval_id = CAST($1 AS UUID) AND {_THESE}"
+        " AND (rank <= $3 OR (position, rank) IN (SELECT position, rank FROM db.eval_relevant"
+        " WHERE eval_id = CAST($1 AS UUID) AND rank IS NOT NULL)) ORDER BY rank",
+        [summary.id, list(positions), summary.k],
+    )
+    found: dict[int, dict[int, Found]] = {position: {} for position in positions}
+    for position, rank, *row in rows:
+        found[position][rank] = Found(*row)
+    return found
+
+
+class Wanted(NamedTuple):
+    """A path that should be found, the grade that the spec gives it, and its place."""
+
+    path: str
+    grade: int | None
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the tables of evals say of one query; ``results`` are by their ranks."""
+
+    query: Query
+    problem: str
+    wanted: Sequence[Wanted]
+    results: Mapping[int, Found]
+    k: int
+
+    @property
+    def rank(self) -> int | None:
+        return first_rank([one.grade for one in self.wanted], [one.rank for one in self.wanted])
+
+    @property
+    def above(self) -> list[tuple[int, Found]]:
+        last = min(self.k, self.rank - 1 if self.rank else self.k)
+        return [(rank, found) for rank, found in self.results.items() if rank <= last]
+
+    @property
+    def seen(self) -> list[Found]:
+        """The results that are looked at: those above, and those that were wanted."""
+        at_rank = [self.results[one.rank] for one in self.wanted if one.rank]
+        return [*(found for _, found in self.above), *at_rank]
+
+    @property
+    def nameless(self) -> list[str]:
+        """The paths for which nobody said which of their documents it was."""
+        absent = [one.path for one in self.wanted if not one.rank]
+        return absent + [found.path for found in self.seen if not found.document_id]
+
+    def detail(self, documents: _Documents) -> QueryDetail:
+        make = documents.candidate
+        paths = {self.results[one.rank].path: one.rank for one in self.wanted if one.rank}
+        return QueryDetail(
+            self.query,
+            self.rank,
+            self.k,
+            self.problem,
+            tuple(
+                make(self.query, one.path, one.rank, one.grade, self.results.get(one.rank or 0))
+                for one in self.wanted
+                if is_relevant(one.grade)
+            ),
+            tuple(
+                make(self.query, found.path, rank, _grade(found.path, self.wanted, paths), found)
+                for rank, found in self.above
+            ),
+        )
+
+
+def _grade(path: str, wanted: Sequence[Wanted], ranks: Mapping[str, int]) -> int | None:
     """Return the grade that the spec gives to a result above the first relevant one."""
     if path not in ranks:
         return None
-    return next((grade for given, grade, _ in wanted if meets(path, given)), None)
+    return next((one.grade for one in wanted if meets(path, one.path)), None)
 
 
 class _Documents:
-    """The documents of the paths in sight, read at once."""
+    """The documents of the paths in sight of some queries, read at once."""
 
-    def __init__(
-        self, store: Store, query: Query, found: Sequence[Found], paths: Sequence[str]
-    ) -> None:
-        self._text = query.text
-        by_path = documents_of_paths(store, [RelevantPath(query.id, path) for path in paths])
-        groups = by_path.by_query.get(query.id, ())
-        known = [each.document_id for each in found if each.document_id is not None]
-        self._known = documents_by_id(
-            store, [*known, *(each for group in groups for each in group)]
-        )
-        self._groups = [
-            [self._known[each] for each in group if each in self._known] for group in groups
-        ]
+    def __init__(self, store: Store, read: Sequence[_Read]) -> None:
+        paths = [RelevantPath(one.query.id, path) for one in read for path in one.nameless]
+        by_query = documents_of_paths(store, paths).by_query
+        known = [found.document_id for one in read for found in one.seen if found.document_id]
+        known += [each for groups in by_query.values() for group in groups for each in group]
+        self._known = documents_by_id(store, list(dict.fromkeys(known)))
+        self._groups = {
+            query: [
+                [self._known[each] for each in group if each in self._known] for group in groups
+            ]
+            for query, groups in by_query.items()
+        }
 
     def candidate(
-        self, path: str, rank: int | None, grade: int | None, found: Found | None
+        self, query: Query, path: str, rank: int | None, grade: int | None, found: Found | None
     ) -> Candidate:
+        """Return the path beside the query; the path of a result is the whole one."""
+        path = found.path if found else path
         document = self._known.get(found.document_id) if found and found.document_id else None
-        document = document or self._likeliest(path)
-        overlap = word_overlap(self._text, document.text) if document else WordOverlap()
-        shown = document.path if document else path
-        return Candidate(shown, rank, grade, document, overlap)
+        document = document or self._likeliest(query, path)
+        return Candidate(document.path if document else path, rank, grade, document, query.text)
 
-    def _likeliest(self, path: str) -> Document | None:
+    def _likeliest(self, query: Query, path: str) -> Document | None:
         """Return the document of the path with the most words of the query."""
-        group = next((each for each in self._groups if each and meets(each[0].path, path)), None)
+        groups = self._groups.get(query.id, ())
+        group = next((each for each in groups if each and meets(each[0].path, path)), None)
         if group is None:
             return None
-        return max(group, key=lambda each: len(word_overlap(self._text, each.text).shared))
+        if len(group) == 1:
+            return group[0]
+        return max(group, key=lambda each: len(word_overlap(query.text, each.text).shared))

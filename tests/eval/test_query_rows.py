@@ -11,7 +11,7 @@ from eval.comparing import Change
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
 from eval.goals import goal_figures
-from eval.query_detail import query_detail
+from eval.query_detail import query_detail, query_details
 from eval.query_rows import (
     QueryFilter,
     Shown,
@@ -116,6 +116,15 @@ def test_the_detail_has_the_wanted_documents_and_what_stands_above(
     assert (lost.wanted, lost.above, lost.documents) == ((), (), ())
     with pytest.raises(InputError, match="no such query"):
         query_detail(store, summary, 99)
+
+
+def test_queries_read_together_are_as_read_alone(store: Store, spec: Spec) -> None:
+    summary = evaluated(store, spec, AFTER)
+    together = query_details(store, summary, [3, 0, 2])
+    assert list(together) == [3, 0, 2]
+    assert all(one == query_detail(store, summary, place) for place, one in together.items())
+    with pytest.raises(InputError, match="no such query"):
+        query_details(store, summary, [0, 99])
 
 
 def test_a_wanted_path_that_was_not_found_shows_its_likeliest_document(

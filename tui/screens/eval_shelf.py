@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from core.store import Store
@@ -144,15 +144,29 @@ class EvalShelf:
 
         summary = self.summaries[self.chosen]
         found = self._details.get(position) or query_detail(store, summary, position)
-        self._details[position] = found
-        while len(self._details) > _KEPT:
-            self._details.popitem(last=False)
+        self._keep({position: found})
         return found
 
     def look_ahead(self, store: Store, positions: Sequence[int], shelf: CodeShelf) -> None:
-        """Read the documents of some queries and make those seen first ready."""
-        for position in positions:
-            detail = self.detail(store, position)
-            for candidates in (detail.wanted, detail.above):
+        """Read the documents of some queries and make those seen first ready.
+
+        Args:
+            store: holds them.
+            positions: the queries, those soon to be looked at first.
+            shelf: gets the codes of the first two.
+        """
+        from eval.query_detail import query_details
+
+        unknown = [position for position in positions if position not in self._details]
+        if unknown:
+            self._keep(query_details(store, self.summaries[self.chosen], unknown))
+        for position in positions[:2]:
+            detail = self._details.get(position)
+            for candidates in (detail.wanted, detail.above) if detail else ():
                 if candidates and candidates[0].document is not None:
                     shelf.ready(candidates[0].document)
+
+    def _keep(self, details: Mapping[int, QueryDetail]) -> None:
+        self._details.update(details)
+        while len(self._details) > _KEPT:
+            self._details.popitem(last=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from tui.widgets.code_text import CodeText
     from tui.widgets.row_list import Cell, RowList
     from tui.words import Part
+
+#: Queries that are read together, ahead of the cursor.
+_AHEAD: Final = 16
 
 
 class QueryScreen(WorkspaceScreen):
@@ -189,16 +192,23 @@ class QueryScreen(WorkspaceScreen):
             self._read(position)
 
     def _look_ahead(self) -> None:
-        """Read the next and the previous query's documents in the background."""
+        """Read the queries around in the background, so that each is there when it is gone to.
+
+        They are read some at a time: one read costs as much as one key.
+        """
         store, evals = self.desk.store, self.evals
         place = self.board.queries.cursor
-        ahead = [
-            evals.rows[each].position
-            for each in (place + 1, place - 1)
-            if 0 <= each < len(evals.rows) and evals.known(evals.rows[each].position) is None
-        ]
-        if store is not None and ahead and self.board.detail_in_sight:
-            self.desk.background.submit(lambda: evals.look_ahead(store, ahead, self.shelf))
+        near = self._positions(place + 1, place - 1)
+        if store is None or not self.board.detail_in_sight:
+            return
+        if any(evals.known(position) is None for position in near):
+            near += self._positions(*range(place + 2, place + _AHEAD))
+        self.desk.background.submit(lambda: evals.look_ahead(store, near, self.shelf))
+
+    def _positions(self, *places: int) -> list[int]:
+        """Return the positions of the queries listed at these places, where there are any."""
+        rows = self.evals.rows
+        return [rows[each].position for each in places if 0 <= each < len(rows)]
 
     def _show_documents(self) -> None:
         detail = self.detail
