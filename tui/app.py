@@ -61,6 +61,12 @@ def _misses() -> WorkspaceScreen:
     return MissesScreen()
 
 
+def _workshop() -> WorkspaceScreen:
+    from tui.screens.workshop_screen import WorkshopScreen
+
+    return WorkshopScreen()
+
+
 def _help() -> WorkspaceScreen:
     from tui.screens.help_screen import HelpScreen
 
@@ -73,6 +79,7 @@ SCREENS: Final = {
     "audit": _audit,
     "train": _train,
     "misses": _misses,
+    "workshop": _workshop,
     "help": _help,
 }
 
@@ -189,6 +196,13 @@ class RejudgeApp(App[None]):
             return
         await self.switch_mode("misses")
 
+    async def action_show_workshop(self) -> None:
+        """Go to the prompt workshop, if there is a workspace."""
+        if self.store is None:
+            self.notify("There is no open workspace.", severity="warning", markup=False)
+            return
+        await self.switch_mode("workshop")
+
     async def action_show_help(self) -> None:
         """Show all keys; again, and go back."""
         if self.current_mode == "help":
@@ -243,7 +257,7 @@ class RejudgeApp(App[None]):
 
     def _tell_screens(self) -> None:
         self._opening = False
-        if self.store is None and self.current_mode in {"audit", "train", "misses"}:
+        if self.store is None and self.current_mode in {"audit", "train", "misses", "workshop"}:
             _ = self.switch_mode("home")
         for screen in self.screen_stack:
             if isinstance(screen, WorkspaceScreen) and screen.is_mounted:

@@ -59,6 +59,13 @@ EVERYWHERE: Final = Section(
             "app.palette", "ctrl+p", "app.command_palette", "Commands", "every command by name"
         ),
         Command(
+            "app.workshop",
+            "f4",
+            "app.show_workshop",
+            "Prompt workshop",
+            "change a judge's rubric and try it on audited pairs",
+        ),
+        Command(
             "app.theme", "ctrl+t", "app.change_theme", "Theme", "choose light, dark or another"
         ),
         Command("app.quit", "q", "app.quit", "Quit", "leave; all that you did is kept", "quit", 90),
@@ -434,6 +441,35 @@ TRAIN: Final = Section(
     ),
 )
 
+WORKSHOP: Final = Section(
+    "workshop",
+    "Prompt workshop",
+    (
+        Command(
+            "workshop.try",
+            "ctrl+r",
+            "try",
+            "Try the rubric",
+            "try the rubric on audited pairs; tells the cost first",
+            "try",
+            1,
+        ),
+        Command(
+            "workshop.save", "ctrl+s", "save", "Save", "save the rubric under a name", "save", 2
+        ),
+        Command("workshop.open", "ctrl+o", "open", "Open", "open a saved version", "open", 3),
+        Command(
+            "workshop.leave",
+            "escape",
+            "leave",
+            "Back",
+            "stop a running trial; else home",
+            "back",
+            4,
+        ),
+    ),
+)
+
 HELP: Final = Section(
     "help",
     "Help and overlays",
@@ -447,7 +483,7 @@ HELP: Final = Section(
 )
 
 #: The sections, in the order of help and documentation.
-SECTIONS: Final = (HOME, AUDIT, TRAIN, MISSES, HELP, EVERYWHERE)
+SECTIONS: Final = (HOME, AUDIT, TRAIN, MISSES, WORKSHOP, HELP, EVERYWHERE)
 
 
 def all_commands() -> tuple[Command, ...]:
