@@ -54,8 +54,11 @@ class Workspace:
         """Whether ``init`` has been here."""
         return self.folder.is_dir()
 
-    def create(self) -> bool:
+    def create(self, *, judge: str = "") -> bool:
         """Make the folder with its settings and guidelines; return whether anything was made.
+
+        Args:
+            judge: the audited judge, for the settings of a new workspace; empty: not set.
 
         Raises:
             WorkspaceError: the folder cannot be made.
@@ -63,10 +66,11 @@ class Workspace:
         fresh = not self.exists
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in (SETTINGS_NAME, GUIDELINES_NAME):
+            chosen = f'judge = "{judge}"\n' if judge else ""
+            for name, start in ((SETTINGS_NAME, chosen), (GUIDELINES_NAME, "")):
                 target = self.folder / name
                 if not target.exists():
-                    target.write_text(_template(name), encoding="utf-8")
+                    target.write_text(start + _template(name), encoding="utf-8")
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")

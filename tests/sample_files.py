@@ -10,6 +10,7 @@ from typing import Final, Literal, TypedDict
 
 ROOT: Final = Path(__file__).parents[1]
 SPEC_FILE: Final = ROOT / "eval" / "sample" / "python-stdlib.json"
+WRITTEN_FILE: Final = ROOT / "labels" / "sample" / "written.jsonl"
 PAIRS_FILE: Final = ROOT / "labels" / "sample" / "pairs.jsonl"
 LIBRARY: Final = Path(sysconfig.get_paths()["stdlib"])
 
@@ -43,6 +44,15 @@ class SamplePair(TypedDict):
     score_reasoning: str
 
 
+class WrittenPair(TypedDict):
+    query: str
+    query_kind: Literal["semantic"]
+    file_path: str
+    func_name: str
+    language: str
+    llm_score: int
+
+
 def spec_queries() -> list[SpecQuery]:
     queries: list[SpecQuery] = json.loads(SPEC_FILE.read_text(encoding="utf-8"))["queries"]
     return queries
@@ -50,6 +60,10 @@ def spec_queries() -> list[SpecQuery]:
 
 def sample_pairs() -> list[SamplePair]:
     return [json.loads(line) for line in PAIRS_FILE.read_text(encoding="utf-8").splitlines()]
+
+
+def written_pairs() -> list[WrittenPair]:
+    return [json.loads(line) for line in WRITTEN_FILE.read_text(encoding="utf-8").splitlines()]
 
 
 def content_words(text: str) -> frozenset[str]:

@@ -3,6 +3,10 @@
 The spec and the pairs are part of rejudge and name code by path and symbol only; the code is read
 from the Python that runs. Everything goes in through the functions that a person's own data takes,
 and the lexical baseline gives every pair a second score to disagree with.
+
+The pairs come from two judges. ``sample`` read each pair and says why it scored it so: that is
+what there is to audit. ``writer`` wrote queries for the code and scored what they are for, without
+a word: that is what there is to train on.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from core.store import Store
 
 SAMPLE_JUDGE: Final = "sample"
+WRITER: Final = "writer"
 
 #: Parts of a Python installation that are no library, or not there in every version or machine.
 LEFT_OUT: Final = (
@@ -71,11 +76,12 @@ LEFT_OUT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SampleReport:
-    """What the three imports did."""
+    """What the imports did."""
 
     corpus: ImportReport
     spec: ImportReport
     pairs: ImportReport
+    written: ImportReport
 
 
 def standard_library() -> Path:
@@ -94,16 +100,19 @@ def build_sample(store: Store, library: Path, progress: Callable[[Progress], Non
     corpus = import_corpus(store, library, exclude=LEFT_OUT, progress=progress)
     with resources.as_file(resources.files("eval") / "sample" / "python-stdlib.json") as path:
         spec = import_spec(store, path)
-    with resources.as_file(resources.files("labels") / "sample" / "pairs.jsonl") as path:
-        pairs = import_pairs(
-            store,
-            path,
-            judge_name=SAMPLE_JUDGE,
-            judge_kind=JudgeKind.SAMPLE,
-            progress=progress,
-        )
+    pairs = _import_pairs(store, "pairs.jsonl", SAMPLE_JUDGE, progress)
+    written = _import_pairs(store, "written.jsonl", WRITER, progress)
     _judge_by_words(store, progress)
-    return SampleReport(corpus, spec, pairs)
+    return SampleReport(corpus, spec, pairs, written)
+
+
+def _import_pairs(
+    store: Store, name: str, judge: str, progress: Callable[[Progress], None]
+) -> ImportReport:
+    with resources.as_file(resources.files("labels") / "sample" / name) as path:
+        return import_pairs(
+            store, path, judge_name=judge, judge_kind=JudgeKind.SAMPLE, progress=progress
+        )
 
 
 def _judge_by_words(store: Store, progress: Callable[[Progress], None]) -> None:

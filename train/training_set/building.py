@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from labels.audited_judge import audited_judge
+from core.records import JudgeKind
+from labels.audited_judge import audited_judge, scored_pairs
+from labels.judgments import all_judges
 from train.training_set.drafting import TrainingSetDraft
 from train.training_set.grading import grade_pairs, left_out_counts
 from train.training_set.keyword_pairs import KeywordSource, add_keyword_pairs
@@ -19,6 +21,7 @@ from train.training_set.watching import Watch
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from core.records import Judge
     from core.store import Store
     from train.training_set.plan import TrainingSetPlan
     from train.training_set.query_selecting import SelectedQueries
@@ -46,12 +49,12 @@ def build_training_set(
         CancelledError: the watch said so.
     """
     plan.check()
-    judge = audited_judge(store, plan.judge_name) if plan.judge_scores else None
+    judges = _scoring_judges(store, plan)
     watch = watch or Watch()
     draft = TrainingSetDraft()
     with store.snapshot() as cursor:
         watch.step(0, None, "grading")
-        grade_pairs(cursor, plan, judge.id if judge else None)
+        grade_pairs(cursor, plan, [judge.id for judge in judges])
         guard = spec_guard(cursor, plan.near_duplicate)
         selected = select_queries(graded_queries(cursor), plan, guard, watch)
         trained = _add_graded(cursor, draft, selected, watch)
@@ -69,13 +72,32 @@ def build_training_set(
     summary = summarise(
         finished,
         plan,
-        judge=judge.name if judge else "",
+        judge=", ".join(dict.fromkeys(judge.name for judge in judges)),
         left_out=left_out,
         dropped=selected.dropped,
         made_like_spec=made.like_spec,
         pool=pool,
     )
     return finished, summary
+
+
+def _scoring_judges(store: Store, plan: TrainingSetPlan) -> list[Judge]:
+    """Return the judges whose raw scores are taken: the plan's, else all, the audited one first.
+
+    The lexical baseline is taken only when it is the plan's, or the only one.
+    """
+    if not plan.judge_scores:
+        return []
+    first = audited_judge(store, plan.judge_name)
+    if first is None or plan.judge_name:
+        return [first] if first else []
+    counts = scored_pairs(store)
+    others = [
+        judge
+        for judge in all_judges(store)
+        if judge.kind is not JudgeKind.LEXICAL and judge.id != first.id and counts.get(judge.id)
+    ]
+    return [first, *sorted(others, key=lambda judge: (-counts[judge.id], judge.id))]
 
 
 def _add_graded(

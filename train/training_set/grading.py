@@ -8,6 +8,7 @@ from train.training_set.records import GradeSource
 from train.training_set.summary import LeftOutReason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from duckdb import DuckDBPyConnection
@@ -29,12 +30,12 @@ _CALIBRATED: Final = """
 """
 
 
-def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judge: UUID | None) -> None:
+def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judges: Sequence[UUID]) -> None:
     """Make the temporary table ``graded``, a row for each pair of the store.
 
     ``source``, ``grade`` and ``weight`` are a person's label where there is one (several
     annotators: their mean, as in the view ``best_grades``), else the calibrated grade, else, if
-    the plan asks for it, the judge's raw score. ``left_out`` is a ``LeftOutReason`` or NULL.
+    the plan asks for it, a judge's raw score. ``left_out`` is a ``LeftOutReason`` or NULL.
 
     The weight of the first two is the grade's certainty, ``1 - variance / 2``, not below 0: 1 where
     one person graded, or several alike, or a calibration is sure; 0 where the grade varies as much
@@ -43,7 +44,7 @@ def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judge: UUID |
     Args:
         cursor: of a snapshot of the store.
         plan: which grades to take.
-        judge: whose raw scores stand in; None: nobody's.
+        judges: whose raw scores stand in; of several that scored a pair the first counts.
     """
     score = "judged.score" if plan.judge_scores else "NULL"
     scored = LeftOutReason.OTHER_JUDGE if plan.judge_scores else LeftOutReason.SCORE_ONLY
@@ -51,7 +52,10 @@ def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judge: UUID |
         f"""
         CREATE TEMP TABLE graded AS
         WITH label AS ({_LABELS}), calibrated AS ({_CALIBRATED}),
-        judged AS (SELECT pair_id, score FROM current_judgments WHERE judge_id = $1),
+        judged AS (
+            SELECT pair_id, arg_min(score, list_position(CAST($1 AS UUID[]), judge_id)) AS score
+            FROM current_judgments WHERE judge_id IN (SELECT unnest(CAST($1 AS UUID[])))
+            GROUP BY pair_id),
         ruled AS (SELECT DISTINCT pair_id FROM current_judgments),
         failed AS (SELECT DISTINCT pair_id FROM open_failures),
         flagged AS (SELECT DISTINCT pair_id FROM standing_events WHERE action = 'flag'),
@@ -89,7 +93,7 @@ def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judge: UUID |
         LEFT JOIN failed ON failed.pair_id = best.id
         LEFT JOIN flagged ON flagged.pair_id = best.id
         """,
-        [judge, plan.judge_weight, plan.least_weight, " \t\r\n\f\v"],
+        [list(judges), plan.judge_weight, plan.least_weight, " \t\r\n\f\v"],
     )
 
 

@@ -20,7 +20,7 @@ class TrainingSetPlan:
     Args:
         judge_scores: whether a judge's raw score stands in where there is neither a label nor a
             calibrated grade.
-        judge_name: that judge; empty: the one that is audited.
+        judge_name: that judge; empty: any, the one that scored most before the others.
         judge_weight: how much such a pair counts, more than 0 and at most 1.
         least_weight: pairs whose grade is less certain than this are left out.
         keyword_share: part of the training pairs that are keyword pairs, made from the corpus.

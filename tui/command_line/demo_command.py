@@ -12,7 +12,7 @@ from labels.workspace_status import WorkspaceStatus, workspace_status
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument
 from tui.command_line.progress_line import progress_line
-from tui.sample_workspace import SampleReport, build_sample, standard_library
+from tui.sample_workspace import SAMPLE_JUDGE, SampleReport, build_sample, standard_library
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build what is missing, then open the audit screen; labels made there before are kept."""
     workspace = Workspace(Path(arguments.folder).expanduser().absolute())
-    workspace.create()
+    workspace.create(judge=SAMPLE_JUDGE)
     with Store.open(workspace.folder) as store:
         status = workspace_status(store)
         if status.empty or not status.pairs:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell_problems(report: SampleReport) -> None:
-    skipped = report.spec.skipped + report.pairs.skipped
+    skipped = report.spec.skipped + report.pairs.skipped + report.written.skipped
     if skipped:
         print(
             f"{skipped} lines of the sample name code that this Python does not have.",

@@ -133,6 +133,9 @@ def test_the_judge_of_the_plan_scores(store: Store) -> None:
     found, summary = build_training_set(store, plan)
     assert [pair.grade for pair in found.pairs] == [1.0]
     assert summary.left_out_for(LeftOutReason.OTHER_JUDGE) == 1
+    either, summary = build_training_set(store, GRADED)
+    assert sorted(pair.grade for pair in either.pairs) == [5.0, 5.0]
+    assert summary.judge == "gpt, other"
     with pytest.raises(InputError, match="no judge nobody"):
         build_training_set(store, TrainingSetPlan(judge_scores=True, judge_name="nobody"))
 
