@@ -55,6 +55,12 @@ def _train() -> WorkspaceScreen:
     return TrainScreen()
 
 
+def _judges() -> WorkspaceScreen:
+    from tui.screens.judges_screen import JudgesScreen
+
+    return JudgesScreen()
+
+
 def _misses() -> WorkspaceScreen:
     from tui.screens.misses_screen import MissesScreen
 
@@ -78,6 +84,7 @@ SCREENS: Final = {
     "home": _home,
     "audit": _audit,
     "train": _train,
+    "judges": _judges,
     "misses": _misses,
     "workshop": _workshop,
     "help": _help,
@@ -189,6 +196,13 @@ class RejudgeApp(App[None]):
             return
         await self.switch_mode("train")
 
+    async def action_show_judges(self) -> None:
+        """Go to the judges screen, if there is a workspace."""
+        if self.store is None:
+            self.notify("There is no open workspace.", severity="warning", markup=False)
+            return
+        await self.switch_mode("judges")
+
     async def action_show_misses(self) -> None:
         """Go to the misses screen, if there is a workspace."""
         if self.store is None:
@@ -257,7 +271,8 @@ class RejudgeApp(App[None]):
 
     def _tell_screens(self) -> None:
         self._opening = False
-        if self.store is None and self.current_mode in {"audit", "train", "misses", "workshop"}:
+        away = self.current_mode not in {"home", "help"}
+        if self.store is None and away:
             _ = self.switch_mode("home")
         for screen in self.screen_stack:
             if isinstance(screen, WorkspaceScreen) and screen.is_mounted:

@@ -90,6 +90,7 @@ def _effects(store: Store) -> dict[UUID, CalibrationEffect]:
             one.rps_calibrated,
             one.mae_raw,
             one.mae_calibrated,
+            one.intervals,
         )
         for one in latest.judges
     }

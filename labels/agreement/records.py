@@ -86,13 +86,17 @@ class StopAdvice:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationEffect:
-    """A judge before and after calibration, on labels held out: RPS and mean absolute error."""
+    """A judge before and after calibration, on labels held out: RPS and mean absolute error.
+
+    ``intervals``: as those of ``JudgeEffect``.
+    """
 
     method: str
     rps_raw: float
     rps_calibrated: float
     mae_raw: float
     mae_calibrated: float
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from labels.calibration.records import (
@@ -30,6 +30,16 @@ def current_calibration(store: Store) -> Calibration | None:
     """Return the latest calibration; None before the first."""
     rows = store.read(f"SELECT {_COLUMNS} FROM db.calibrations ORDER BY made DESC, id DESC LIMIT 1")
     return _calibration(rows[0]) if rows else None
+
+
+def labels_since(store: Store, calibration: Calibration | None) -> int:
+    """Return how many grades were given after a calibration; all of them without any."""
+    (row,) = store.read(
+        "SELECT count(*) FROM standing_events WHERE grade IS NOT NULL"
+        " AND ($1 IS NULL OR happened > CAST($1 AS TIMESTAMP))",
+        [calibration.made if calibration else None],
+    )
+    return int(row[0])
 
 
 def calibrated_grades(store: Store, pairs: Sequence[UUID]) -> dict[UUID, CalibratedGrade]:
@@ -77,7 +87,9 @@ def _calibration(row: Row) -> Calibration:
     )
     told = json.loads(figures)
     effects = [
-        JudgeEffect(**(effect | {"judge_id": UUID(effect["judge_id"])}))
+        JudgeEffect(
+            **(effect | {"judge_id": UUID(effect["judge_id"])} | _intervals(effect)),
+        )
         for effect in json.loads(judges)
     ]
     return Calibration(
@@ -93,3 +105,8 @@ def _calibration(row: Row) -> Calibration:
         parameters=parameters,
         graded=graded,
     )
+
+
+def _intervals(effect: dict[str, Any]) -> dict[str, Any]:
+    told = effect.get("intervals", {})
+    return {"intervals": {name: (low, high) for name, (low, high) in told.items()}}

@@ -11,7 +11,7 @@ from labels.agreement.query_bootstrap import estimate, resampled_sums
 from labels.calibration.choosing import Candidate, LabelledOutputs, candidates, choose, fitted
 from labels.calibration.conformal import conformity_scores, prediction_sets, threshold
 from labels.calibration.records import HeldOut, Method
-from labels.calibration.scoring import expected_grades
+from labels.calibration.scoring import expected_grades, median_grades
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,8 +102,8 @@ def _held_out(
         gain=float(gained.sum()),
         gain_low=gain.low,
         gain_high=gain.high,
-        mae_raw=float(share @ np.abs(away_raw)),
-        mae_calibrated=float(share @ np.abs(away)),
+        mae_raw=float(share @ np.abs(median_grades(raw.held_out) - labelled.grades)),
+        mae_calibrated=float(share @ np.abs(median_grades(chosen.held_out) - labelled.grades)),
         rmse_raw=float(np.sqrt(share @ away_raw**2)),
         rmse_calibrated=float(np.sqrt(share @ away**2)),
         coverage=float(share @ covered),

@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -50,9 +49,11 @@ def fit_apart(
             if cancelled():
                 process.kill()
                 raise CancelledError("the calibration was stopped; the one before it stands")
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 found, said = process.communicate(given, timeout=_LOOK_AGAIN)
                 break
+            except subprocess.TimeoutExpired:
+                given = None  # it is on its way, and must not be given twice
     if process.returncode:
         last = said.decode(errors="replace").strip().rpartition("\n")[2]
         raise RejudgeError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -25,9 +26,9 @@ class HeldOut:
     """How well grades were told that the fit had not seen, with 95% intervals over queries.
 
     RPS is the ranked probability score, the sum over k of (P(grade <= k) - [grade <= k]) ** 2: 0
-    is perfect, 4 the worst; of a bare score it is the distance to the grade. ``mae`` and ``rmse``
-    are of the expected grade. ``gain`` is ``rps_raw - rps_calibrated``. ``coverage`` is the share
-    of prediction sets that hold the grade.
+    is perfect, 4 the worst; of a bare score it is the distance to the grade. ``mae`` is of the
+    median grade, ``rmse`` of the expected one. ``gain`` is ``rps_raw - rps_calibrated``.
+    ``coverage`` is the share of prediction sets that hold the grade.
     """
 
     rps_raw: float
@@ -44,7 +45,11 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class JudgeEffect:
-    """One judge by itself before, and the calibration after, on the pairs that the judge scored."""
+    """One judge by itself before, and the calibration after, on the pairs that the judge scored.
+
+    ``intervals`` holds the 95% intervals over queries, where there are any, of the four figures by
+    their names and of ``rps_gain`` and ``mae_gain``, what was raw minus what is calibrated.
+    """
 
     judge_id: UUID
     judge: str
@@ -53,6 +58,7 @@ class JudgeEffect:
     rps_calibrated: float
     mae_raw: float
     mae_calibrated: float
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and show, every figure with its interval or the reason why it has none."""
     workspace = workspace_of(arguments)
     workspace.require()
-    from labels.agreement.measuring import measure_agreement
+    from labels.agreement.trust import measure_trust
     from tui.command_line.shown_agreement import document, lines
 
     with Store.open(workspace.folder) as store:
-        report = measure_agreement(store, arguments.judge)
-    answer(arguments, document(report), lines(report))
+        trust = measure_trust(store, arguments.judge)
+    answer(arguments, document(trust), lines(trust))
     return 0

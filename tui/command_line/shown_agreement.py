@@ -9,14 +9,16 @@ from core.display import displayable_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from labels.agreement.fights import Fight
+    from labels.agreement.judge_work import JudgeWork
     from labels.agreement.records import (
-        AgreementReport,
         AnnotatorAgreement,
         CorpusFigures,
         Estimate,
         JudgeAgreement,
         PoweredEstimate,
     )
+    from labels.agreement.trust import Trust
 
 _NAMES: Final = {
     "qwk": "kappa (quadratic)",
@@ -29,22 +31,34 @@ _NAMES: Final = {
 }
 
 
-def document(report: AgreementReport) -> dict[str, object]:
+def document(trust: Trust) -> dict[str, object]:
     """Return the whole report, ready for JSON."""
+    report = trust.agreement
     return {
-        "judges": [_judge(one) for one in report.judges],
+        "judges": [_judge(one) | _work(trust.work_of(one)) for one in report.judges],
         "annotators": [_annotators(one) for one in report.annotators],
         "themselves": [_annotators(one) for one in report.themselves],
         "alpha": _estimate(report.alpha),
+        "fights": {
+            "pairs": trust.fights.total,
+            "of": trust.fights.judged_twice,
+            "worst": [_fight(fight) for fight in trust.fights.worst],
+        },
+        "labels_since_calibration": trust.labels_since,
         "notices": list(report.notices),
     }
 
 
-def lines(report: AgreementReport) -> list[str]:
+def lines(trust: Trust) -> list[str]:
     """Return the report for a person."""
-    shown: list[str] = []
+    report, shown = trust.agreement, list[str]()
     for one in report.judges:
-        shown += [*_judge_lines(one), ""]
+        first, *rest = _judge_lines(one)
+        shown += [first, _work_line(trust.work_of(one)), *rest, ""]
+    fights = trust.fights
+    if fights.judged_twice:
+        apart = f"{fights.total:,} of {fights.judged_twice:,} pairs judged twice"
+        shown += [f"judges are 2 or more apart on {apart}", ""]
     for one_pair in (*report.annotators, *report.themselves):
         same = one_pair.first == one_pair.second
         names = "themself" if same else one_pair.second
@@ -55,6 +69,31 @@ def lines(report: AgreementReport) -> list[str]:
     if report.annotators:
         shown.append(f"  all annotators, ordinal alpha: {_text(report.alpha)}")
     return [*shown, *report.notices] or ["No judge has scored anything yet."]
+
+
+def _work(work: JudgeWork) -> dict[str, object]:
+    return {
+        "scored": work.scored,
+        "failed": work.failed,
+        "tokens": work.tokens,
+        "seconds": work.seconds,
+    }
+
+
+def _work_line(work: JudgeWork) -> str:
+    each = f", {work.seconds_each:.2g} s each" if work.seconds_each is not None else ""
+    return f"  {work.scored:,} scored, {work.failed:,} failed, {work.tokens:,} tokens{each}"
+
+
+def _fight(fight: Fight) -> dict[str, object]:
+    return {
+        "pair": str(fight.pair),
+        "query": fight.query,
+        "path": fight.path,
+        "symbol": fight.symbol,
+        "scores": [{"judge": name, "score": score} for name, score in fight.scores],
+        "grade": fight.grade,
+    }
 
 
 def _judge(one: JudgeAgreement) -> dict[str, object]:
@@ -100,6 +139,11 @@ def _judge(one: JudgeAgreement) -> dict[str, object]:
         "rps_calibrated": effect.rps_calibrated if effect else None,
         "mae_raw": effect.mae_raw if effect else None,
         "mae_calibrated": effect.mae_calibrated if effect else None,
+        "calibration_intervals": {
+            name: {"low": low, "high": high} for name, (low, high) in effect.intervals.items()
+        }
+        if effect
+        else {},
     }
 
 
@@ -162,6 +206,8 @@ def _judge_lines(one: JudgeAgreement) -> list[str]:
     anchoring = one.anchoring
     if anchoring.exact.known:
         shown.append(f"  seeing its score changes the same-grade share by {_text(anchoring.exact)}")
+    else:
+        shown.append(f"  whether seeing its score pulls people: {anchoring.exact.reason}")
     return [*shown, f"  {one.advice.sentence}"]
 
 
