@@ -27,6 +27,7 @@ BENCHMARKS: Final[dict[str, str]] = {
     "training_set": "a training set out of a large workspace",
     "misses_screen": "the misses of 10,000 queries opened, and from one to the next",
     "encoding": "a corpus encoded",
+    "training": "an encoder trained, beside PyTorch",
     "maxsim": "exact MaxSim beside the same formula written plainly",
 }
 PAIRS: Final = 1_000_000

@@ -14,12 +14,10 @@ figures per CPU second say how much work is done where other programs take the c
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import os
 import subprocess
 import sys
-import sysconfig
 import time
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -28,6 +26,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from benchmarks.library_functions import library_functions
 from benchmarks.measuring import Figure
 from benchmarks.table import table_text
 from core.encoder import load_encoder, offline_encoder_folder
@@ -50,7 +49,6 @@ REPEATS: Final = 5
 SAME: Final = 1e-4
 PADDED_TARGET: Final = 0.7
 REAL_TARGET: Final = 1.0
-_MODULES: Final = ("argparse", "ast", "dataclasses", "difflib", "inspect", "pathlib", "shutil")
 
 
 def measure(pairs: int) -> list[Figure]:  # noqa: ARG001 - the texts are the issue's
@@ -68,7 +66,7 @@ def compare(torch_python: str) -> list[Figure]:
         raise UnavailableError(f"no PyTorch to compare with; name its interpreter in {VARIABLE}")
     folder = offline_encoder_folder()
     blas = load_blas()
-    functions = _functions()
+    functions = [text for _, text in library_functions()]
     padded = load_encoder(folder, document_length=TOKENS)
     real = load_encoder(folder)
     long_ones = [
@@ -180,22 +178,6 @@ def _pytorch(python: str, folder: Path) -> Iterator[Callable[[str, list[str]], T
             yield ask
         finally:
             questions.close()
-
-
-def _functions() -> list[str]:
-    """Return the functions of some modules of the standard library, the same order every time."""
-    library = Path(sysconfig.get_path("stdlib"))
-    found = []
-    for name in _MODULES:
-        path = library / f"{name}.py"
-        path = path if path.exists() else library / name / "__init__.py"
-        source = path.read_text(encoding="utf-8")
-        found += [
-            ast.get_source_segment(source, node) or ""
-            for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.FunctionDef)
-        ]
-    return [text for text in found if text]
 
 
 def main() -> int:

@@ -162,7 +162,7 @@ class BatchBuilder:
         nothing = TokenizedText((), 0, ())
         chosen = [nothing if place is None else texts[place] for place in _filled(lot)]
         length = max(longest, *(len(text.ids) for text in chosen), 1)
-        length = _rounded(length, _LENGTH_STEP)
+        length = min(_rounded(length, _LENGTH_STEP), max(len(text.ids) for text in texts))
         tokens = np.full((len(chosen), length), self._pad, np.int32)
         seen = np.zeros((len(chosen), length), np.bool_)
         kept = np.zeros((len(chosen), length), np.bool_)

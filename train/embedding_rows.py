@@ -60,7 +60,7 @@ class EmbeddingRows:
         self._gradients[places] /= turns
         if group.size() > 1:
             every = mx.distributed.all_sum(mx.array(self._gradients), group=group) / group.size()
-            touched = mx.distributed.all_sum(mx.array(self._touched, mx.int32), group=group)
+            touched = mx.distributed.all_sum(mx.array(self._touched.astype(np.int32)), group=group)
             self._gradients = np.array(every)
             self._touched = np.array(touched) > 0
 

@@ -29,8 +29,9 @@ class Processes:
         """Return the mean of all processes' gradients."""
         if self.size == 1:
             return gradients
-        averaged: dict[str, mx.array] = average_gradients(gradients, self._group)
-        return averaged
+        # As a list: MLX would take names apart at their dots.
+        means: list[mx.array] = average_gradients(list(gradients.values()), self._group)
+        return dict(zip(gradients, means, strict=True))
 
     def total(self, number: float) -> float:
         """Return the sum of what each process gives."""

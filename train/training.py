@@ -140,6 +140,8 @@ class _Run:
                 self._step()
                 self._after_step()
         self._write_model()
+        # None leaves before all have heard that it ends.
+        self._processes.total(0.0)
         reason = "It was asked to stop." if status is EndStatus.STOPPED else ""
         ended = Ended(status, self._state.step, time.monotonic() - began, reason)
         self._tell(ended)

@@ -29,6 +29,7 @@ skip_without_mlx()
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from train.run_config import RunConfig
     from train.run_folder import RunFolder
 
 HOUSE = Path(__file__).parents[2]
@@ -47,8 +48,13 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
-    made = run_folder(tmp_path / "run")
-    write_config(example_config("colbert", epochs=30, checkpoint_every=1), made.config)
+    config = example_config("colbert", epochs=30, checkpoint_every=1)
+    return write_run(tmp_path / "run", config)
+
+
+def write_run(path: Path, config: RunConfig) -> RunFolder:
+    made = run_folder(path)
+    write_config(config, made.config)
     summary = TrainingSetSummary(TrainingSetPlan(), "", (), (), 8, 0, 1.0, 0, 0, (), (), 0)
     write_training_set(made.training_set, example_set(), summary)
     return made
