@@ -48,6 +48,14 @@ class StoreLockedError(StoreError):
     """Another process owns the database file."""
 
 
+class StoreUnreachableError(StoreError):
+    """The server that holds the team's store does not answer."""
+
+
+class StoreConflictError(StoreError):
+    """Two people wrote the same thing at the same moment; this one is to try again."""
+
+
 class JudgeError(RejudgeError):
     """A judge cannot be used at all: no key, no server, a model that is not there."""
 

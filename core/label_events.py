@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from core.label_journal import LabelJournal
+from core.errors import StoreConflictError
 from core.records import Action, LabelEvent
 from core.rows import insert_missing
 
 if TYPE_CHECKING:
+    from core.label_journal import LabelJournal
     from core.store import Row, Store
 
 EVENT_COLUMNS: Final = (
     "id, happened, pair_id, annotator, action, grade, judgment_id, hidden, milliseconds, note,"
-    " undoes, strategy, inclusion_probability"
+    " undoes, strategy, inclusion_probability, adjudicates"
 )
 
 _COLUMN_TYPES: Final = {
@@ -30,6 +31,7 @@ _COLUMN_TYPES: Final = {
     "undoes": "UUID",
     "strategy": "VARCHAR",
     "inclusion_probability": "DOUBLE",
+    "adjudicates": "BOOLEAN",
 }
 
 # DuckDB plans SELECT with parameters faster than VALUES.
@@ -40,13 +42,18 @@ _INSERT_ONE: Final = (
 
 
 def insert_event(store: Store, event: LabelEvent) -> None:
-    """Insert one event and commit it."""
-    store.write(_INSERT_ONE, _row(event))
+    """Insert one event and commit it; one that is there already counts as inserted."""
+    try:
+        store.write(_INSERT_ONE, _row(event))
+    except StoreConflictError:
+        if not store.read("SELECT 1 FROM db.label_events WHERE id = $1", [event.id]):
+            raise
 
 
 def event_of_row(row: Row) -> LabelEvent:
     """Return the event of a row selected as ``EVENT_COLUMNS``."""
-    identifier, happened, pair, annotator, action, *rest = row
+    identifier, happened, pair, annotator, action, *rest, adjudicates = row
+    rest.append(bool(adjudicates))
     return LabelEvent(identifier, happened, pair, annotator, Action(action), *rest)
 
 
@@ -57,13 +64,32 @@ def restore_from_journal(store: Store) -> int:
     writes, and by more when the database file was replaced by an older copy. Only its last event
     is looked up unless that one is missing.
     """
-    journal = LabelJournal(store.folder)
+    journal = store.journal
+    if store.shared:
+        return _send_unsent(store, journal)
     last = journal.last_id()
     if last is None or store.read("SELECT 1 FROM db.label_events WHERE id = $1", [last]):
         return 0
     with store.transaction() as cursor:
         rows = (_row(event) for event in journal.events())
         return insert_missing(cursor, "label_events", _COLUMN_TYPES, rows)
+
+
+def _send_unsent(store: Store, journal: LabelJournal) -> int:
+    """Bring a team's store what could not reach it, and what it may have lost.
+
+    Events of several processes stand in the journal in any order, so each one since the last
+    time is looked up.
+    """
+    events, end = journal.unsent()
+    sent = 0
+    for event in events:
+        if not store.read("SELECT 1 FROM db.label_events WHERE id = $1", [event.id]):
+            insert_event(store, event)
+            sent += 1
+    if events:
+        journal.mark_sent(end)
+    return sent
 
 
 def _row(event: LabelEvent) -> tuple[object, ...]:
@@ -81,4 +107,5 @@ def _row(event: LabelEvent) -> tuple[object, ...]:
         event.undoes,
         event.strategy,
         event.inclusion_probability,
+        event.adjudicates,
     )

@@ -6,6 +6,7 @@ short, restored from an older backup) gets them back from here when it is opened
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from contextlib import suppress
@@ -56,10 +57,18 @@ def decode_event(line: str) -> LabelEvent:
 
 
 class LabelJournal:
-    """The journal file of one workspace, opened for appending."""
+    """The journal file of one workspace, opened for appending; several processes may.
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / JOURNAL_NAME
+    Args:
+        folder: the ``.rejudge`` folder.
+        team: the name of a team's store, whose events have a file of their own; empty for the
+            workspace's own database.
+    """
+
+    def __init__(self, folder: Path, team: str = "") -> None:
+        self.path = folder / (f"labels-{team}.jsonl" if team else JOURNAL_NAME)
+        self._sent_path = self.path.with_suffix(".sent")
+        self._end = 0
 
     def append(self, event: LabelEvent) -> int:
         """Write an event, wait until the disk has it, and return the file's size before it.
@@ -72,11 +81,13 @@ class LabelJournal:
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
                 size = os.fstat(descriptor).st_size
                 whole = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
                 line = ("" if whole else "\n") + encode_event(event) + "\n"
                 _write_all(descriptor, line.encode(), size)
                 os.fsync(descriptor)
+                self._end = size + len(line.encode())
                 return size
             finally:
                 os.close(descriptor)
@@ -90,10 +101,35 @@ class LabelJournal:
     def retract(self, size: int) -> None:
         """Take back the last ``append``, which returned ``size``: the database refused the event.
 
-        What cannot be taken back stays, and reaches the database when it is opened again.
+        What cannot be taken back stays, and reaches the database when it is opened again. So does
+        an event that another process wrote behind.
         """
-        with suppress(OSError):
-            os.truncate(self.path, size)
+        with suppress(OSError), self.path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if file.seek(0, os.SEEK_END) == self._end:
+                file.truncate(size)
+
+    def unsent(self) -> tuple[list[LabelEvent], int]:
+        """Return the events after the last mark, and where the mark is to be set behind them."""
+        try:
+            start = int(self._sent_path.read_text("ascii"))
+        except (FileNotFoundError, ValueError):
+            start = 0
+        try:
+            with self.path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(start if start <= size else 0)
+                raw = file.read()
+        except FileNotFoundError:
+            return [], 0
+        whole = raw[: raw.rfind(b"\n") + 1]
+        return _events_of(whole), (start if start <= size else 0) + len(whole)
+
+    def mark_sent(self, end: int) -> None:
+        """Remember that the database has every event before ``end``, which ``unsent`` gave."""
+        unfinished = self._sent_path.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(str(end), "ascii")
+        unfinished.replace(self._sent_path)
 
     def last_id(self) -> UUID | None:
         """Return the id of the last whole event, None when there is none."""
@@ -117,13 +153,17 @@ class LabelJournal:
             raw = self.path.read_bytes()
         except FileNotFoundError:
             return []
-        found = []
-        for line in raw.split(b"\n"):
-            try:
-                found.append(decode_event(line.decode()))
-            except ValueError:
-                continue
-        return found
+        return _events_of(raw)
+
+
+def _events_of(raw: bytes) -> list[LabelEvent]:
+    found = []
+    for line in raw.split(b"\n"):
+        try:
+            found.append(decode_event(line.decode()))
+        except ValueError:
+            continue
+    return found
 
 
 def _write_all(descriptor: int, data: bytes, size_before: int) -> None:

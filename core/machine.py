@@ -91,7 +91,7 @@ def _workspace(workspace: Workspace) -> Check:
     if not workspace.exists:
         return Check("workspace", False, f"none at {place}", "rejudge init", needed=False)
     try:
-        with Store.open(workspace.folder) as store:
+        with Store.of(workspace) as store:
             (events,) = store.read("SELECT count(*) FROM db.label_events")[0]
     except RejudgeError as error:
         return Check("workspace", False, error.headline, error.todo)

@@ -155,7 +155,8 @@ class LabelEvent:
     ``grade`` is set for confirm and override only, ``undoes`` for undo only. ``hidden`` tells
     whether the judge's score was hidden when the person graded. ``milliseconds`` is the time from
     the pair's first paint to the key. ``judgment_id`` names the judgment that was compared with.
-    ``strategy`` and ``inclusion_probability`` tell how the queue drew the pair.
+    ``strategy`` and ``inclusion_probability`` tell how the queue drew the pair. ``adjudicates``
+    tells whether the grade settles what people differed on, and so stands above theirs.
     """
 
     id: UUID
@@ -171,6 +172,7 @@ class LabelEvent:
     undoes: UUID | None = None
     strategy: str | None = None
     inclusion_probability: float | None = None
+    adjudicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

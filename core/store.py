@@ -1,6 +1,7 @@
-"""The store: one DuckDB database, one owner, opened once and shared by cursors.
+"""The store: one database, opened once and shared by cursors.
 
-The process keeps an in-memory root and attaches the data to it as ``db``; views live in the root.
+The process keeps an in-memory root and attaches the data to it as ``db``: a DuckDB file that it
+owns alone, or a PostgreSQL database that a team shares; views live in the root.
 Every read and every transaction takes its own cursor, because a DuckDB connection must not be
 shared between threads. Writers take turns.
 """
@@ -8,20 +9,26 @@ shared between threads. Writers take turns.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from core.errors import StoreError
 from core.label_events import restore_from_journal
+from core.label_journal import LabelJournal
 from core.migrations import migrate
 from core.store_errors import explained
+from core.team.server import attach_server, lock_there, require_schema, time_there
+from core.team.server_errors import is_lost
+from core.team.server_url import server_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from duckdb import DuckDBPyConnection, Statement
+
+    from core.workspace import Workspace
 
     #: A row as DuckDB hands it over; the function that reads a table gives it types.
     Row = tuple[Any, ...]
@@ -38,38 +45,72 @@ def utc_now() -> datetime:
 
 
 class Store:
-    """An open database. Use as a context manager, or call ``close``."""
+    """An open database. Use as a context manager, or call ``close``.
 
-    def __init__(self, root: DuckDBPyConnection, folder: Path) -> None:
+    Attributes:
+        folder: the ``.rejudge`` folder, for the files that stay on this machine.
+        place: the database's file or url, for messages.
+        shared: whether it is a team's, which others write to at the same time.
+    """
+
+    def __init__(
+        self, root: DuckDBPyConnection, folder: Path, place: str = "", *, shared: bool = False
+    ) -> None:
         self._root = root
         self._writing = threading.RLock()
         self._single: DuckDBPyConnection | None = None
         self._parsed: dict[str, Statement] = {}
+        self._journal: LabelJournal | None = None
         self.folder = folder
+        self.place = place or str(folder / DATABASE_NAME)
+        self.shared = shared
 
     @classmethod
-    def open(cls, folder: Path, *, allowed_files: Sequence[Path] = ()) -> Self:
+    def of(cls, workspace: Workspace, *, allowed_files: Sequence[Path] = ()) -> Self:
+        """Open the store that a workspace is set to: its own file, or its team's.
+
+        Raises:
+            RejudgeError: as ``open`` does, or the settings cannot be read.
+        """
+        return cls.open(workspace.folder, url=workspace.store_url(), allowed_files=allowed_files)
+
+    @classmethod
+    def open(cls, folder: Path, *, url: str = "", allowed_files: Sequence[Path] = ()) -> Self:
         """Open the database in ``folder``, make it if it is absent, and migrate it.
 
         Args:
             folder: the ``.rejudge`` folder; it exists.
+            url: a team's store instead: ``postgres:host=... dbname=...``. It is never made or
+                migrated here, see ``core.team.setting_up``.
             allowed_files: files outside ``folder`` that SQL may read or write (an import, an
                 export). DuckDB reaches no other file once the store is open.
 
         Raises:
             StoreLockedError: another process has the database open.
+            StoreUnreachableError: the team's server does not answer.
             StoreError: the file is damaged, newer than this program, or cannot be written.
+            InputError, UnavailableError: the url, or the extension for it, cannot be used.
         """
         from core.engine import engine
 
+        server = server_url(url) if url else None
         path = folder / DATABASE_NAME
-        with explained(path):
+        place = server.shown if server else str(path)
+        with explained(place):
             root = engine.connect()
         try:
-            with explained(path):
-                _attach(root, path, allowed_files)
-                store = cls(root, folder)
-                migrate(root, str(path), store._back_up)
+            with explained(place):
+                _settle(root, folder)
+                if server:
+                    attach_server(root, server)
+                else:
+                    _attach(root, path)
+                _fence(root, folder, allowed_files)
+                store = cls(root, folder, place, shared=server is not None)
+                if server:
+                    require_schema(root, place)
+                else:
+                    migrate(root, place, store._back_up)
                 root.execute(VIEWS.read_text("utf-8"))
                 restore_from_journal(store)
         except BaseException:
@@ -91,7 +132,7 @@ class Store:
         Raises:
             StoreError: the database refused; the message says why.
         """
-        with explained(self.folder / DATABASE_NAME):
+        with explained(self.place):
             cursor = self._root.cursor()
             try:
                 return cursor.execute(sql, list(parameters)).fetchall()
@@ -105,7 +146,7 @@ class Store:
         For a job of several statements that must agree. Nothing waits for it. It may make
         temporary tables, which are gone afterwards; nothing else of it is kept.
         """
-        with explained(self.folder / DATABASE_NAME):
+        with explained(self.place):
             cursor = self._root.cursor()
             try:
                 cursor.execute("BEGIN")
@@ -119,18 +160,29 @@ class Store:
 
         One transaction at a time: a second thread waits. Keep it short.
         """
-        with self._writing, explained(self.folder / DATABASE_NAME):
+        with self._writing, explained(self.place):
             cursor = self._root.cursor()
             try:
                 cursor.execute("BEGIN")
                 try:
                     yield cursor
                 except BaseException:
-                    cursor.execute("ROLLBACK")
+                    _roll_back(cursor)
                     raise
                 cursor.execute("COMMIT")
             finally:
                 cursor.close()
+
+    @contextmanager
+    def exclusive(self, table: str) -> Iterator[DuckDBPyConnection]:
+        """Give a transaction that nobody else, on any machine, writes to ``table`` beside.
+
+        What it reads is as it stands once the others are done.
+        """
+        with self.transaction() as cursor:
+            if self.shared:
+                lock_there(cursor, table)
+            yield cursor
 
     def write(self, sql: str, parameters: Sequence[object]) -> None:
         """Run one statement that is a transaction of its own; on return it is on disk.
@@ -139,18 +191,59 @@ class Store:
         planned without the optimizer, which has nothing to improve in a single row. That halves
         the time of the same statement in ``transaction``.
 
+        A team's server that was away for a moment is asked once more. The statement has to insert
+        a row under an id made here, so that it cannot count twice.
+
         Raises:
+            StoreConflictError: a team's server has a row of that id already.
             StoreError: the database refused; nothing was written.
         """
-        with self._writing, explained(self.folder / DATABASE_NAME):
-            if self._single is None:
-                self._single = self._root.cursor()
-                self._single.execute("PRAGMA disable_optimizer")
-            statement = self._parsed.get(sql)
-            if statement is None:
-                (statement,) = self._single.extract_statements(sql)
-                self._parsed[sql] = statement
-            self._single.execute(statement, list(parameters))
+        from core.engine import engine
+
+        with self._writing, explained(self.place):
+            try:
+                self._write_once(sql, parameters)
+            except engine.Error as error:
+                if not (self.shared and is_lost(str(error))):
+                    raise
+                self._write_once(sql, parameters)
+
+    def _write_once(self, sql: str, parameters: Sequence[object]) -> None:
+        if self._single is None:
+            self._single = self._root.cursor()
+            self._single.execute("PRAGMA disable_optimizer")
+        statement = self._parsed.get(sql)
+        if statement is None:
+            (statement,) = self._single.extract_statements(sql)
+            self._parsed[sql] = statement
+        self._single.execute(statement, list(parameters))
+
+    def now(self) -> datetime:
+        """Return the time in UTC by the store's own clock: a team's server's, else this machine's.
+
+        Raises:
+            StoreError: the server does not answer.
+        """
+        if not self.shared:
+            return utc_now()
+        with explained(self.place):
+            cursor = self._root.cursor()
+            try:
+                return time_there(cursor)
+            finally:
+                cursor.close()
+
+    @property
+    def journal(self) -> LabelJournal:
+        """The second copy of what people did here, kept apart for each team's store."""
+        if self._journal is None:
+            name = self._team_name() if self.shared else ""
+            self._journal = LabelJournal(self.folder, name)
+        return self._journal
+
+    def _team_name(self) -> str:
+        rows = self.read("SELECT value FROM db.store_settings WHERE name = 'store'")
+        return str(rows[0][0])[:13] if rows else "unnamed"
 
     def interrupt(self) -> None:
         """Stop whatever query is running, so that ``close`` need not wait for it."""
@@ -183,7 +276,21 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _attach(root: DuckDBPyConnection, path: Path, allowed_files: Sequence[Path]) -> None:
+def _roll_back(cursor: DuckDBPyConnection) -> None:
+    """Undo what the transaction did, if there is still one: a lost server has undone it itself."""
+    from core.engine import engine
+
+    with suppress(engine.Error):
+        cursor.execute("ROLLBACK")
+
+
+def _settle(root: DuckDBPyConnection, folder: Path) -> None:
+    root.execute("SET autoinstall_known_extensions = false")
+    root.execute("SET TimeZone = 'UTC'")
+    root.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+
+
+def _attach(root: DuckDBPyConnection, path: Path) -> None:
     if path.is_dir():
         raise StoreError(
             "the database is a folder",
@@ -193,14 +300,14 @@ def _attach(root: DuckDBPyConnection, path: Path, allowed_files: Sequence[Path])
     fresh = not path.exists() or path.stat().st_size == 0
     if fresh:
         path.unlink(missing_ok=True)
-    spill = path.parent / "spill"
-    root.execute("SET autoinstall_known_extensions = false")
-    root.execute("SET TimeZone = 'UTC'")
-    root.execute(f"SET temp_directory = {literal(str(spill))}")
     root.execute(f"ATTACH {literal(str(path))} AS db (STORAGE_VERSION '{STORAGE_VERSION}')")
     if fresh:
         path.chmod(0o600)
+
+
+def _fence(root: DuckDBPyConnection, folder: Path, allowed_files: Sequence[Path]) -> None:
+    """Let SQL reach the folder and the files that were named, and no others."""
     allowed = ", ".join(literal(str(file.resolve())) for file in allowed_files)
     root.execute(f"SET allowed_paths = [{allowed}]")
-    root.execute(f"SET allowed_directories = [{literal(str(path.parent.resolve()) + '/')}]")
+    root.execute(f"SET allowed_directories = [{literal(str(folder.resolve()) + '/')}]")
     root.execute("SET enable_external_access = false")

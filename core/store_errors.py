@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from core.errors import StoreError, StoreLockedError
+from core.team.server_errors import explain_server
+from core.team.server_url import is_server_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ _RESTORE: Final = (
 _PERMISSION: Final = "Make the folder writable for you, or use another one with --workspace DIR."
 
 
-def _explain(message: str, path: Path) -> StoreError:
+def _explain(message: str, path: Path | str) -> StoreError:
     locked = _LOCKED.search(message)
     if locked:
         return StoreLockedError(
@@ -51,8 +53,11 @@ def _explain(message: str, path: Path) -> StoreError:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Raise DuckDB's errors and the file system's as ``StoreError`` with the place and a remedy."""
+def explained(path: Path | str) -> Iterator[None]:
+    """Raise DuckDB's errors and the file system's as ``StoreError`` with the place and a remedy.
+
+    ``path`` is the database's file, or the url of a team's store.
+    """
     from core.engine import engine
 
     try:
@@ -60,6 +65,7 @@ def explained(path: Path) -> Iterator[None]:
     except (engine.ProgrammingError, engine.NotSupportedError):
         raise  # a mistake of this program, not of the person
     except engine.Error as error:
-        raise _explain(str(error), path) from error
+        known = explain_server(str(error), str(path)) if is_server_url(str(path)) else None
+        raise known or _explain(str(error), path) from error
     except OSError as error:
         raise _explain(f"{error.strerror or error}", path) from error

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 FOLDER_NAME: Final = ".rejudge"
 SETTINGS_NAME: Final = "settings.toml"
 GUIDELINES_NAME: Final = "guidelines.md"
-_TEXTS: Final = frozenset({"annotator", "theme", "judge"})
+_TEXTS: Final = frozenset({"annotator", "theme", "judge", "store"})
 _SHARES: Final = frozenset({"blind_share", "repeat_share"})
 _COUNTS: Final = frozenset({"refit_after"})
 ANNOTATOR_VARIABLE: Final = "REJUDGE_ANNOTATOR"
+STORE_VARIABLE: Final = "REJUDGE_STORE"
+#: Given as a store: the workspace's own database file, whatever the settings say.
+OWN_FILE: Final = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Settings:
     annotator: str = ""
     theme: str = ""
     judge: str = ""
+    store: str = ""
     blind_share: float = 0.1
     repeat_share: float = 0.03
     refit_after: int = 10
@@ -40,9 +44,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A folder that rejudge works in. ``root`` is the person's folder, ``folder`` ours in it."""
+    """A folder that rejudge works in. ``root`` is the person's folder, ``folder`` ours in it.
+
+    ``store`` is the url of the store that was asked for; empty: as the settings say.
+    """
 
     root: Path
+    store: str = ""
 
     @property
     def folder(self) -> Path:
@@ -120,6 +128,30 @@ class Workspace:
         except OSError:
             return _template(GUIDELINES_NAME)
 
+    def store_url(self) -> str:
+        """Return the url of a team's store: as asked for, else by the environment, the settings.
+
+        Empty when the workspace keeps its data in its own database file.
+        """
+        url = self.store or os.environ.get(STORE_VARIABLE) or self.settings().store
+        return "" if url.strip() == OWN_FILE else url.strip()
+
+    def remember_store(self) -> None:
+        """Write the store that was asked for into the settings, before all else that they hold.
+
+        Raises:
+            WorkspaceError: the file cannot be written.
+        """
+        path = self.folder / SETTINGS_NAME
+        escaped = self.store.replace("\\", "\\\\").replace('"', '\\"')
+        try:
+            kept = path.read_text("utf-8") if path.exists() else ""
+            path.write_text(f'store = "{escaped}"\n\n{kept}', "utf-8")
+        except OSError as error:
+            raise WorkspaceError(
+                f"the settings cannot be written: {error.strerror}", where=str(path)
+            ) from error
+
     def annotator(self, given: str | None = None) -> str:
         """Return who labels: ``given``, else the environment, the settings, the login name."""
         return (
@@ -130,7 +162,7 @@ class Workspace:
         )
 
 
-def find_workspace(start: Path) -> Workspace:
+def find_workspace(start: Path, store: str = "") -> Workspace:
     """Return the workspace of ``start`` or of the nearest folder above it that has one.
 
     Without any, the workspace of ``start`` itself is returned; it does not exist yet.
@@ -138,8 +170,8 @@ def find_workspace(start: Path) -> Workspace:
     start = start.expanduser().absolute()
     for folder in (start, *start.parents):
         if (folder / FOLDER_NAME).is_dir():
-            return Workspace(folder)
-    return Workspace(start)
+            return Workspace(folder, store)
+    return Workspace(start, store)
 
 
 def _template(name: str) -> str:

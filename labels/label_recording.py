@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError, StoreError
 from core.identity import event_id
-from core.label_events import EVENT_COLUMNS, event_of_row, insert_event
-from core.label_journal import LabelJournal
+from core.label_events import EVENT_COLUMNS, event_of_row
 from core.records import GRADES, Action, LabelEvent
 from core.store import utc_now
+from labels.outbox import Outbox
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,17 +25,28 @@ _TICK: Final = timedelta(microseconds=1)
 class LabelRecorder:
     """Records the events of one annotator. Every method returns once the event is on disk.
 
-    Times never go back, whatever the clock does, so that the last event stays the last.
+    Times never go back, whatever the clock does, so that the last event stays the last. In a team's
+    store they are the server's. A label that cannot reach the server is kept in the journal and
+    counts; it goes there with the next one, or when the store is opened again.
     """
 
     def __init__(self, store: Store, annotator: str) -> None:
         if not annotator.strip():
             raise InputError("the annotator has no name", todo="Give one with --annotator NAME.")
         self._store = store
-        self._journal = LabelJournal(store.folder)
+        self._journal = store.journal
+        self._outbox = Outbox(store)
         self.annotator = annotator
-        newest = store.read("SELECT max(happened) FROM db.label_events")[0][0]
+        newest = store.read(
+            "SELECT max(happened) FROM db.label_events WHERE annotator = $1", [annotator]
+        )[0][0]
         self._last: datetime | None = newest
+        self._ahead = store.now() - utc_now() if store.shared else timedelta()
+
+    @property
+    def waiting(self) -> int:
+        """How many events are on this machine only, because the team's server does not answer."""
+        return self._outbox.waiting
 
     def grade(
         self,
@@ -114,7 +125,7 @@ class LabelRecorder:
     def _record(self, event: LabelEvent) -> LabelEvent:
         size = self._journal.append(event)
         try:
-            insert_event(self._store, event)
+            self._outbox.send(event)
         except StoreError:
             self._journal.retract(size)
             raise
@@ -122,5 +133,5 @@ class LabelRecorder:
         return event
 
     def _now(self) -> datetime:
-        now = utc_now()
+        now = utc_now() + self._ahead
         return now if self._last is None or now > self._last else self._last + _TICK

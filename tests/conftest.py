@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.team.postgres_server import PostgresServer
 
 # Speed is measured by benchmarks, never by tests: a busy machine must not fail one. In CI the
 # same examples come each time; elsewhere they are new ones.
@@ -15,3 +23,52 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("rejudge")
+
+#: With this set to "postgres" every store that a test opens is a database of a PostgreSQL server.
+BACKEND = os.environ.get("REJUDGE_TEST_STORE", "file")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is about the database file when there is none."""
+    if BACKEND == "file":
+        return
+    for item in items:
+        if item.get_closest_marker("own_file"):
+            item.add_marker(pytest.mark.skip(reason="this is about the workspace's own file"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Give a PostgreSQL server whose database ``team`` has the tables and no rows."""
+    from core.team.setting_up import set_up
+    from tests.team.postgres_server import PostgresServer, why_not
+
+    missing = why_not()
+    if missing:
+        pytest.skip(missing)
+    server = PostgresServer()
+    try:
+        server.sql("CREATE DATABASE team")
+        set_up(server.url("team"))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(autouse=True)
+def chosen_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open stores on the backend that was asked for."""
+    if BACKEND != "postgres" or request.node.get_closest_marker("own_file"):
+        return
+    from core.store import Store
+
+    server: PostgresServer = request.getfixturevalue("postgres")
+    opened: dict[Path, str] = {}
+    open_file = Store.open
+
+    def open_there(folder: Path, *, url: str = "", **more: Any) -> Store:
+        if not url and folder not in opened:
+            opened[folder] = server.new_database("team")
+        return open_file(folder, url=url or server.url(opened[folder]), **more)
+
+    monkeypatch.setattr(Store, "open", open_there)

@@ -263,7 +263,7 @@ class RejudgeApp(App[None]):
         from core.store import Store
 
         if self.store is None:
-            self.store = Store.open(self.workspace.folder)
+            self.store = Store.of(self.workspace)
 
     def _not_opened(self, error: RejudgeError) -> None:
         self.store_error = error
@@ -348,19 +348,22 @@ class AuditFirstApp(RejudgeApp):
     DEFAULT_MODE = "audit"
 
 
-def open_app(folder: str | None, *, screen: str = "") -> int:
+def open_app(folder: str | None, *, screen: str = "", store: str = "") -> int:
     """Open the app on the workspace of ``folder`` (None: of the current one).
 
     Args:
         folder: the folder of the workspace; None: the current one, or the nearest above it
             that has a workspace.
         screen: ``audit`` to begin with the audit screen; else it is home.
+        store: the url of the store; empty: as the settings say.
 
     Returns:
         The exit status: 0, or 1 when the terminal could not be used.
     """
     workspace = (
-        Workspace(Path(folder).expanduser().absolute()) if folder else find_workspace(Path.cwd())
+        Workspace(Path(folder).expanduser().absolute(), store)
+        if folder
+        else find_workspace(Path.cwd(), store)
     )
     gc.disable()  # until the app has started: little of what is imported is ever garbage
     app = AuditFirstApp(workspace) if screen == "audit" else RejudgeApp(workspace)

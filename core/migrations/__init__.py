@@ -50,7 +50,12 @@ def schema_version(connection: DuckDBPyConnection) -> int:
     return int(row[0]) if row is not None and row[0] is not None else 0
 
 
-def migrate(connection: DuckDBPyConnection, place: str, before_each: Callable[[int], None]) -> int:
+def migrate(
+    connection: DuckDBPyConnection,
+    place: str,
+    before_each: Callable[[int], None],
+    lock: Callable[[DuckDBPyConnection], None] | None = None,
+) -> int:
     """Bring ``db`` to this program's schema and return how many migrations were applied.
 
     Args:
@@ -58,6 +63,8 @@ def migrate(connection: DuckDBPyConnection, place: str, before_each: Callable[[i
         place: the database's name in messages.
         before_each: called with the schema version about to be left, to keep a backup; not for a
             database that was empty.
+        lock: called first in each transaction where several programs may migrate at once, to
+            wait until the others are done.
 
     Raises:
         StoreError: the database was written by a newer program.
@@ -74,17 +81,28 @@ def migrate(connection: DuckDBPyConnection, place: str, before_each: Callable[[i
         )
     pending = [migration for migration in known if migration.number > present]
     was_empty = present == 0
+    applied = 0
     for migration in pending:
         if not was_empty:
             before_each(present)
-        _apply(connection, migration)
+        applied += _apply(connection, migration, lock)
         present = migration.number
-    return len(pending)
+    return applied
 
 
-def _apply(connection: DuckDBPyConnection, migration: Migration) -> None:
+def _apply(
+    connection: DuckDBPyConnection,
+    migration: Migration,
+    lock: Callable[[DuckDBPyConnection], None] | None,
+) -> bool:
+    """Apply one migration; return whether it was still to be done."""
     connection.execute("BEGIN")
     try:
+        if lock is not None:
+            lock(connection)
+            if schema_version(connection) >= migration.number:
+                connection.execute("ROLLBACK")
+                return False
         connection.execute(
             "CREATE TABLE IF NOT EXISTS db.schema_migrations"
             " (number INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied TIMESTAMP NOT NULL)"
@@ -98,4 +116,6 @@ def _apply(connection: DuckDBPyConnection, migration: Migration) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    connection.execute("CHECKPOINT db")
+    if lock is None:
+        connection.execute("CHECKPOINT db")
+    return True

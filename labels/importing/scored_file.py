@@ -37,7 +37,8 @@ def check_file(store: Store, path: Path) -> None:
                 "this is a folder, not a file", where=str(path), todo="Give a JSON Lines file."
             )
         # Closing the database file here would drop the lock that keeps other processes out.
-        if path.samefile(store.folder / DATABASE_NAME):
+        own = store.folder / DATABASE_NAME
+        if own.exists() and path.samefile(own):
             raise InputError("this is the workspace's own database", where=str(path))
         if stat.S_ISREG(status.st_mode):
             path.open("rb").close()

@@ -10,6 +10,7 @@ import labels.label_recording as recording
 from core.errors import InputError, StoreError
 from core.label_journal import LabelJournal
 from core.store import Store, utc_now
+from labels import outbox
 from labels.label_recording import LabelRecorder
 from tests.building import new_workspace
 
@@ -45,7 +46,7 @@ def test_an_event_that_the_database_refuses_leaves_the_journal_too(
     def refuse(_store: Store, _event: LabelEvent) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(recording, "insert_event", refuse)
+    monkeypatch.setattr(outbox, "insert_event", refuse)
     with pytest.raises(StoreError):
         recorder.grade(PAIR, 1, None)
     assert LabelJournal(store.folder).events() == [kept]

@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from labels.agreement.trust import measure_trust
     from tui.command_line.shown_agreement import document, lines
 
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         trust = measure_trust(store, arguments.judge)
     answer(arguments, document(trust), lines(trust))
     return 0

@@ -6,13 +6,17 @@ import argparse
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from core.errors import InputError
 from core.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_STORE_HELP: Final = (
+    "a team's store, postgres:host=... dbname=..., or: file (default: the settings, then a file)"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,21 +38,28 @@ def parse(words: Sequence[str], commands: Mapping[str, str]) -> argparse.Namespa
     )
     parser.add_argument("--version", action="version", version=_version())
     parser.add_argument("--workspace", metavar="DIR", help="the folder to work in (default: here)")
+    parser.add_argument("--store", metavar="URL", default="", help=_STORE_HELP)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     first = next((word for word in words if not word.startswith("-")), None)
     if first not in commands and first == words[0]:
         raise InputError("there is no such command", where=first, todo="See: rejudge --help")
     for name, summary in commands.items():
         subparser = subparsers.add_parser(name, help=summary, description=summary)
-        subparser.add_argument(
-            "--workspace",
-            metavar="DIR",
-            default=argparse.SUPPRESS,
-            help="the folder to work in (default: here)",
-        )
+        add_place_arguments(subparser)
         if name in words:
             command_module(name).add_arguments(subparser)
     return parser.parse_args(list(words))
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Let a command say where it works, whatever was said before its name."""
+    parser.add_argument(
+        "--workspace",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="the folder to work in (default: here)",
+    )
+    parser.add_argument("--store", metavar="URL", default=argparse.SUPPRESS, help=_STORE_HELP)
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +77,10 @@ def add_annotator_argument(parser: argparse.ArgumentParser) -> None:
 def workspace_of(arguments: argparse.Namespace) -> Workspace:
     """Return the workspace that ``--workspace`` names, else the one of this folder."""
     given: str | None = arguments.workspace
-    return Workspace(Path(given).expanduser().absolute()) if given else find_workspace(Path.cwd())
+    store: str = arguments.store
+    if given:
+        return Workspace(Path(given).expanduser().absolute(), store)
+    return find_workspace(Path.cwd(), store)
 
 
 def _version() -> str:

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Calibrate, show how far it is, and say what came of it."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         outcome = _calibrate(store)
     answer(arguments, _document(outcome), _lines(outcome))
     return 0

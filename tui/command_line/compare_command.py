@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         before = load_eval(store, find_eval(store, arguments.before).id)
         after = load_eval(store, find_eval(store, arguments.after).id)
     found = compare(before, after)

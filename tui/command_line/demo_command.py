@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.store import Store
-from core.workspace import Workspace
+from core.workspace import OWN_FILE, Workspace
 from labels.workspace_status import WorkspaceStatus, workspace_status
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build what is missing, then open the audit screen; labels made there before are kept."""
-    workspace = Workspace(Path(arguments.folder).expanduser().absolute())
+    workspace = Workspace(Path(arguments.folder).expanduser().absolute(), OWN_FILE)
     workspace.create(judge=SAMPLE_JUDGE)
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         status = workspace_status(store)
         if status.empty or not status.pairs:
             print("Building the sample: this Python's standard library.", file=sys.stderr)
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     from tui.app import open_app
 
-    return open_app(str(workspace.root), screen="audit")
+    return open_app(str(workspace.root), screen="audit", store=OWN_FILE)
 
 
 def _tell_problems(report: SampleReport) -> None:

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate, or list the evals."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         if arguments.spec is None:
             _list(store, arguments)
             return 0

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         only_labelled=arguments.only_labelled,
         without_flagged=arguments.without_flagged,
     )
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         report = export(store, ExportFormat(arguments.format), target, plan)
     answer(arguments, _document(target, report), [_line(target, report)])
     return 0

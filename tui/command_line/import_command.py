@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     if workspace.create():
         print(f"Made {displayable_line(str(workspace.folder))}", file=sys.stderr)
-    with Store.open(workspace.folder, allowed_files=[source]) as store, progress_line() as show:
+    with Store.of(workspace, allowed_files=[source]) as store, progress_line() as show:
         report = _READERS[arguments.kind](store, arguments, source, show)
     if not arguments.json:
         _tell_problems(report)

@@ -21,9 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make ``.rejudge`` in this folder, or say that it is there."""
-    workspace = Workspace(Path(arguments.workspace or ".").expanduser().absolute())
+    root = Path(arguments.workspace or ".").expanduser().absolute()
+    workspace = Workspace(root, arguments.store)
     fresh = workspace.create()
-    Store.open(workspace.folder).close()
+    if fresh and arguments.store:
+        workspace.remember_store()
+    Store.of(workspace).close()
     answer(
         arguments,
         {"workspace": str(workspace.folder), "created": fresh},

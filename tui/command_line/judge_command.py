@@ -82,13 +82,13 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     if wants_open_batches(arguments):
         workspace.require()
-        with Store.open(workspace.folder) as store:
+        with Store.of(workspace) as store:
             return tend_batches(store, arguments)
     _check(arguments)
     from labels.query_choice import require_pairs
 
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         require_pairs(store)
         if arguments.judge == "lexical":
             return _judge_lexically(store, arguments)

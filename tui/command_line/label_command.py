@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.grade} is not a grade", todo="Grades go from 1 to 5.")
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         done = label_pair(
             store,
             arguments.pair,

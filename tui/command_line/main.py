@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, str]] = {
     "runs": "the training runs, or one of them",
     "compare": "what changed from one eval to another",
     "misses": "the queries that an eval missed",
+    "team": "a store that several people label in",
     "keys": "list the keys of the screens",
     "doctor": "what this machine has and lacks",
 }
@@ -71,12 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if not words:
-        return _open_app(None)
+        return _open_app(None, "")
     from tui.command_line.arguments import parse
 
     arguments = parse(words, COMMANDS)
     if arguments.command is None:
-        return _open_app(arguments.workspace)
+        return _open_app(arguments.workspace, arguments.store)
     return command_module(arguments.command).run(arguments)
 
 
@@ -85,10 +86,10 @@ def command_module(name: str) -> CommandModule:
     return cast("CommandModule", import_module(f"tui.command_line.{name}_command"))
 
 
-def _open_app(folder: str | None) -> int:
+def _open_app(folder: str | None, store: str) -> int:
     from tui.app import open_app
 
-    return open_app(folder)
+    return open_app(folder, store=store)
 
 
 def _report(error: RejudgeError) -> None:

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         done = load_eval(store, find_eval(store, arguments.eval).id)
         missed = misses(store, done)
         extra = _acted(store, done, missed, arguments)

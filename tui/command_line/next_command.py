@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the pair; nothing is recorded, so the same one comes until it is graded or skipped."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         session = AuditSession.start(
             store,
             workspace.annotator(arguments.annotator),

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--top and --sample take numbers from 0 up")
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         if arguments.action == "generate":
             return generate(store, arguments)
         report = _mine(store, arguments)

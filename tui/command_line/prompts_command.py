@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List, show or save."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         if arguments.action == "list":
             _list(store, arguments)
         elif arguments.action == "show":

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         shelf = RunShelf(workspace.folder)
         runs = shelf.read(store)
         for problem in runs.problems:

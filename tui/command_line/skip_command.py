@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Record that the pair is passed over; it is not drawn again for this annotator."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         done = skip_pair(store, arguments.pair, workspace.annotator(arguments.annotator))
     answer(arguments, event_document(done.event), ["Skipped. Take it back: rejudge undo"])
     return 0

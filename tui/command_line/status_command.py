@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show what the workspace holds and how far the audit is."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         status = workspace_status(store)
         runs = len(RunShelf(workspace.folder).read(store).records)
         evals = count_evals(store)

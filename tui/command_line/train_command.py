@@ -60,7 +60,7 @@ def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> i
     from tui.train_options import plan_of
 
     plan = plan_of(arguments)
-    with Store.open(workspace.folder) as store, progress_line() as show:
+    with Store.of(workspace) as store, progress_line() as show:
         _ = _config(store, arguments)
         _, summary = build_training_set(store, plan, Watch(show))
     document: dict[str, object] = {"training_set": summary_document(summary), "enough": True}
@@ -81,7 +81,7 @@ def _made(workspace: Workspace, arguments: argparse.Namespace) -> RunFolder:
     from tui.train_options import plan_of
 
     plan = plan_of(arguments)
-    with Store.open(workspace.folder) as store, progress_line() as show:
+    with Store.of(workspace) as store, progress_line() as show:
         folder, summary = make_run(store, _config(store, arguments), plan, Watch(show))
     tell_prepared(arguments, folder, summary)
     return folder

@@ -102,7 +102,7 @@ def evaluate_after(workspace: Workspace, folder: RunFolder, arguments: argparse.
 
     name = folder.path.name
     try:
-        with Store.open(workspace.folder) as store:
+        with Store.of(workspace) as store:
             records = {each.id: each for each in RunShelf(workspace.folder).read(store).records}
             record = records[name]
             if record.status is not RunStatus.FINISHED:
@@ -217,7 +217,7 @@ def _record(workspace: Workspace) -> None:
     from train.run_shelf import RunShelf
 
     try:
-        with Store.open(workspace.folder) as store:
+        with Store.of(workspace) as store:
             RunShelf(workspace.folder).read(store)
     except StoreLockedError:
         return

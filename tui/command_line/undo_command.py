@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Take back the annotator's last event; the undone one stays on record."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.open(workspace.folder) as store:
+    with Store.of(workspace) as store:
         undone = undo_last(store, workspace.annotator(arguments.annotator))
     graded = f" of {undone.grade}" if undone.grade is not None else ""
     answer(

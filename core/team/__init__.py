@@ -1,0 +1,1 @@
+"""A store that several people share: PostgreSQL, attached by DuckDB's own extension."""
