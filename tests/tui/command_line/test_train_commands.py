@@ -221,7 +221,7 @@ def test_another_process_may_have_the_store_when_a_run_ends(
 
     run = make_run(folder / ".rejudge", events=whole_run())
 
-    def locked(_: object) -> Store:
+    def locked(_folder: Path, **_: object) -> Store:
         raise StoreLockedError("another process has this workspace open")
 
     monkeypatch.setattr(Store, "open", locked)
