@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from core.errors import WorkspaceError
 from core.label_journal import LabelJournal
 from core.store import Store
 from tests.building import Scored, numbered
-from tests.tui.driving import audit, home, painted, settled, workspace_with
+from tests.tui.driving import WIDE, audit, home, painted, settled, workspace_with
 from tui.app import AuditFirstApp
 from tui.commands import AUDIT, EVERYWHERE
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 async def test_keys_of_the_settings_are_followed_everywhere(tmp_path: Path) -> None:
     settings = '[keys]\n"audit.skip" = "x"\n"audit.grade_5" = "z"\n'
-    async with audit(workspace_with(tmp_path, numbered(5), settings)) as sitting:
+    async with audit(workspace_with(tmp_path, numbered(5), settings), WIDE) as sitting:
         assert "x skip" in painted(sitting.pilot)
         await sitting.press("s")
         assert sitting.events() == []
@@ -32,7 +33,7 @@ async def test_keys_of_the_settings_are_followed_everywhere(tmp_path: Path) -> N
             ("confirm" if sitting.events()[1][0] == "confirm" else "override", 5),
         ]
         await sitting.press("question_mark")
-        assert "z" in painted(sitting.pilot)
+        assert re.search(r"\bz +grade 5", painted(sitting.pilot))
 
 
 async def test_settings_that_cannot_be_read_are_told(tmp_path: Path) -> None:
