@@ -56,6 +56,10 @@ class StoreConflictError(StoreError):
     """Two people wrote the same thing at the same moment; this one is to try again."""
 
 
+class StoreDamagedError(StoreError):
+    """The database file is cut short, overwritten or gone."""
+
+
 class JudgeError(RejudgeError):
     """A judge cannot be used at all: no key, no server, a model that is not there."""
 

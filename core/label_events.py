@@ -57,18 +57,20 @@ def event_of_row(row: Row) -> LabelEvent:
     return LabelEvent(identifier, happened, pair, annotator, Action(action), *rest)
 
 
-def restore_from_journal(store: Store) -> int:
+def restore_from_journal(store: Store, *, thorough: bool = False) -> int:
     """Insert the journal's events that the database lacks and return how many that were.
 
     The journal is ahead of the database by one event when the program was killed between the two
     writes, and by more when the database file was replaced by an older copy. Only its last event
-    is looked up unless that one is missing.
+    is looked up unless that one is missing or ``thorough`` is asked for.
     """
     journal = store.journal
     if store.shared:
         return _send_unsent(store, journal)
     last = journal.last_id()
-    if last is None or store.read("SELECT 1 FROM db.label_events WHERE id = $1", [last]):
+    if last is None:
+        return 0
+    if not thorough and store.read("SELECT 1 FROM db.label_events WHERE id = $1", [last]):
         return 0
     with store.transaction() as cursor:
         rows = (_row(event) for event in journal.events())
@@ -90,6 +92,17 @@ def _send_unsent(store: Store, journal: LabelJournal) -> int:
     if events:
         journal.mark_sent(end)
     return sent
+
+
+def write_missing_to_journal(store: Store) -> int:
+    """Append the database's events that the journal lacks and return how many that were."""
+    journal = store.journal
+    there = {event.id for event in journal.events()}
+    rows = store.read(f"SELECT {EVENT_COLUMNS} FROM db.label_events ORDER BY happened, id")
+    missing = [event for event in map(event_of_row, rows) if event.id not in there]
+    for event in missing:
+        journal.append(event)
+    return len(missing)
 
 
 def _row(event: LabelEvent) -> tuple[object, ...]:

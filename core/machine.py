@@ -7,16 +7,21 @@ import shutil
 import sys
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from core.backups import backups
 from core.encoder.availability import require_mlx
 from core.encoder.blas import load_blas
 from core.encoder.offline import offline_encoder_folder
 from core.errors import RejudgeError, UnavailableError
+from core.restoring import examine_store
 from core.store import DATABASE_NAME, Store
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
+
+
+_RESTORE: Final = "rejudge doctor --restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ def examine(workspace: Workspace) -> tuple[Check, ...]:
         _compiler(),
         _offline_encoder(),
         _workspace(workspace),
+        _backups(workspace),
     )
 
 
@@ -90,9 +96,27 @@ def _workspace(workspace: Workspace) -> Check:
     place = str(workspace.folder)
     if not workspace.exists:
         return Check("workspace", False, f"none at {place}", "rejudge init", needed=False)
+    database = workspace.folder / DATABASE_NAME
     try:
-        with Store.of(workspace) as store:
-            (events,) = store.read("SELECT count(*) FROM db.label_events")[0]
+        if workspace.store_url():
+            with Store.of(workspace) as store:
+                ((events,),) = store.read("SELECT count(*) FROM db.label_events")
+                return Check("workspace", True, f"{store.place}, {events:,} label events")
+        health = examine_store(workspace.folder)
     except RejudgeError as error:
         return Check("workspace", False, error.headline, error.todo)
-    return Check("workspace", True, f"{workspace.folder / DATABASE_NAME}, {events:,} label events")
+    if health.damage:
+        return Check("workspace", False, f"{database} is damaged: {health.damage}", _RESTORE)
+    found = f"{database}, {health.events:,} label events"
+    if health.not_in_journal:
+        lacking = f"{found}, {health.not_in_journal:,} of them not in labels.jsonl"
+        return Check("workspace", False, lacking, f"Write them there too with: {_RESTORE}")
+    return Check("workspace", True, found)
+
+
+def _backups(workspace: Workspace) -> Check:
+    found = backups(workspace.folder)
+    if not found:
+        return Check("backups", True, "none yet", needed=False)
+    newest = f"{len(found)}, the newest of {found[0].made:%Y-%m-%d %H:%M} UTC"
+    return Check("backups", True, newest, needed=False)

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from core.errors import StoreError
+from core.backups import LABELS_BETWEEN, backups, is_old, write_backup
+from core.errors import StoreDamagedError, StoreError, StoreLockedError
 from core.label_events import restore_from_journal
-from core.label_journal import LabelJournal
+from core.label_journal import JOURNAL_NAME, LabelJournal
 from core.migrations import migrate
 from core.store_errors import explained
 from core.team.server import attach_server, lock_there, require_schema, time_there
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection, Statement
 
+    from core.stand_in import StandIn
     from core.workspace import Workspace
 
     #: A row as DuckDB hands it over; the function that reads a table gives it types.
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 DATABASE_NAME: Final = "rejudge.duckdb"
 STORAGE_VERSION: Final = "v1.5.0"
-BACKUPS_KEPT: Final = 5
 VIEWS: Final = Path(__file__).with_name("views.sql")
 
 
@@ -51,6 +52,7 @@ class Store:
         folder: the ``.rejudge`` folder, for the files that stay on this machine.
         place: the database's file or url, for messages.
         shared: whether it is a team's, which others write to at the same time.
+        stand_in: set when this is a copy to read from, because another process has the database.
     """
 
     def __init__(
@@ -61,9 +63,12 @@ class Store:
         self._single: DuckDBPyConnection | None = None
         self._parsed: dict[str, Statement] = {}
         self._journal: LabelJournal | None = None
+        self._backing_up = threading.Lock()
+        self._backup_cursor: DuckDBPyConnection | None = None
         self.folder = folder
         self.place = place or str(folder / DATABASE_NAME)
         self.shared = shared
+        self.stand_in: StandIn | None = None
 
     @classmethod
     def of(cls, workspace: Workspace, *, allowed_files: Sequence[Path] = ()) -> Self:
@@ -160,6 +165,7 @@ class Store:
 
         One transaction at a time: a second thread waits. Keep it short.
         """
+        self._require_writable()
         with self._writing, explained(self.place):
             cursor = self._root.cursor()
             try:
@@ -200,6 +206,7 @@ class Store:
         """
         from core.engine import engine
 
+        self._require_writable()
         with self._writing, explained(self.place):
             try:
                 self._write_once(sql, parameters)
@@ -245,30 +252,86 @@ class Store:
         rows = self.read("SELECT value FROM db.store_settings WHERE name = 'store'")
         return str(rows[0][0])[:13] if rows else "unnamed"
 
+    @contextmanager
+    def attached(self, file: Path) -> Iterator[DuckDBPyConnection]:
+        """Give a cursor that sees another database of this folder as ``other``, to read from it.
+
+        Raises:
+            StoreError: the other one is damaged, or cannot be read.
+        """
+        with explained(file):
+            cursor = self._root.cursor()
+            try:
+                cursor.execute(f"ATTACH {literal(str(file))} AS other (READ_ONLY)")
+                try:
+                    yield cursor
+                finally:
+                    cursor.execute("DETACH other")
+            finally:
+                cursor.close()
+
+    def back_up(self) -> Path:
+        """Write a dated copy of the database, keep the newest few, and return its place.
+
+        It may run in any thread while others read and write; the copy is of one moment.
+
+        Raises:
+            StoreError: the disk is full or cannot be written; no backup was lost.
+        """
+        self._require_writable()
+        return self._write_backup("dated")
+
+    def back_up_if_due(self) -> Path | None:
+        """Back up when the newest backup is a day old, or 250 label events behind, or absent.
+
+        A team's server keeps its own.
+        """
+        if self.shared or self.stand_in is not None:
+            return None
+        newest = next(iter(backups(self.folder)), None)
+        if newest is not None and not is_old(newest, utc_now()):
+            ((events,),) = self.read(
+                "SELECT count(*) FROM db.label_events WHERE happened > $1", [newest.made]
+            )
+            if events < LABELS_BETWEEN:
+                return None
+        return self.back_up()
+
     def interrupt(self) -> None:
         """Stop whatever query is running, so that ``close`` need not wait for it."""
         self._root.interrupt()
+        copying = self._backup_cursor
+        if copying is not None:
+            copying.interrupt()
 
     def close(self) -> None:
         """Detach the file and give up its lock. Closing twice is harmless."""
         if self._single is not None:
             self._single.close()
         self._root.close()
+        if self.stand_in is not None:
+            self.stand_in.remove()
+
+    def _require_writable(self) -> None:
+        if self.stand_in is not None:
+            raise StoreLockedError(
+                f"this is a copy to look at; {self.stand_in.holder}",
+                where=str(self.folder.parent.parent),
+                todo="Close that rejudge, or wait until its command has finished, then try again.",
+            )
 
     def _back_up(self, version: int) -> None:
-        """Copy the whole database under ``backups`` before a migration; keep the newest few."""
-        backups = self.folder / "backups"
-        backups.mkdir(exist_ok=True)
-        stamp = utc_now().strftime("%Y%m%dT%H%M%S")
-        path = backups / f"schema-{version:04d}-{stamp}.duckdb"
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        self._root.execute(f"ATTACH {literal(str(unfinished))} AS backup")
-        self._root.execute("COPY FROM DATABASE db TO backup")
-        self._root.execute("DETACH backup")
-        unfinished.rename(path)
-        for old in sorted(backups.glob("schema-*.duckdb"))[:-BACKUPS_KEPT]:
-            old.unlink()
+        """Keep the database as it is before its schema leaves this version."""
+        self._write_backup(f"schema-{version:04d}")
+
+    def _write_backup(self, kind: str) -> Path:
+        with self._backing_up, explained(self.folder):
+            self._backup_cursor = self._root.cursor()
+            try:
+                return write_backup(self._backup_cursor, self.folder, kind)
+            finally:
+                self._backup_cursor.close()
+                self._backup_cursor = None
 
 
 def literal(text: str) -> str:
@@ -290,6 +353,18 @@ def _settle(root: DuckDBPyConnection, folder: Path) -> None:
     root.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
 
 
+def _refuse_to_begin_anew(path: Path) -> None:
+    """Raise when there was a database here: an empty one must not take its place unasked."""
+    journal = path.with_name(JOURNAL_NAME)
+    if backups(path.parent) or (journal.exists() and journal.stat().st_size):
+        raise StoreDamagedError(
+            f"the database file is {'empty' if path.exists() else 'gone'}, but it was not always",
+            where=str(path),
+            todo="Bring it back with: rejudge doctor --restore"
+            "   (to begin anew, move the .rejudge folder away)",
+        )
+
+
 def _attach(root: DuckDBPyConnection, path: Path) -> None:
     if path.is_dir():
         raise StoreError(
@@ -297,8 +372,16 @@ def _attach(root: DuckDBPyConnection, path: Path) -> None:
             where=str(path),
             todo="Move that folder away, then try again.",
         )
+    if "?" in str(path.resolve()):
+        # DuckDB takes what follows it for options of the address.
+        raise StoreError(
+            "the path of a workspace must not hold a question mark",
+            where=str(path),
+            todo="Rename that folder, or use another one with --workspace DIR.",
+        )
     fresh = not path.exists() or path.stat().st_size == 0
     if fresh:
+        _refuse_to_begin_anew(path)
         path.unlink(missing_ok=True)
     root.execute(f"ATTACH {literal(str(path))} AS db (STORAGE_VERSION '{STORAGE_VERSION}')")
     if fresh:

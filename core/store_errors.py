@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from core.errors import StoreError, StoreLockedError
+from core.errors import StoreDamagedError, StoreError, StoreLockedError
 from core.team.server_errors import explain_server
 from core.team.server_url import is_server_url
 
@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 
 _LOCKED: Final = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _MORE_ROOM: Final = "Free some space on that disk, then try again; what was committed is intact."
-_RESTORE: Final = (
-    "Put a copy from the backups folder beside it in its place; keep the damaged file."
+_RESTORE: Final = "Bring it back from a backup and the label journal with: rejudge doctor --restore"
+_DAMAGED: Final = (
+    "not a valid duckdb database",
+    "corrupt",
+    "checksum",
+    "could not read enough bytes",
+    "serialization error",
+    "internal error",
+    "has been invalidated",
 )
 _PERMISSION: Final = "Make the folder writable for you, or use another one with --workspace DIR."
 
@@ -40,8 +47,8 @@ def _explain(message: str, path: Path | str) -> StoreError:
         )
     if "no space left" in lowered or "disk is full" in lowered:
         return StoreError("the disk is full", where=str(path), todo=_MORE_ROOM)
-    if "not a valid duckdb database" in lowered or "corrupt" in lowered or "checksum" in lowered:
-        return StoreError("the database file is damaged", where=str(path), todo=_RESTORE)
+    if any(sign in lowered for sign in _DAMAGED):
+        return StoreDamagedError("the database file is damaged", where=str(path), todo=_RESTORE)
     if "permission denied" in lowered or "read-only file system" in lowered:
         return StoreError("the database cannot be written", where=str(path), todo=_PERMISSION)
     first_line = message.strip().splitlines()[0] if message.strip() else "unknown reason"

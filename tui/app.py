@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _LOOK_AT_RUNS: Final = 1.0
 #: Seconds that a start may take.
 _START: Final = 2.0
+#: Seconds from opening the store to the first look at whether a backup is due, and between looks.
+_FIRST_BACKUP: Final = 10.0
+_BACKUP_PERIOD: Final = 60.0
 _BUG: Final = "This is a mistake of rejudge, not yours. What you did before is kept."
 
 
@@ -161,7 +164,7 @@ class RejudgeApp(App[None]):
             self._tell_screens()
             return
         self._opening = True
-        self.background.start(self._open, lambda _: self._tell_screens(), self._not_opened)
+        self.background.start(self._open, lambda _: self._opened(), self._not_opened)
 
     def tell_calibrated(self) -> None:
         """Tell the screens that the calibrated grades have changed."""
@@ -260,10 +263,26 @@ class RejudgeApp(App[None]):
             self.store = None
 
     def _open(self) -> None:
-        from core.store import Store
+        from core.stand_in import open_to_read
 
         if self.store is None:
-            self.store = Store.of(self.workspace)
+            self.store = open_to_read(self.workspace)
+
+    def _opened(self) -> None:
+        self._tell_screens()
+        stand_in = self.store.stand_in if self.store is not None else None
+        if stand_in is not None:
+            text = displayable_line(stand_in.notice)
+            self.notify(text, title="read only", severity="warning", timeout=30, markup=False)
+        else:
+            self.set_timer(_FIRST_BACKUP, self._keep_backup)
+            self.set_interval(_BACKUP_PERIOD, self._keep_backup)
+
+    def _keep_backup(self) -> None:
+        """Copy the database when it is time to, in a thread."""
+        store = self.store
+        if store is not None:
+            self.background.start(store.back_up_if_due, lambda _: None)
 
     def _not_opened(self, error: RejudgeError) -> None:
         self.store_error = error

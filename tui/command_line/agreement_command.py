@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
+from tui.command_line.reading_store import reading_store
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from labels.agreement.trust import measure_trust
     from tui.command_line.shown_agreement import document, lines
 
-    with Store.of(workspace) as store:
+    with reading_store(workspace) as store:
         trust = measure_trust(store, arguments.judge)
     answer(arguments, document(trust), lines(trust))
     return 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.display import displayable_line
-from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
+from tui.command_line.reading_store import reading_store
 from tui.command_line.shown_evals import figure_document, notice_lines, short_id
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with reading_store(workspace) as store:
         before = load_eval(store, find_eval(store, arguments.before).id)
         after = load_eval(store, find_eval(store, arguments.after).id)
     found = compare(before, after)

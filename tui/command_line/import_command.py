@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"Made {displayable_line(str(workspace.folder))}", file=sys.stderr)
     with Store.of(workspace, allowed_files=[source]) as store, progress_line() as show:
         report = _READERS[arguments.kind](store, arguments, source, show)
+        store.back_up_if_due()
     if not arguments.json:
         _tell_problems(report)
     answer(arguments, _document(report), _lines(report))

@@ -90,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace.require()
     with Store.of(workspace) as store:
         require_pairs(store)
+        store.back_up_if_due()
         if arguments.judge == "lexical":
             return _judge_lexically(store, arguments)
         return _judge_by_model(store, arguments)

@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             judge_name=arguments.judge or workspace.settings().judge,
             strategy=strategy_named(arguments.strategy),
         )
+        store.back_up_if_due()
     ruling = done.item.ruling
     said = f"{ruling.judge.name} said {ruling.judgment.score}" if ruling else "no judge scored it"
     answer(

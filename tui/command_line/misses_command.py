@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from core.display import displayable_line
 from core.identity import query_id
-from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
+from tui.command_line.reading_store import reading_store
 from tui.command_line.shown_evals import found_documents, result_document, short_id
 
 if TYPE_CHECKING:
     import argparse
 
+    from core.store import Store
     from eval.evaluating_records import Eval, EvalSummary
     from eval.missed import Miss
 
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with reading_store(workspace) as store:
         done = load_eval(store, find_eval(store, arguments.eval).id)
         missed = misses(store, done)
         extra = _acted(store, done, missed, arguments)

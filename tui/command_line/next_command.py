@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store import Store
 from labels.audit_filter import parse_filter
 from labels.audit_session import AuditSession
 from labels.strategies import strategy_named
@@ -15,6 +14,7 @@ from tui.command_line.arguments import (
     add_strategy_argument,
     workspace_of,
 )
+from tui.command_line.reading_store import reading_store
 from tui.command_line.shown_events import item_document
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the pair; nothing is recorded, so the same one comes until it is graded or skipped."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with reading_store(workspace) as store:
         session = AuditSession.start(
             store,
             workspace.annotator(arguments.annotator),

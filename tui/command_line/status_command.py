@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store import Store
 from eval.evaluating_store import count_evals
 from labels.calibration.calibration_store import current_calibration
 from labels.workspace_status import WorkspaceStatus, workspace_status
 from train.run_shelf import RunShelf
 from tui.command_line.answers import answer, percent, table
 from tui.command_line.arguments import add_json_argument, workspace_of
+from tui.command_line.reading_store import reading_store
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show what the workspace holds and how far the audit is."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with reading_store(workspace) as store:
         status = workspace_status(store)
         runs = len(RunShelf(workspace.folder).read(store).records)
         evals = count_evals(store)
