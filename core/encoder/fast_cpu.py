@@ -70,9 +70,13 @@ def _differentiable(
 
 @mx.compile
 def _exponent_bits(x: mx.array) -> mx.array:
-    """Return the bits of the float 2**max(round(x / ln 2), -126)."""
-    above = (x * _LOG2_E + _ROUND) - (_ROUND - 126.0)
-    return ((above + mx.abs(above)) * 2.0**22 + 2.0**23).astype(mx.int32)
+    """Return the bits of the float 2**round(x / ln 2), and those of 0 where that is below 2**-126.
+
+    Not the smallest float instead of 0: what is multiplied by that becomes denormal, and a matrix
+    product over denormal numbers takes up to a hundred times as long.
+    """
+    above = (x * _LOG2_E + _ROUND) - (_ROUND - 127.0)
+    return ((above + mx.abs(above)) * 2.0**22).astype(mx.int32)
 
 
 @mx.compile
@@ -87,7 +91,7 @@ def _scaled_fraction(x: mx.array, power: mx.array) -> mx.array:
 
 
 def _exp(x: mx.array) -> mx.array:
-    """Return e**x for -1e9 <= x <= 80, float32; below -87 it is about 1e-38."""
+    """Return e**x for -1e9 <= x <= 80, float32; below -87.7 it is 0."""
     flat = x.reshape(-1)
     return _scaled_fraction(flat, _exponent_bits(flat).view(mx.float32)).reshape(x.shape)
 

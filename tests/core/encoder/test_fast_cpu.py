@@ -130,3 +130,14 @@ def test_without_a_compiler_the_plain_forms_answer(tmp_path: Path) -> None:
     x = mx.array(values)
     wanted = operations.gelu(operations.attention(x, x, x, scale=0.5, mask=None))
     np.testing.assert_allclose(np.load(saved), np.array(wanted), atol=1e-5)
+
+
+def test_what_is_hidden_weighs_nothing_and_leaves_no_denormal_numbers() -> None:
+    hidden = mx.array([[-1e9, -200.0, -88.5, -87.0, -20.0, 0.0]])
+    found = np.array(fast_cpu.exp(hidden))[0]
+    assert found[:3].tolist() == [0.0, 0.0, 0.0]
+    assert found[3:] == pytest.approx(np.exp([-87.0, -20.0, 0.0]), rel=1e-5)
+    gradient = mx.grad(lambda x: (fast_cpu.exp(x) * 1e-3).sum())(hidden)
+    smallest = np.finfo(np.float32).smallest_normal
+    values = np.abs(np.array(gradient)[0, :3])
+    assert not np.any((values > 0) & (values < smallest))
