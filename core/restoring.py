@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _WAL: Final = f"{DATABASE_NAME}.wal"
+#: Random ids, enough to meet every block of an index of millions.
+_PROBES: Final = 2000
 _UNFINISHED: Final = "restored.unfinished"
 #: What a row needs to be there before it is taken over from a damaged file.
 _SALVAGED: Final = {
@@ -118,11 +120,27 @@ def _count_events(store: Store) -> int:
 
 
 def _read_whole(cursor: DuckDBPyConnection, database: str) -> None:
+    """Read every row, and go through the indexes of the ids; nothing is changed.
+
+    Args:
+        cursor: in a transaction that will be rolled back.
+        database: what the database is attached as.
+    """
     tables = cursor.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = $1", [database]
+        "SELECT table_name, has_primary_key, table_name IN (SELECT table_name FROM duckdb_columns()"
+        " WHERE database_name = $1 AND column_name = 'id')"
+        " FROM duckdb_tables() WHERE database_name = $1",
+        [database],
     ).fetchall()
-    for (table,) in tables:
-        cursor.execute(f"SELECT count(hash(each)) FROM {database}.{table} AS each").fetchall()
+    for table, has_key, has_id in tables:
+        name = f"{database}.{table}"
+        cursor.execute(f"SELECT count(hash(each)) FROM {name} AS each").fetchall()
+        # Blocks of an index are read when a new key is put into it, and not before.
+        if has_key and has_id:
+            fresh = f"SELECT * REPLACE (uuid() AS id) FROM {name} LIMIT {_PROBES}"
+            cursor.execute(f"INSERT INTO {name} {fresh}")
+        elif has_key:
+            cursor.execute(f"INSERT OR IGNORE INTO {name} SELECT * FROM {name}")
 
 
 def _set_aside(folder: Path) -> Path | None:
@@ -146,14 +164,13 @@ def _put_backup_in_place(folder: Path) -> tuple[Backup | None, int]:
     unfinished = folder / _UNFINISHED
     chosen, events = None, 0
     for backup in backups(folder):
-        counted = _whole(backup)
+        shutil.copyfile(backup.path, unfinished)
+        counted = _whole(unfinished)
         if counted is not None:
             chosen, events = backup, counted
             break
     if chosen is None:
         _empty_database(unfinished)
-    else:
-        shutil.copyfile(chosen.path, unfinished)
     unfinished.chmod(0o600)
     descriptor = os.open(unfinished, os.O_RDONLY)
     try:
@@ -179,15 +196,17 @@ def _empty_database(path: Path) -> None:
         root.close()
 
 
-def _whole(backup: Backup) -> int | None:
-    """Return how many label events a backup has; None when it cannot be read whole."""
+def _whole(copy: Path) -> int | None:
+    """Return how many label events a copy has; None when it cannot be read whole."""
     from core.engine import engine
 
     root = engine.connect()
     try:
-        root.execute(f"ATTACH {literal(str(backup.path))} AS kept (READ_ONLY)")
-        _read_whole(root, "kept")
+        root.execute(f"ATTACH {literal(str(copy))} AS kept")
+        root.execute("BEGIN")
         row = root.execute("SELECT count(*) FROM kept.label_events").fetchone()
+        _read_whole(root, "kept")
+        root.execute("ROLLBACK")
     except engine.Error:
         return None
     else:
