@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from train.run_config import RunConfig
     from train.training_set.records import TrainingSet
 
-#: Lengths are multiplied by a number this far from 1, so that other groups meet in each epoch.
+#: A document's length is multiplied by a number this far from 1, so that other documents meet in
+#: each epoch.
 _JITTER: Final = 0.15
 
 
@@ -35,7 +36,9 @@ class Sampler:
     """Plans epochs.
 
     A query's pairs come in groups of at most ``group_size``, each with high and low grades where
-    the query has them. With ``bucketing`` groups of like length share a batch.
+    the query has them. With ``bucketing`` groups of like length share a batch, and those that want
+    the same document do: it is encoded once for all of them, and a batch of the same number of
+    pairs has fewer documents.
 
     Args:
         training_set: its training pairs are planned.
@@ -68,8 +71,8 @@ class Sampler:
             group for places in self._by_query.values() for group in self._groups(places, random)
         ]
         if self._config.bucketing:
-            stretch = random.uniform(1 - _JITTER, 1 + _JITTER, len(groups))
-            keys = [self._length(group) for group in groups] * stretch
+            stretch = random.uniform(1 - _JITTER, 1 + _JITTER, len(self._lengths))
+            keys = [self._length(group) * stretch[self._wanted(group)] for group in groups]
             order = np.argsort(keys)
         else:
             order = random.permutation(len(groups))
@@ -84,6 +87,10 @@ class Sampler:
         shuffled = sorted((places[i] for i in order), key=lambda place: -self._pairs[place].grade)
         count = math.ceil(len(places) / self._config.group_size)
         return [shuffled[start::count] for start in range(count)]
+
+    def _wanted(self, group: list[int]) -> int:
+        """Return the group's document of the highest grade."""
+        return self._pairs[group[0]].document
 
     def _length(self, group: list[int]) -> int:
         return max(self._lengths[self._pairs[place].document] for place in group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -83,3 +84,22 @@ def test_texts_of_like_length_share_a_batch() -> None:
         return total
 
     assert padding(True) < 0.3 * padding(False)
+
+
+def test_queries_that_want_one_document_share_its_batch() -> None:
+    documents = 12
+    template = SET.queries[0]
+    queries = tuple(
+        replace(template, id=UUID(int=place), text=f"query {place}", split=Split.TRAIN)
+        for place in range(4 * documents)
+    )
+    pairs = tuple(
+        TrainingPair(place, place % documents, 5.0, 1.0, GradeSource.JUDGE)
+        for place in range(len(queries))
+    )
+    many = replace(SET, queries=queries, documents=SET.documents[:1] * documents, pairs=pairs)
+    sampler = Sampler(many, [60] * documents, example_config(batch_size=8, bucketing=True))
+    plan = sampler.plan(0)
+    wanted = [{pairs[place].document for place in batch} for batch in plan.batches]
+    assert [len(each) for each in wanted] == [2] * 6
+    assert plan != sampler.plan(1)
