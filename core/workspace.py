@@ -105,21 +105,23 @@ class Workspace:
         Raises:
             WorkspaceError: the file is not TOML or a value has the wrong type.
         """
+        return _checked_settings(self._settings_values(), self.folder / SETTINGS_NAME)
+
+    def _settings_values(self) -> dict[str, Any]:
         import tomllib
 
         path = self.folder / SETTINGS_NAME
         try:
             with path.open("rb") as file:
-                values = tomllib.load(file)
+                return tomllib.load(file)
         except FileNotFoundError:
-            return Settings()
+            return {}
         except (OSError, ValueError) as error:
             raise WorkspaceError(
                 f"the settings cannot be read: {error}",
                 where=str(path),
                 todo="Mend that line, or delete the file to go back to the defaults.",
             ) from error
-        return _checked_settings(values, path)
 
     def guidelines(self) -> str:
         """Return the labelling guidelines, in Markdown."""
@@ -131,10 +133,19 @@ class Workspace:
     def store_url(self) -> str:
         """Return the url of a team's store: as asked for, else by the environment, the settings.
 
-        Empty when the workspace keeps its data in its own database file.
+        Empty when the workspace keeps its data in its own database file. A mistake elsewhere in
+        the settings does not matter here.
+
+        Raises:
+            WorkspaceError: the settings are not TOML or name the store by something else than
+                text: a guess might write a person's labels into the wrong store.
         """
-        url = self.store or os.environ.get(STORE_VARIABLE) or self.settings().store
+        url = self.store or os.environ.get(STORE_VARIABLE) or self._store_of_settings()
         return "" if url.strip() == OWN_FILE else url.strip()
+
+    def _store_of_settings(self) -> str:
+        value = self._settings_values().get("store", "")
+        return value if isinstance(value, str) else self.settings().store
 
     def remember_store(self) -> None:
         """Write the store that was asked for into the settings, before all else that they hold.

@@ -112,7 +112,7 @@ HOME: Final = Section(
             "copy_next",
             "Copy the next command",
             "copy the command shown under NEXT",
-            "copy the command",
+            "copy",
             4,
         ),
         Command(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import WorkspaceError
-from core.workspace import ANNOTATOR_VARIABLE, Settings, Workspace, find_workspace
+from core.workspace import ANNOTATOR_VARIABLE, STORE_VARIABLE, Settings, Workspace, find_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +45,24 @@ def test_settings_that_mean_nothing_are_named(tmp_path: Path, text: str) -> None
         workspace.settings()
     assert "settings.toml" in caught.value.where
     assert caught.value.todo
+
+
+def test_the_store_is_known_whatever_else_the_settings_get_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(STORE_VARIABLE, raising=False)
+    workspace = Workspace(tmp_path)
+    workspace.create()
+    settings = workspace.folder / "settings.toml"
+    settings.write_text("theme = 3")
+    assert workspace.store_url() == ""
+    settings.write_text('theme = 3\nstore = "postgres:dbname=team"')
+    assert workspace.store_url() == "postgres:dbname=team"
+    for unclear in ("store = 3", 'store = "postgres:dbname=team'):
+        settings.write_text(unclear)
+        with pytest.raises(WorkspaceError):
+            workspace.store_url()
+        assert Workspace(tmp_path, "file").store_url() == ""
 
 
 def test_who_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
