@@ -55,6 +55,8 @@ class RunConfig:
         margin: score difference that one grade of difference should make, for ``margin``.
         epochs: passes over the training pairs.
         batch_size: pairs in one forward pass.
+        pairs_per_query: the most pairs of a query in one epoch, drawn anew in each, one of the best
+            grades always among them; 0: all.
         group_size: the most pairs that a query brings into one batch; more grades to compare for
             ``margin`` and ``kl``, or more queries and so more negatives for ``contrastive``.
         extra_documents: documents of the set, drawn for each batch, that join it as negatives of
@@ -84,6 +86,7 @@ class RunConfig:
     margin: float = 0.1
     epochs: float = 3.0
     batch_size: int = 16
+    pairs_per_query: int = 0
     group_size: int = 4
     extra_documents: int = 0
     accumulation: int = 1

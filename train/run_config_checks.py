@@ -42,6 +42,7 @@ _BOUNDS: Final = {
     "margin": _Bound(0, 2, above_low=True),
     "epochs": _Bound(0, above_low=True),
     "batch_size": _Bound(2),
+    "pairs_per_query": _Bound(0),
     "group_size": _Bound(1),
     "extra_documents": _Bound(0),
     "accumulation": _Bound(1),

@@ -35,10 +35,10 @@ class EpochPlan:
 class Sampler:
     """Plans epochs.
 
-    A query's pairs come in groups of at most ``group_size``, each with high and low grades where
-    the query has them. With ``bucketing`` groups of like length share a batch, and those that want
-    the same document do: it is encoded once for all of them, and a batch of the same number of
-    pairs has fewer documents.
+    A query brings all its pairs into an epoch, or ``pairs_per_query`` of them. They come in groups
+    of at most ``group_size``, each with high and low grades where the query has them. With
+    ``bucketing`` groups of like length share a batch, and those that want the same document do: it
+    is encoded once for all of them, so that the batch has fewer documents than pairs.
 
     Args:
         training_set: its training pairs are planned.
@@ -56,7 +56,8 @@ class Sampler:
         for place, pair in enumerate(training_set.pairs):
             if training_set.queries[pair.query].split is Split.TRAIN:
                 self._by_query.setdefault(pair.query, []).append(place)
-        self.pairs = sum(map(len, self._by_query.values()))
+        self._most = config.pairs_per_query or len(self._pairs)
+        self.pairs = sum(min(len(places), self._most) for places in self._by_query.values())
         self.queries = len(self._by_query)
 
     @property
@@ -85,7 +86,10 @@ class Sampler:
         """Deal a query's pairs out, the best grades first, so that each group gets of all."""
         order = random.permutation(len(places))
         shuffled = sorted((places[i] for i in order), key=lambda place: -self._pairs[place].grade)
-        count = math.ceil(len(places) / self._config.group_size)
+        if len(shuffled) > self._most:
+            others = random.permutation(len(shuffled) - 1)[: self._most - 1]
+            shuffled = [shuffled[place] for place in (0, *sorted(1 + others))]
+        count = math.ceil(len(shuffled) / self._config.group_size)
         return [shuffled[start::count] for start in range(count)]
 
     def _wanted(self, group: list[int]) -> int:

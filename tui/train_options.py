@@ -35,6 +35,7 @@ RUN_OPTIONS: Final = (
     Option("--epochs", "epochs", float, "N", "passes over the training pairs"),
     Option("--rate", "learning_rate", float, "R", "learning rate at its highest"),
     Option("--batch", "batch_size", int, "N", "pairs in one forward pass"),
+    Option("--per-query", "pairs_per_query", int, "N", "pairs of a query in one epoch; 0: all"),
     Option("--accumulation", "accumulation", int, "N", "forward passes of one step"),
     Option("--extra-documents", "extra_documents", int, "N", "negatives drawn for each batch"),
     Option("--warmup", "warmup", float, "S", "share of the steps in which the rate rises"),

@@ -103,3 +103,24 @@ def test_queries_that_want_one_document_share_its_batch() -> None:
     wanted = [{pairs[place].document for place in batch} for batch in plan.batches]
     assert [len(each) for each in wanted] == [2] * 6
     assert plan != sampler.plan(1)
+
+
+@given(seed=st.integers(0, 99), most=st.integers(1, 4))
+def test_a_query_brings_its_best_pair_and_no_more_than_it_may(seed: int, most: int) -> None:
+    sampler = Sampler(SET, LENGTHS, example_config(seed=seed, pairs_per_query=most, batch_size=5))
+    seen: set[int] = set()
+    for epoch in range(3):
+        plan = sampler.plan(epoch)
+        places = [place for batch in plan.batches for place in batch]
+        assert len(places) == len(set(places)) == sampler.pairs
+        assert len(plan.batches) == sampler.batches
+        seen.update(places)
+        by_query: dict[int, list[float]] = {}
+        for place in places:
+            by_query.setdefault(SET.pairs[place].query, []).append(SET.pairs[place].grade)
+        for query, grades in by_query.items():
+            known = [pair.grade for pair in SET.pairs if pair.query == query]
+            assert len(grades) == min(most, len(known))
+            assert max(grades) == max(known)
+    if most == 1:
+        assert sampler.pairs == sampler.queries <= len(seen)
