@@ -43,11 +43,12 @@ SELECT * FROM db.calibrated_grades
 WHERE calibration_id = (SELECT id FROM db.calibrations ORDER BY made DESC, id DESC LIMIT 1);
 
 -- The grade to train on and to export, and where it comes from: people's labels before anything a
--- judge said (their mean where several graded), the calibrated grade where nobody did.
+-- judge said, the calibrated grade where nobody graded. Of several annotators the mean: it is what a
+-- calibrated grade is too, the expected grade, and it does not lean to either side.
 CREATE VIEW best_grades AS
 SELECT
     coalesce(label.pair_id, calibrated.pair_id) AS pair_id,
-    coalesce(label.grade, calibrated.expected) AS grade,
+    coalesce(label.grade, least(5, greatest(1, calibrated.expected))) AS grade,
     CASE WHEN label.pair_id IS NOT NULL THEN 'label' ELSE 'calibrated' END AS source,
     CASE WHEN label.pair_id IS NULL THEN calibrated.calibration_id END AS calibration_id
 FROM (SELECT pair_id, avg(grade) AS grade FROM current_labels GROUP BY pair_id) AS label

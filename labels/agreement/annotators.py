@@ -14,7 +14,7 @@ from labels.agreement.agreement_figures import agreement_figures
 from labels.agreement.compared import query_numbers
 from labels.agreement.confusion_figures import alpha_of_coincidences, tables_by_group
 from labels.agreement.query_bootstrap import estimate, resampled_sums
-from labels.agreement.records import AnnotatorAgreement, Estimate
+from labels.agreement.records import OPPOSITE, AnnotatorAgreement, Estimate
 from labels.strategies import REPEAT
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 #: A second grade sooner than this is a correction, not a second opinion.
 _CORRECTION: Final = timedelta(minutes=10)
-#: Grades of two people this far apart are told of.
-OPPOSITE: Final = 3
 
 
 def between_annotators(labels: Sequence[LabelledGrade]) -> tuple[AnnotatorAgreement, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from labels.agreement.annotators import (
-    OPPOSITE,
     alpha_of_all,
     between_annotators,
     opposite_grades,
@@ -23,7 +22,7 @@ from labels.agreement.labelled import (
     standing_grades,
     stratum_sizes,
 )
-from labels.agreement.records import AgreementReport, CalibrationEffect
+from labels.agreement.records import OPPOSITE, AgreementReport, CalibrationEffect
 from labels.agreement.weights import can_be_weighted, label_weights
 from labels.audited_judge import scored_pairs
 from labels.calibration.calibration_store import current_calibration

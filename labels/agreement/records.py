@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.records import Judge
+
+#: Grades of two people this far apart are told of.
+OPPOSITE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from core.records import JudgeKind
-from labels.agreement.annotators import OPPOSITE, opposite_grades
+from labels.agreement.annotators import opposite_grades
 from labels.agreement.compared import query_numbers
 from labels.agreement.labelled import current_grades, rulings_on_labelled, stratum_sizes
+from labels.agreement.records import OPPOSITE
 from labels.agreement.weights import can_be_weighted, label_weights
 from labels.calibration.choosing import LabelledOutputs
 from labels.calibration.judge_outputs import LEVELS, judge_outputs

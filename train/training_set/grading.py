@@ -34,8 +34,9 @@ def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judges: Seque
     """Make the temporary table ``graded``, a row for each pair of the store.
 
     ``source``, ``grade`` and ``weight`` are a person's label where there is one (several
-    annotators: their mean, as in the view ``best_grades``), else the calibrated grade, else, if
-    the plan asks for it, a judge's raw score. ``left_out`` is a ``LeftOutReason`` or NULL.
+    annotators: their mean, as in the view ``best_grades`` and in exports), else the calibrated
+    grade, else, if the plan asks for it, a judge's raw score. ``left_out`` is a
+    ``LeftOutReason`` or NULL.
 
     The weight of the first two is the grade's certainty, ``1 - variance / 2``, not below 0: 1 where
     one person graded, or several alike, or a calibration is sure; 0 where the grade varies as much

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.store import Store
-from labels.exporting.export_records import ExportFormat, ExportPlan, ExportReport
+from labels.exporting.export_records import ExportFormat, ExportPlan, ExportReport, Grades
 from labels.exporting.exporting import export
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
@@ -24,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge", metavar="NAME", default="", help="whose scores count where nobody graded"
     )
+    parser.add_argument(
+        "--grades",
+        choices=list(Grades),
+        default=Grades.JUDGE,
+        help="where nobody graded: the judge's own scores (judge, the default), or calibrated"
+        " grades, and scores where there are none (best)",
+    )
     parser.add_argument("--only-labelled", action="store_true", help="leave out what nobody graded")
     parser.add_argument("--without-flagged", action="store_true", help="leave out flagged pairs")
     add_json_argument(parser)
@@ -38,10 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
         judge_name=arguments.judge or workspace.settings().judge,
         only_labelled=arguments.only_labelled,
         without_flagged=arguments.without_flagged,
+        grades=Grades(arguments.grades),
     )
     with Store.of(workspace) as store:
         report = export(store, ExportFormat(arguments.format), target, plan)
-    answer(arguments, _document(target, report), [_line(target, report)])
+    answer(arguments, _document(target, report), [_line(target, report), *report.notices])
     return 0
 
 
@@ -50,13 +58,16 @@ def _document(target: Path, report: ExportReport) -> dict[str, object]:
         "file": str(target),
         "written": report.written,
         "from_labels": report.from_labels,
+        "from_calibration": report.from_calibration,
         "from_judge": report.from_judge,
         "left_out": report.left_out,
+        "notices": list(report.notices),
     }
 
 
 def _line(target: Path, report: ExportReport) -> str:
+    calibrated = f" {report.from_calibration:,} calibrated," if report.from_calibration else ""
     return (
         f"{report.written:,} lines in {target}: {report.from_labels:,} pairs graded by people,"
-        f" {report.from_judge:,} by the judge, {report.left_out:,} left out"
+        f"{calibrated} {report.from_judge:,} by the judge, {report.left_out:,} left out"
     )

@@ -50,7 +50,8 @@ def exported(store: Store, folder: Path, plan: ExportPlan | None = None) -> list
     target = folder / "out.jsonl"
     report = export(store, ExportFormat.JSONL, target, plan)
     lines = [json.loads(line) for line in target.read_text().splitlines()]
-    assert report.written == len(lines) == report.from_labels + report.from_judge
+    sources = report.from_labels + report.from_calibration + report.from_judge
+    assert report.written == len(lines) == sources
     assert report.written + report.left_out == len(ROWS)
     return lines
 
@@ -78,9 +79,9 @@ def test_an_undone_label_does_not_count(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("grades", "counts"), [((5,), 5), ((5, 2), 2), ((1, 5, 4), 4), ((2, 2, 3, 5), 2)]
+    ("grades", "counts"), [((5,), 5), ((5, 2), 3.5), ((1, 4, 4), 3), ((2, 2, 3, 5), 3)]
 )
-def test_several_annotators_make_their_lower_median(
+def test_several_annotators_make_their_mean(
     store: Store, tmp_path: Path, grades: tuple[int, ...], counts: int
 ) -> None:
     for number, value in enumerate(grades):
@@ -156,6 +157,20 @@ def test_qrels_take_the_best_grade_of_a_path_and_0_for_irrelevant(
         ("a", "with%20space.py", 0),
         ("b", "pkg/b.py", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("grades", "gain"), [((4,), 3), ((4, 5), 3), ((2, 5), 2), ((4, 5, 5), 4), ((1, 2), 0)]
+)
+def test_qrels_are_whole_and_of_a_half_the_lower(
+    store: Store, tmp_path: Path, grades: tuple[int, ...], gain: int
+) -> None:
+    for number, value in enumerate(grades):
+        grade(store, ROWS[0], f"annotator {number}", value)
+    target = tmp_path / "all.qrels"
+    export(store, ExportFormat.QRELS, target)
+    (line,) = (line for line in target.read_text().splitlines() if "pkg/a.py" in line)
+    assert line.endswith(f" {gain}")
 
 
 HOSTILE = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
