@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from labels.audit_items import load_items
 from labels.audit_queue import AuditQueue
+from labels.audit_records import Withheld
 from labels.blind_share import LABELS_BEFORE, drawn_blind
 from labels.judgments import all_judges
 from labels.repeats import RepeatDraw
@@ -193,7 +194,7 @@ class AuditFeed:
         self._ahead.extend(self._items(self._repeats.among(fresh) if count > 1 else fresh))
 
     def _items(self, drawn: Sequence[Drawn]) -> list[AuditItem]:
-        items = load_items(self._store, drawn, self._judges, self._judge)
+        items = load_items(self._store, drawn, self._judges, self._judge, self._annotator)
         if any((self._shares.blind, self._shares.repeats)):
             (row,) = self._store.read(
                 "SELECT count(DISTINCT pair_id) FROM db.label_events"
@@ -215,4 +216,5 @@ class AuditFeed:
         own = tuple(label for label in item.labels if label.annotator == self._annotator)
         self.earlier[item.pair.id] = own
         others = tuple(label for label in item.labels if label.annotator != self._annotator)
-        return replace(item, labels=others, notes=())
+        withheld = Withheld(others, item.notes)
+        return replace(item, labels=(), notes=(), skipped=False, withheld=withheld)

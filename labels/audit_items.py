@@ -10,7 +10,7 @@ from core.label_events import EVENT_COLUMNS, event_of_row
 from core.queries import QUERY_COLUMNS, query_of_row
 from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Query
 from core.rows import one_of
-from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling
+from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling, Withheld
 from labels.judgments import JUDGMENT_COLUMNS, judgment_of_row
 
 if TYPE_CHECKING:
@@ -28,14 +28,19 @@ def load_items(
     drawn: Sequence[Drawn],
     judges: Mapping[UUID, Judge],
     audited: Judge | None,
+    annotator: str,
 ) -> list[AuditItem]:
     """Return the items of these pairs, in this order; an unknown id is left out.
+
+    Nobody sees what others said of a pair before grading it: until then their labels and notes
+    are ``withheld``, and ``skipped`` speaks of the annotator alone whatever they graded.
 
     Args:
         store: the store.
         drawn: which pairs, and how the queue came to each.
         judges: every judge of the store by id.
         audited: the judge whose ruling comes first.
+        annotator: who is to see the items.
     """
     pair_ids = [one.pair for one in drawn]
     pairs = _pairs(store, pair_ids)
@@ -50,19 +55,24 @@ def load_items(
         if pair is None:
             continue
         rulings, failures = _rulings(judgments[identifier], judges, audited)
+        said = events[identifier]
+        own = [event for event in said if event.annotator == annotator]
+        open_to_see = said if _labels(own) else own
+        withheld = [event for event in said if event not in open_to_see]
         items.append(
             AuditItem(
                 pair=pair,
                 query=queries[pair.query_id],
                 document=documents[pair.document_id],
                 rulings=rulings,
-                labels=_labels(events[identifier]),
-                notes=tuple(event.note for event in events[identifier] if event.note),
-                skipped=any(event.action is Action.SKIP for event in events[identifier]),
-                flagged=any(event.action is Action.FLAG for event in events[identifier]),
+                labels=_labels(open_to_see),
+                notes=_notes(open_to_see),
+                skipped=any(event.action is Action.SKIP for event in own),
+                flagged=any(event.action is Action.FLAG for event in said),
                 failures=failures,
                 strategy=one.strategy,
                 chance=one.chance,
+                withheld=Withheld(_labels(withheld), _notes(withheld)),
             )
         )
     return items
@@ -136,6 +146,10 @@ def _events(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[La
 
 def _labels(events: Sequence[LabelEvent]) -> tuple[EarlierLabel, ...]:
     return tuple(label_of_event(event) for event in events if event.action in _GRADED)
+
+
+def _notes(events: Sequence[LabelEvent]) -> tuple[str, ...]:
+    return tuple(event.note for event in events if event.note)
 
 
 def _rulings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -76,11 +76,21 @@ class EarlierLabel:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """What others said of a pair, newest first, kept from a person who has yet to grade it."""
+
+    labels: tuple[EarlierLabel, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AuditItem:
     """All that a person needs to grade one pair.
 
-    ``rulings`` has the audited judge first; ``labels`` and ``notes`` are newest first;
-    ``failures`` are (judge name, reason) of judges that did not manage to rule.
+    ``rulings`` has the audited judge first; ``labels`` and ``notes`` are newest first and hold
+    what the person may see now, ``withheld`` the rest: no screen and no command shows it;
+    ``skipped`` tells whether the person passed the pair over, ``flagged`` whether anybody marked
+    it; ``failures`` are (judge name, reason) of judges that did not manage to rule.
     ``strategy`` says how the queue came to the pair, ``chance`` with which chance that draw took
     it. ``blind`` tells whether it was drawn to be graded without the judge in sight.
     """
@@ -97,6 +107,7 @@ class AuditItem:
     strategy: str = ""
     chance: float | None = None
     blind: bool = False
+    withheld: Withheld = Withheld()
 
     @property
     def ruling(self) -> JudgeRuling | None:
@@ -106,6 +117,15 @@ class AuditItem:
     def label_of(self, annotator: str) -> EarlierLabel | None:
         """Return the grade that stands for this annotator."""
         return next((label for label in self.labels if label.annotator == annotator), None)
+
+    def graded(self, label: EarlierLabel) -> AuditItem:
+        """Return the item once the person has given this grade: nothing is withheld any more."""
+        return replace(
+            self,
+            labels=(label, *self.labels, *self.withheld.labels),
+            notes=(*self.notes, *self.withheld.notes),
+            withheld=Withheld(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,7 +229,7 @@ class AuditSession:
             strategy=item.strategy,
             chance=item.chance,
         )
-        changed = replace(item, labels=(label_of_event(event), *item.labels))
+        changed = item.graded(label_of_event(event))
         self._count_grade(self._with_earlier(item), self._with_earlier(changed))
         self._replace(changed)
         return event

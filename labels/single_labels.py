@@ -57,7 +57,7 @@ def label_pair(
     Raises:
         InputError: no such pair, grade, judge or annotator.
     """
-    item = _item(store, name, judge_name)
+    item = _item(store, name, judge_name, annotator)
     judgment = item.ruling.judgment if item.ruling else None
     recorder = LabelRecorder(store, annotator)
     drawn = _drawn(store, item.pair.id, annotator, judge_name, strategy)
@@ -87,7 +87,7 @@ def _drawn(
 
 def skip_pair(store: Store, name: str, annotator: str) -> Labelled:
     """Pass the pair over whose id begins with ``name``."""
-    item = _item(store, name, "")
+    item = _item(store, name, "", annotator)
     return Labelled(LabelRecorder(store, annotator).mark(item.pair.id, Action.SKIP), item)
 
 
@@ -103,8 +103,9 @@ def undo_last(store: Store, annotator: str) -> LabelEvent:
     return undone
 
 
-def _item(store: Store, name: str, judge_name: str) -> AuditItem:
+def _item(store: Store, name: str, judge_name: str, annotator: str) -> AuditItem:
     identifier = find_pair(store, name)
     judges = {judge.id: judge for judge in all_judges(store)}
-    (item,) = load_items(store, [Drawn(identifier, "")], judges, audited_judge(store, judge_name))
+    audited = audited_judge(store, judge_name)
+    (item,) = load_items(store, [Drawn(identifier, "")], judges, audited, annotator)
     return item

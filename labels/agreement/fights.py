@@ -19,7 +19,8 @@ APART: Final = 2
 class Fight:
     """One pair with every judge's standing score, the lowest first.
 
-    ``grade`` is the mean of people's grades; None while nobody graded it.
+    ``grade`` is the mean of people's grades; None while nobody graded it, or the person who looks
+    has not.
     """
 
     pair: UUID
@@ -47,10 +48,16 @@ class Fights:
     judged_twice: int = 0
 
 
-def fights_of_judges(store: Store, most: int = MOST) -> Fights:
+def fights_of_judges(store: Store, most: int = MOST, annotator: str = "") -> Fights:
     """Return the pairs whose scores lie ``APART`` or more apart.
 
     The offline baseline takes no part where any other judge has ruled.
+
+    Args:
+        store: the store.
+        most: how many of them.
+        annotator: who looks, and is to see no grade of a pair before grading it; empty: nobody who
+            grades.
     """
     rows = store.read(
         """
@@ -67,8 +74,10 @@ def fights_of_judges(store: Store, most: int = MOST) -> Fights:
             SELECT count(*) AS several, count(*) FILTER (apart >= $1) AS total FROM spread
         ), worst AS (
             SELECT spread.*, label.grade FROM spread
-            LEFT JOIN (SELECT pair_id, avg(grade) AS grade FROM current_labels GROUP BY pair_id)
-                AS label ON label.pair_id = spread.pair_id
+            LEFT JOIN (
+                SELECT pair_id, avg(grade) AS grade FROM current_labels GROUP BY pair_id
+                HAVING $3 = '' OR bool_or(annotator = $3)
+            ) AS label ON label.pair_id = spread.pair_id
             WHERE apart >= $1
             ORDER BY label.grade IS NOT NULL, apart DESC, spread.pair_id LIMIT $2
         )
@@ -80,7 +89,7 @@ def fights_of_judges(store: Store, most: int = MOST) -> Fights:
         LEFT JOIN db.documents AS document ON document.id = pair.document_id
         ORDER BY worst.grade IS NOT NULL, apart DESC, worst.pair_id
         """,
-        [APART, most],
+        [APART, most, annotator],
     )
     found = [
         Fight(

@@ -38,12 +38,13 @@ class Trust:
         return self.work.get(judge.judge.id, JudgeWork())
 
 
-def measure_trust(store: Store, judge_name: str = "") -> Trust:
+def measure_trust(store: Store, judge_name: str = "", annotator: str = "") -> Trust:
     """Return all of it, the most compared judge first.
 
     Args:
         store: the store.
         judge_name: only the judges of this name; empty for all.
+        annotator: who looks, see ``fights_of_judges``.
 
     Raises:
         InputError: no judge has that name.
@@ -52,7 +53,7 @@ def measure_trust(store: Store, judge_name: str = "") -> Trust:
     return Trust(
         agreement=measure_agreement(store, judge_name),
         work=work_of_judges(store),
-        fights=fights_of_judges(store),
+        fights=fights_of_judges(store, annotator=annotator),
         calibration=latest,
         labels_since=labels_since(store, latest),
     )

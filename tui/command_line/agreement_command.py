@@ -26,6 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
     from tui.command_line.shown_agreement import document, lines
 
     with reading_store(workspace) as store:
-        trust = measure_trust(store, arguments.judge)
+        trust = measure_trust(store, arguments.judge, workspace.annotator())
     answer(arguments, document(trust), lines(trust))
     return 0

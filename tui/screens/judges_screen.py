@@ -83,10 +83,12 @@ class JudgesScreen(WorkspaceScreen):
             self.board.show_end(Content.assemble(("measuring …", DIM)))
         self.say(("measuring …", DIM))
 
+        annotator = self.desk.workspace.annotator
+
         def measure() -> Trust:
             from labels.agreement.trust import measure_trust
 
-            return measure_trust(store)
+            return measure_trust(store, annotator=annotator())
 
         self.desk.background.start(measure, self._measured, self._not_measured, long=True)
 

@@ -48,6 +48,20 @@ def test_next_label_undo_skip(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert told(capsys, "next")["pair"] != pair
 
 
+def test_next_withholds_what_others_graded(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = str(told(capsys, "next")["pair"])
+    told(capsys, "label", pair, "1", "--annotator", "bob")
+    shown = told(capsys, "next")
+    assert (shown["pair"], shown["labels"]) == (pair, [])
+    assert "withheld" not in shown
+    bobs = told(capsys, "next", "--filter", "is:labelled", "--annotator", "bob")
+    assert bobs["labels"] == [{"annotator": "bob", "grade": 1, "action": "override"}] or (
+        bobs["labels"] == [{"annotator": "bob", "grade": 1, "action": "confirm"}]
+    )
+
+
 def test_status_counts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pair = str(told(capsys, "next", "--filter", "score:5")["pair"])
     told(capsys, "label", pair, "1", "--annotator", "bob")
