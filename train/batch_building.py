@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from train.training_set.records import TrainingSet
 
 #: Lengths and counts are rounded up to these, so that few shapes have to be compiled.
-_LENGTH_STEP: Final = 16
-_COUNT_STEP: Final = 4
-_VOCABULARY_STEP: Final = 512
+_LENGTH_STEP: Final = 32
+_COUNT_STEP: Final = 16
+_VOCABULARY_STEP: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
