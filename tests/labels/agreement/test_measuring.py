@@ -2,104 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import krippendorff
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score, confusion_matrix
+from sklearn.metrics import cohen_kappa_score, confusion_matrix, mean_absolute_error
 
 from core.errors import InputError
 from core.identity import event_id
-from core.rows import insert_missing
-from core.store import Store, utc_now
 from labels.agreement.labelled import current_grades, stratum_sizes
-from labels.agreement.measuring import measure_agreement
 from labels.agreement.weights import label_weights
-from tests.building import new_workspace
+from tests.labels.agreement.label_book import GRADES, SCORES, Book, opened_book
 from tests.labels.calibration.judged_store import add_judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from uuid import UUID
-
-    from labels.agreement.records import AgreementReport
-
-COLUMNS = {
-    "id": "UUID",
-    "happened": "TIMESTAMP",
-    "pair_id": "UUID",
-    "annotator": "VARCHAR",
-    "action": "VARCHAR",
-    "grade": "SMALLINT",
-    "judgment_id": "UUID",
-    "hidden": "BOOLEAN",
-    "strategy": "VARCHAR",
-    "inclusion_probability": "DOUBLE",
-}
-SCORES = [1 + (3 * n) % 5 for n in range(60)]
-GRADES = [min(5, max(1, score + (n * n) % 3 - 1)) for n, score in enumerate(SCORES)]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A judged pair."""
-
-    pair: UUID
-    judgment: UUID
-    score: int
-
-
-@dataclass
-class Book:
-    """Writes labels down, many at a time, and measures them."""
-
-    store: Store
-    events: list[tuple[object, ...]] = field(default_factory=list)
-
-    def rows(self) -> list[Row]:
-        """Add 60 pairs, three to a query, with the scores of one judge."""
-        pairs = add_judged(self.store, SCORES, per_query=3)
-        found = {
-            row[0]: Row(*row)
-            for row in self.store.read("SELECT pair_id, id, score FROM db.judgments")
-        }
-        return [found[pair] for pair in pairs]
-
-    def label(
-        self,
-        row: Row,
-        grade: int,
-        annotator: str = "ada",
-        *,
-        judgment: UUID | None = None,
-        hidden: bool = False,
-        strategy: str | None = None,
-        chance: float | None = None,
-        minutes: int = 0,
-    ) -> None:
-        happened = utc_now() + timedelta(minutes=minutes)
-        seen = judgment or row.judgment
-        action = "confirm" if grade == row.score else "override"
-        told = (annotator, action, grade, seen, hidden, strategy, chance)
-        self.events.append((event_id(), happened, row.pair, *told))
-
-    def write(self) -> None:
-        with self.store.transaction() as cursor:
-            insert_missing(cursor, "label_events", COLUMNS, self.events)
-
-    def report(self, judge: str = "") -> AgreementReport:
-        self.write()
-        return measure_agreement(self.store, judge)
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield Book(opened)
+    with opened_book(tmp_path) as book:
+        yield book
 
 
 def test_a_judge_is_compared_with_people(book: Book) -> None:
@@ -198,8 +123,12 @@ def test_annotators_agree_with_each_other_and_with_themselves(book: Book) -> Non
     )
     assert both.figures["alpha"].value == pytest.approx(alpha)
     assert report.alpha.value == pytest.approx(alpha)
+    kappa = cohen_kappa_score(first, second, weights="quadratic")
+    assert both.figures["qwk"].value == pytest.approx(kappa)
     (bob,) = report.themselves
     assert (bob.first, bob.second, bob.pairs) == ("bob", "bob", 12)
+    kappa = cohen_kappa_score([1 + n % 5 for n in range(12)], second[:12], weights="quadratic")
+    assert bob.figures["qwk"].value == pytest.approx(kappa)
 
 
 def test_alpha_of_three_annotators_is_that_of_krippendorff(book: Book) -> None:
@@ -229,6 +158,26 @@ def test_anchoring_is_agreement_shown_minus_blind(book: Book) -> None:
     assert anchoring.exact.value == pytest.approx(wrong)
     assert anchoring.exact.low is not None
     assert anchoring.exact.low > 0
+    blind = [6 - SCORES[n] if n % 4 == 0 else SCORES[n] for n in range(0, 60, 2)]
+    away = mean_absolute_error(SCORES[::2], blind)
+    assert anchoring.distance.value == pytest.approx(-away)
+
+
+def test_shares_and_means_of_each_score_are_those_of_scikit_learn(book: Book) -> None:
+    chances = [0.01 * (1 + n % 7) for n in range(60)]
+    for n, (row, grade) in enumerate(zip(book.rows(), GRADES, strict=True)):
+        book.label(row, grade, chance=chances[n], strategy="mixed", minutes=n)
+    weights = np.array([1 / chance + 59 - n for n, chance in enumerate(chances)])
+    shares = confusion_matrix(SCORES, GRADES, sample_weight=weights, normalize="true")
+    (judge,) = book.report().judges
+    for score in range(5):
+        told = [one.value for one in judge.confusion_shares[score]]
+        assert told == pytest.approx(shares[score].tolist())
+        point = judge.reliability[score]
+        inside = np.array(SCORES) == score + 1
+        assert point.labels == inside.sum()
+        mean = np.average(np.array(GRADES)[inside], weights=weights[inside])
+        assert point.mean_grade.value == pytest.approx(mean)
 
 
 def test_labels_whose_judgment_is_gone_and_opposite_grades_are_told(book: Book) -> None:

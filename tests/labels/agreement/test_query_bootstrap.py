@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import cohen_kappa_score
 
 from labels.agreement.agreement_figures import agreement_figures
 from labels.agreement.confusion_figures import FIGURES, tables_by_group
-from labels.agreement.query_bootstrap import estimate, resampled_sums
+from labels.agreement.query_bootstrap import estimate, largest_unseen_share, resampled_sums
 from labels.agreement.records import Estimate
 from labels.agreement.stop_advice import stop_advice
 
@@ -42,6 +43,32 @@ def test_labels_under_one_query_count_as_less_than_as_many_queries() -> None:
     )
     assert wide.value == narrow.value
     assert width(wide) > 1.5 * width(narrow)
+
+
+def test_the_interval_of_kappa_is_that_of_whole_queries_drawn_one_by_one() -> None:
+    chance = np.random.default_rng(6)
+    queries = np.repeat(np.arange(30), 4)
+    grades = chance.integers(1, 6, 120)
+    scores = np.clip(grades + chance.integers(-1, 2, 30)[queries], 1, 5)
+    ours = agreement_figures(
+        tables_by_group(scores, grades, np.ones(120), queries), "the judge", "people"
+    )["qwk"]
+    drawn = []
+    for _ in range(800):
+        places = np.concatenate([np.flatnonzero(queries == q) for q in chance.integers(0, 30, 30)])
+        drawn.append(cohen_kappa_score(scores[places], grades[places], weights="quadratic"))
+    # Hesterberg's wider percentiles: those of a t distribution, by sqrt(n / (n - 1)) further out.
+    tail = stats.norm.cdf(stats.t.ppf(0.025, 29) * np.sqrt(30 / 29))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    assert ours.value == pytest.approx(cohen_kappa_score(scores, grades, weights="quadratic"))
+    assert ours.low == pytest.approx(low, abs=0.12 * (high - low))
+    assert ours.high == pytest.approx(high, abs=0.12 * (high - low))
+
+
+@pytest.mark.parametrize("queries", [2, 7, 60])
+def test_what_nobody_saw_can_be_as_large_as_clopper_and_pearson_say(queries: int) -> None:
+    low = stats.binomtest(queries, queries).proportion_ci(0.95, method="exact").low
+    assert largest_unseen_share(queries) == pytest.approx(1 - low)
 
 
 def test_intervals_over_few_queries_hold_the_truth() -> None:

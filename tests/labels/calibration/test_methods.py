@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from itertools import product
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
+from scipy import stats
+from scipy.optimize import approx_fprime, minimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
 
 from labels.calibration.choosing import LabelledOutputs, candidates, choose, fits
 from labels.calibration.confusion_method import fit_confusion
@@ -15,6 +20,9 @@ from labels.calibration.ordinal_method import _Problem, fit_ordinal
 from labels.calibration.records import Method
 from labels.calibration.scoring import ranked_probability_scores
 from tests.labels.calibration.sampled_judges import sampled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @pytest.mark.parametrize("judges", [1, 3])
@@ -52,6 +60,28 @@ def test_confusion_tends_to_the_observed_shares_and_keeps_to_the_score_without_l
     assert model.rows[0].argmax() == 0
 
 
+def test_the_prior_of_confusion_is_the_likeliest_by_scipys_dirichlet() -> None:
+    labelled = sampled(150, noise=1.2)
+    model = fit_confusion(labelled.outputs, labelled.grades, labelled.weights)
+    scores = labelled.outputs.scores[:, 0].astype(int)
+    counts = confusion_matrix(scores, labelled.grades, labels=[1, 2, 3, 4, 5])
+    priors = {}
+    for strength, reach in product((0.5, 1, 2, 4, 8, 16, 32), (0.4, 0.7, 1, 1.5, 2.5, 5)):
+        falling = [[np.exp(-abs(k - s) / reach) for k in range(5)] for s in range(5)]
+        priors[strength, reach] = [strength * np.array(row) / sum(row) for row in falling]
+    likelihood = {
+        setting: sum(
+            stats.dirichlet_multinomial.logpmf(row, prior, row.sum())
+            for row, prior in zip(counts, rows, strict=True)
+        )
+        for setting, rows in priors.items()
+    }
+    likeliest = max(likelihood, key=lambda setting: likelihood[setting])
+    assert (model.strength, model.reach) == likeliest
+    for row, count, prior in zip(model.rows, counts, priors[likeliest], strict=True):
+        assert row == pytest.approx(stats.dirichlet(count + prior).mean())
+
+
 def test_isotonic_is_scikit_learns_for_each_cut() -> None:
     labelled = sampled(200, judges=2)
     model = fit_isotonic(labelled.outputs, labelled.grades, labelled.weights)
@@ -72,6 +102,25 @@ def test_ordinal_with_two_grades_is_logistic_regression() -> None:
     other = LogisticRegression(C=1e6).fit(scores, grades == 4)
     expected = other.predict_proba(scores)[:, 1]
     assert model.predict(labelled.outputs)[:, 3:].sum(axis=1) == pytest.approx(expected, abs=0.01)
+
+
+def test_ordinal_with_five_grades_is_the_likeliest_that_scipy_finds() -> None:
+    labelled = sampled(600, seed=4)
+    model = fit_ordinal(labelled.outputs, labelled.grades, labelled.weights, ridge=1e-9)
+    scores = labelled.outputs.scores[:, 0]
+
+    def chances(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+        cuts = np.concatenate([[-np.inf], np.sort(values[:4]), [np.inf]])
+        return np.diff(stats.logistic.cdf(cuts[None, :] - values[4] * at[:, None]), axis=1)
+
+    def loss(values: NDArray[np.float64]) -> float:
+        of_grade = chances(values, scores)[np.arange(600), labelled.grades - 1]
+        return -float(np.log(np.maximum(of_grade, 1e-300)).sum())
+
+    found = minimize(loss, np.array([1.0, 3, 5, 7, 1]), method="BFGS").x
+    every = np.arange(1.0, 6)
+    said = model.predict(judge_outputs(every[:, None]))
+    assert said == pytest.approx(chances(found, every), abs=0.01)
 
 
 def test_the_gradient_of_the_ordinal_loss_is_its_slope() -> None:
