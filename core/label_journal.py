@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from core.errors import WorkspaceError
-from core.records import Action, LabelEvent
+from core.records import GRADES, Action, LabelEvent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def decode_event(line: str) -> LabelEvent:
     """Return the event of a journal line.
 
     Raises:
-        ValueError: the line is cut short or is no event.
+        ValueError: the line is cut short, is no event, or one that no person can have made.
     """
     try:
         values = json.loads(line)
@@ -51,9 +51,24 @@ def decode_event(line: str) -> LabelEvent:
         }
         happened = datetime.fromisoformat(values["happened"])
         action = Action(values["action"])
-        return LabelEvent(**(values | identifiers | {"happened": happened, "action": action}))
+        event = LabelEvent(**(values | identifiers | {"happened": happened, "action": action}))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a label event: {error}") from error
+    _check(event)
+    return event
+
+
+def _check(event: LabelEvent) -> None:
+    """Raise ValueError for what the database would refuse or, worse, round to something else."""
+    grade, chance = event.grade, event.inclusion_probability
+    if (event.action in (Action.CONFIRM, Action.OVERRIDE)) != (grade is not None):
+        raise ValueError(f"not a label event: {event.action} with the grade {grade}")
+    if grade is not None and (type(grade) is not int or grade not in GRADES):
+        raise ValueError(f"{grade!r} is not a grade")
+    if (event.action is Action.UNDO) != (event.undoes is not None):
+        raise ValueError(f"not a label event: {event.action} that undoes {event.undoes}")
+    if chance is not None and not (isinstance(chance, int | float) and 0 < chance <= 1):
+        raise ValueError(f"{chance!r} is not the chance of a draw")
 
 
 class LabelJournal:
@@ -148,12 +163,28 @@ class LabelJournal:
         return None
 
     def events(self) -> list[LabelEvent]:
-        """Return every whole event, in order; a line cut short by a crash is passed over."""
+        """Return every whole event, in order; ``unreadable`` lines are passed over."""
+        return _events_of(self._whole())
+
+    def unreadable(self) -> list[tuple[int, str]]:
+        """Return the number of each line that is no event, from 1, and why it is none.
+
+        A crash may have cut one short, or somebody may have changed the file by hand.
+        """
+        found = []
+        for number, line in enumerate(self._whole().split(b"\n"), start=1):
+            try:
+                if line.strip():
+                    decode_event(line.decode())
+            except ValueError as error:
+                found.append((number, str(error)))
+        return found
+
+    def _whole(self) -> bytes:
         try:
-            raw = self.path.read_bytes()
+            return self.path.read_bytes()
         except FileNotFoundError:
-            return []
-        return _events_of(raw)
+            return b""
 
 
 def _events_of(raw: bytes) -> list[LabelEvent]:

@@ -14,7 +14,7 @@ from core.encoder.availability import require_mlx
 from core.encoder.blas import load_blas
 from core.encoder.offline import offline_encoder_folder
 from core.errors import RejudgeError, UnavailableError
-from core.restoring import examine_store
+from core.restoring import Health, examine_store
 from core.store import DATABASE_NAME, Store
 
 if TYPE_CHECKING:
@@ -107,11 +107,19 @@ def _workspace(workspace: Workspace) -> Check:
         return Check("workspace", False, error.headline, error.todo)
     if health.damage:
         return Check("workspace", False, f"{database} is damaged: {health.damage}", _RESTORE)
-    found = f"{database}, {health.events:,} label events"
+    found = f"{database}, {health.events:,} label events{_unreadable(health)}"
     if health.not_in_journal:
         lacking = f"{found}, {health.not_in_journal:,} of them not in labels.jsonl"
         return Check("workspace", False, lacking, f"Write them there too with: {_RESTORE}")
     return Check("workspace", True, found)
+
+
+def _unreadable(health: Health) -> str:
+    if not health.unreadable:
+        return ""
+    number, reason = health.unreadable[0]
+    count = len(health.unreadable)
+    return f"; {count:,} lines of labels.jsonl are none and do not count, line {number}: {reason}"
 
 
 def _backups(workspace: Workspace) -> Check:

@@ -45,12 +45,14 @@ class Health:
     """What a look at the whole database found.
 
     ``damage`` is empty when every block could be read. ``events`` are the label events of the
-    database, ``not_in_journal`` those that the journal lacks.
+    database, ``not_in_journal`` those that the journal lacks. ``unreadable`` are the lines of the
+    journal that are no events, by number, each with the reason.
     """
 
     damage: str
     events: int = 0
     not_in_journal: int = 0
+    unreadable: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,10 @@ def examine_store(folder: Path) -> Health:
             rows = store.read("SELECT id FROM db.label_events")
     except StoreDamagedError as error:
         return Health(str(error.__cause__ or error.what).strip().splitlines()[0])
-    journalled = {event.id for event in LabelJournal(folder).events()}
-    return Health("", len(rows), sum(row[0] not in journalled for row in rows))
+    journal = LabelJournal(folder)
+    journalled = {event.id for event in journal.events()}
+    lacking = sum(row[0] not in journalled for row in rows)
+    return Health("", len(rows), lacking, tuple(journal.unreadable()))
 
 
 def restore(folder: Path) -> Restoration:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from core.errors import WorkspaceError
 from core.identity import event_id
 from core.label_journal import LabelJournal, decode_event, encode_event
+from core.machine import examine
 from core.records import Action, LabelEvent
 from core.store import DATABASE_NAME, Store
 from labels.label_recording import LabelRecorder
@@ -20,19 +23,28 @@ from tests.building import Scored, add_scored, new_workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+UNGRADED = st.sampled_from([Action.SKIP, Action.FLAG, Action.NOTE])
+WHAT = st.one_of(
+    st.tuples(st.sampled_from([Action.CONFIRM, Action.OVERRIDE]), st.integers(1, 5), st.none()),
+    st.tuples(UNGRADED, st.none(), st.none()),
+    st.tuples(st.just(Action.UNDO), st.none(), st.uuids()),
+)
 EVENTS = st.builds(
-    LabelEvent,
-    id=st.uuids(),
-    happened=st.datetimes(),
-    pair_id=st.uuids(),
-    annotator=st.text(st.characters(codec="utf-8"), min_size=1),
-    action=st.sampled_from(Action),
-    grade=st.none() | st.integers(1, 5),
-    judgment_id=st.none() | st.uuids(),
-    hidden=st.booleans(),
-    milliseconds=st.none() | st.integers(0, 10**9),
-    note=st.none() | st.text(st.characters(codec="utf-8")),
-    undoes=st.none() | st.uuids(),
+    lambda told, what: replace(told, action=what[0], grade=what[1], undoes=what[2]),
+    st.builds(
+        LabelEvent,
+        id=st.uuids(),
+        happened=st.datetimes(),
+        pair_id=st.uuids(),
+        annotator=st.text(st.characters(codec="utf-8"), min_size=1),
+        action=UNGRADED,
+        judgment_id=st.none() | st.uuids(),
+        hidden=st.booleans(),
+        milliseconds=st.none() | st.integers(0, 10**9),
+        note=st.none() | st.text(st.characters(codec="utf-8")),
+        inclusion_probability=st.none() | st.floats(0, 1, exclude_min=True),
+    ),
+    WHAT,
 )
 
 
@@ -76,6 +88,48 @@ def test_a_database_older_than_the_journal_gets_its_labels_back(tmp_path: Path) 
     for _ in range(2):
         with Store.open(folder) as store:
             assert store.read("SELECT * FROM db.label_events ORDER BY id") == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"grade": 7}, "7 is not a grade"),
+        ({"grade": 0}, "0 is not a grade"),
+        ({"grade": 2.5}, "2.5 is not a grade"),
+        ({"grade": "4"}, "'4' is not a grade"),
+        ({"grade": True}, "True is not a grade"),
+        ({"action": "skip"}, "skip with the grade 4"),
+        ({"action": "undo", "grade": None}, "undo that undoes None"),
+        ({"inclusion_probability": 0}, "0 is not the chance of a draw"),
+        ({"inclusion_probability": 1.5}, "1.5 is not the chance of a draw"),
+    ],
+)
+def test_a_line_that_nobody_can_have_made_is_no_event(
+    changed: dict[str, object], reason: str
+) -> None:
+    graded = replace(event(), action=Action.OVERRIDE, grade=4)
+    values = json.loads(encode_event(graded)) | changed
+    with pytest.raises(ValueError, match=reason):
+        decode_event(json.dumps(values))
+
+
+def test_such_a_line_does_not_count_and_the_doctor_tells(tmp_path: Path) -> None:
+    workspace = new_workspace(tmp_path)
+    row = Scored("q", "code")
+    with Store.open(workspace.folder) as store:
+        add_scored(store, [row])
+        LabelRecorder(store, "ada").grade(UUID(row.pair_id), 4, None)
+    journal = workspace.folder / "labels.jsonl"
+    changed = {"id": str(event_id()), "grade": 7}
+    line = json.dumps(json.loads(journal.read_text()) | changed)
+    with journal.open("a") as file:
+        file.write(line + "\n\n")
+    with Store.open(workspace.folder) as store:
+        assert store.read("SELECT grade FROM current_labels") == [(4,)]
+    check = next(check for check in examine(workspace) if check.name == "workspace")
+    assert check.good
+    assert "1 label events; 1 lines of labels.jsonl are none and do not count" in check.found
+    assert check.found.endswith("line 2: 7 is not a grade")
 
 
 def test_an_event_that_cannot_be_written_is_not_recorded(
