@@ -39,6 +39,12 @@ def condition(
     """Return the condition that a filter puts on the pair id expression ``pair``."""
     wanted = Condition()
     _add_state(wanted, audit_filter.state, annotator, pair)
+    if audit_filter.graders and audit_filter.state is LabelState.UNLABELLED:
+        me, most = wanted.parameter(annotator), wanted.parameter(audit_filter.graders)
+        wanted.also(
+            f"{pair} NOT IN (SELECT pair_id FROM standing_events WHERE annotator <> {me}"
+            f" AND {_GRADED} GROUP BY pair_id HAVING count(DISTINCT annotator) >= {most})"
+        )
     if audit_filter.scores:
         judged = f"judge_id = {wanted.parameter(judge.id)}" if judge is not None else "FALSE"
         wanted.also(

@@ -37,7 +37,7 @@ def _progress(
     store: Store, annotator: str, judge: Judge | None, audit_filter: AuditFilter
 ) -> tuple[int, int]:
     """Return how many pairs are graded and how many are left."""
-    if audit_filter.active:
+    if audit_filter.active or audit_filter.graders:
         graded = replace(audit_filter, state=LabelState.LABELLED)
         return (
             _count(store, annotator, judge, graded),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from labels.audit_items import load_items
 from labels.audit_queue import AuditQueue
-from labels.audit_records import Withheld
+from labels.audit_records import LabelState, Withheld
 from labels.blind_share import LABELS_BEFORE, drawn_blind
 from labels.judgments import all_judges
 from labels.repeats import RepeatDraw
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from core.records import Judge
     from core.store import Store
     from labels.audit_records import AuditFilter, AuditItem, AuditShares, EarlierLabel
+    from labels.leases import Leases
 
 _AT_ONCE: Final = 300
 #: With few labels the queue changes its mind often, and little is drawn ahead.
 _AT_FIRST: Final = 60
 _MANY_LABELS: Final = 200
 _REFILL_BELOW: Final = 40
+#: Of pairs that others could have instead, few are taken in hand.
+_LEASED_AT_ONCE: Final = 20
+_REFILL_LEASED_BELOW: Final = 10
 
 
 class AuditFeed:
@@ -42,6 +46,7 @@ class AuditFeed:
         shares: how many pairs are shown blind, how many come back.
         seen: pairs that are not to be drawn.
         first: pairs that come before all drawn ones.
+        leases: what keeps others from the same pairs; None: nothing does.
 
     Raises:
         InputError: the strategy has nothing to go by.
@@ -58,6 +63,7 @@ class AuditFeed:
         shares: AuditShares,
         seen: Iterable[UUID],
         first: Sequence[UUID],
+        leases: Leases | None = None,
     ) -> None:
         self._store = store
         self._judge = judge
@@ -65,6 +71,8 @@ class AuditFeed:
         self._filter = audit_filter
         self._wanted = strategy
         self._shares = shares
+        # Who asks for pairs again, or for some by name, is to have them whoever else does.
+        self._leases = leases if audit_filter.state is LabelState.UNLABELLED else None
         self._judges = {known.id: known for known in all_judges(store)}
         self._queue = self._new_queue()
         self._repeats = RepeatDraw(store, annotator, 0 if audit_filter.active else shares.repeats)
@@ -87,7 +95,8 @@ class AuditFeed:
     @property
     def refill_wanted(self) -> bool:
         """Whether ``refill`` has something to do."""
-        return not self._dry and len(self._ahead) < _REFILL_BELOW
+        below = _REFILL_BELOW if self._leases is None else _REFILL_LEASED_BELOW
+        return not self._dry and len(self._ahead) < below
 
     def read_first(self, *, soon: bool) -> None:
         """Draw the first pair alone, so that it is soon on the screen.
@@ -100,7 +109,7 @@ class AuditFeed:
             if soon and not self._first:
                 drawn = self._queue.take_soon(self._seen)
                 self._seen.update(one.pair for one in drawn)
-                self._ahead.extend(self._items(drawn))
+                self._ahead.extend(self._items(self._claimed(drawn, 1)))
             if not self._ahead:
                 self._load(1)
 
@@ -124,7 +133,10 @@ class AuditFeed:
             self._forget_drawn()
             unshown = {item.pair.id for item in tuple(self._ahead)}
             drawn = self._queue.take(self._at_once(), self._seen - unshown)
-            self._renewed = deque(self._items(drawn))
+            renewed = self._items(self._claimed(drawn, self._at_once()))
+            self._renewed = deque(renewed)
+            if self._leases is not None:
+                self._leases.release(sorted(unshown.difference(item.pair.id for item in renewed)))
 
     def take(self, shown: Callable[[], frozenset[UUID]]) -> AuditItem | None:
         """Return the next pair; None when none is left.
@@ -139,10 +151,15 @@ class AuditFeed:
             self._ahead = deque(item for item in renewed if item.pair.id not in before)
             self._seen.update(item.pair.id for item in self._ahead)
             self._dry = False
-        if not self._ahead:
-            with self._drawing:
-                self._load(self._at_once())
-        return self._ahead.popleft() if self._ahead else None
+        while True:
+            if not self._ahead:
+                with self._drawing:
+                    self._load(self._at_once())
+            if not self._ahead:
+                return None
+            if self._still_ours(self._ahead[0]):
+                return self._ahead.popleft()
+            self._ahead.popleft()
 
     def upcoming(self, count: int) -> tuple[AuditItem, ...]:
         """Return the next pairs, at most ``count`` of those that are ready."""
@@ -169,6 +186,8 @@ class AuditFeed:
         )
 
     def _at_once(self) -> int:
+        if self._leases is not None:
+            return _LEASED_AT_ONCE
         return _AT_ONCE if self._labels >= _MANY_LABELS else _AT_FIRST
 
     def _forget_drawn(self) -> None:
@@ -183,15 +202,46 @@ class AuditFeed:
             self._ahead.extend(self._items(asked))
             if self._ahead:
                 return
+        fresh = self._fresh(count)
+        self._dry = not fresh
+        self._ahead.extend(self._items(self._repeats.among(fresh) if count > 1 else fresh))
+
+    def _fresh(self, count: int) -> list[Drawn]:
+        """Return the next pairs of the queue that nobody else has in hand."""
+        fresh: list[Drawn] = []
+        while len(fresh) < count and self._draw(count):
+            if self._leases is None:
+                wanted = min(count, len(self._drawn))
+                return [self._drawn.popleft() for _ in range(wanted)]
+            looked_through = [self._drawn.popleft() for _ in range(len(self._drawn))]
+            fresh += self._claimed(looked_through, count - len(fresh))
+        return fresh
+
+    def _draw(self, count: int) -> bool:
+        """Have ``count`` pairs drawn, as far as there are so many; return whether any is."""
         while len(self._drawn) < count:
             drawn = self._queue.take(max(count, _AT_ONCE), self._seen)
             if not drawn:
                 break
             self._seen.update(one.pair for one in drawn)
             self._drawn.extend(drawn)
-        fresh = [self._drawn.popleft() for _ in range(min(count, len(self._drawn)))]
-        self._dry = not fresh
-        self._ahead.extend(self._items(self._repeats.among(fresh) if count > 1 else fresh))
+        return bool(self._drawn)
+
+    def _claimed(self, drawn: Sequence[Drawn], most: int) -> list[Drawn]:
+        """Return those to be had, at most ``most``; what is drawn beyond them waits."""
+        if self._leases is None:
+            return list(drawn)
+        granted = self._leases.claim([one.pair for one in drawn], most)
+        if len(granted) == most:
+            last = next(place for place, one in enumerate(drawn) if one.pair == granted[-1])
+            self._drawn.extendleft(reversed(drawn[last + 1 :]))
+        ours = set(granted)
+        return [one for one in drawn if one.pair in ours]
+
+    def _still_ours(self, item: AuditItem) -> bool:
+        if self._leases is None or item.strategy in {CHOSEN, REPEAT}:
+            return True
+        return self._leases.keep(item.pair.id)
 
     def _items(self, drawn: Sequence[Drawn]) -> list[AuditItem]:
         items = load_items(self._store, drawn, self._judges, self._judge, self._annotator)

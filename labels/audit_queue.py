@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labels.audit_draw import StratifiedDraw
-from labels.audit_records import AuditFilter
 from labels.miss_draw import MissDraw
 from labels.strategies import FILTERED, STRATIFIED, Drawn, Strategy, default_strategy
 from labels.weighted_draw import WeightedDraw
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
 
     from core.records import Judge
     from core.store import Store
+    from labels.audit_records import AuditFilter
 
 
 class AuditQueue:
@@ -83,6 +82,6 @@ class AuditQueue:
 
     def _said(self, drawn: Drawn) -> Drawn:
         """Return the pair as it is told of: one drawn under a filter speaks of no others."""
-        plain = replace(self._filter, scores=frozenset()) == AuditFilter()
+        plain = self._filter.plain_but_for_scores
         fair = plain if drawn.strategy == STRATIFIED else not self._filter.active
         return drawn if fair else Drawn(drawn.pair, FILTERED)

@@ -39,11 +39,17 @@ class AuditFilter:
     language: str = ""
     state: LabelState = LabelState.UNLABELLED
     text: str = ""
+    graders: int | None = None
 
     @property
     def active(self) -> bool:
         """Whether this narrows more than the plain queue does."""
-        return self != AuditFilter()
+        return replace(self, graders=None) != AuditFilter()
+
+    @property
+    def plain_but_for_scores(self) -> bool:
+        """Whether it is the plain queue, or that of some scores."""
+        return not replace(self, scores=frozenset()).active
 
 
 @dataclass(frozen=True, slots=True)

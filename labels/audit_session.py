@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.errors import InputError
+from core.errors import InputError, StoreError
 from core.records import Action
 from labels.audit_counts import audit_counts
 from labels.audit_feed import AuditFeed
@@ -13,6 +14,7 @@ from labels.audit_items import label_of_event
 from labels.audit_records import AuditCounts, AuditFilter, AuditItem, AuditShares
 from labels.audited_judge import audited_judge
 from labels.label_recording import LabelRecorder
+from labels.leases import Leases
 from labels.strategies import REPEAT, Drawn, Strategy
 
 if TYPE_CHECKING:
@@ -52,12 +54,14 @@ class AuditSession:
         seen: frozenset[UUID],
         feed: AuditFeed,
         asked: _Asked,
+        leases: Leases | None,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._seen_before = seen
         self._feed = feed
         self._asked = asked
+        self._leases = leases
         self._history: list[AuditItem] = []
         self._place = -1
         self.annotator = recorder.annotator
@@ -101,18 +105,21 @@ class AuditSession:
         judge = audited_judge(store, judge_name)
         chosen = audit_filter or AuditFilter()
         recorder = LabelRecorder(store, annotator)
+        leases = Leases.of(store, annotator)
+        chosen = replace(chosen, graders=leases.overlap if leases else None)
         feed = AuditFeed(
             store,
             judge,
             recorder.annotator,
             chosen,
+            leases=leases,
             strategy=strategy,
             shares=shares or AuditShares(),
             seen=seen,
             first=first,
         )
         asked = _Asked(strategy, shares or AuditShares(), soon)
-        session = cls(store, recorder, judge, chosen, seen, feed, asked)
+        session = cls(store, recorder, judge, chosen, seen, feed, asked, leases)
         session.counts = audit_counts(store, annotator, judge, chosen)
         feed.read_first(soon=soon)
         session.advance()
@@ -147,6 +154,7 @@ class AuditSession:
         seen: frozenset[UUID],
         first: Sequence[UUID] = (),
     ) -> AuditSession:
+        self.release()
         return AuditSession.start(
             self._store,
             self.annotator,
@@ -181,6 +189,12 @@ class AuditSession:
     def renew(self) -> None:
         """Draw what is ahead anew, after a calibration. Safe in a worker thread."""
         self._feed.renew()
+
+    def release(self) -> None:
+        """Let others have the pairs that are in hand. What cannot be told runs out by itself."""
+        if self._leases is not None:
+            with suppress(StoreError):
+                self._leases.release()
 
     def upcoming(self, count: int) -> tuple[AuditItem, ...]:
         """Return the next pairs that ``advance`` will show, at most ``count``."""
@@ -242,6 +256,9 @@ class AuditSession:
         if not known.skipped and known.label_of(self.annotator) is None:
             self.counts = replace(self.counts, left=max(0, self.counts.left - 1))
         self._replace(replace(item, skipped=True))
+        if self._leases is not None:
+            with suppress(StoreError):
+                self._leases.release([item.pair.id])
         return event
 
     def flag(self) -> LabelEvent:

@@ -80,6 +80,7 @@ def _drawn(
         return Drawn(pair, "")
     session = AuditSession.start(store, annotator, judge_name=judge_name, strategy=strategy)
     given = session.current
+    session.release()
     if given is None or given.pair.id != pair:
         return Drawn(pair, CHOSEN)
     return Drawn(pair, given.strategy, given.chance)

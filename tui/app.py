@@ -259,6 +259,8 @@ class RejudgeApp(App[None]):
             self.store.interrupt()
         self.background.close()
         if self.store is not None:
+            for screen in self.entered:
+                screen.leaving()
             self.store.close()
             self.store = None
 

@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the pair; nothing is recorded, so the same one comes until it is graded or skipped."""
+    """Show the pair; the same one comes until it is graded or skipped.
+
+    Nothing is recorded but, in a team's store, who has the pair in hand.
+    """
     workspace = workspace_of(arguments)
     workspace.require()
     with reading_store(workspace) as store:

@@ -8,6 +8,7 @@ from core.errors import InputError
 from tui.command_line.answers import answer, table
 from tui.command_line.arguments import add_json_argument, add_place_arguments, workspace_of
 from tui.command_line.progress_line import progress_line
+from tui.command_line.reading_store import reading_store
 
 if TYPE_CHECKING:
     import argparse
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _ACTIONS: Final = {
     "setup": "make the tables on the server, or bring them up to date",
     "push": "move this workspace's own database to the server, and check it",
+    "status": "who graded how much, who has pairs in hand, and to how many people each pair goes",
+    "overlap": "let each pair go to so many people",
 }
 _TODO: Final = "Give it with --store postgres:host=... dbname=..., or in the settings file."
 
@@ -28,11 +31,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=summary, description=summary)
         add_place_arguments(action)
         add_json_argument(action)
+        if name == "overlap":
+            action.add_argument(
+                "people", type=int, metavar="PEOPLE", help="1 or more; 0: every pair to everybody"
+            )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one of the actions."""
-    return {"setup": _setup, "push": _push}[arguments.action](arguments)
+    actions = {"setup": _setup, "push": _push, "status": _status, "overlap": _overlap}
+    return actions[arguments.action](arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from labels.team_status import team_status
+    from tui.command_line.shown_team import status_document, status_lines
+
+    workspace = workspace_of(arguments)
+    workspace.require()
+    with reading_store(workspace) as store:
+        status, place = team_status(store), store.place
+    answer(arguments, status_document(status, place), status_lines(status, place))
+    return 0
+
+
+def _overlap(arguments: argparse.Namespace) -> int:
+    from core.store import Store
+    from labels.overlap import set_overlap
+    from tui.command_line.shown_team import overlap_words
+
+    workspace = workspace_of(arguments)
+    workspace.require()
+    with Store.of(workspace) as store:
+        set_overlap(store, arguments.people)
+    words = f"From now on {overlap_words(arguments.people)}."
+    answer(arguments, {"overlap": arguments.people}, [words])
+    return 0
 
 
 def _setup(arguments: argparse.Namespace) -> int:

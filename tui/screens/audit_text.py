@@ -135,13 +135,15 @@ def end_text(counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str]) ->
         filtered: whether a filter narrowed it.
         keys: the keys of ``audit.filter``, ``audit.undo`` and ``audit.home``, as they are shown.
     """
-    if not counts.done and not counts.compared and not filtered:
+    if not counts.done and not counts.compared and not counts.left and not filtered:
         return Content.assemble(
             ("There is no pair to audit yet.\n\n", STRONG),
             (keys["audit.home"], "bold $text-accent"),
             (" home says what to bring in", DIM),
         )
     title = "No pair is left under this filter." if filtered else "Every pair is done."
+    if counts.left:
+        title = "No other pair can be had now: the rest was seen here, or others have it in hand."
     return Content.assemble(
         (f"{title}\n\n", STRONG),
         (f"{counts.done:,}", STRONG),

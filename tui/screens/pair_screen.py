@@ -113,6 +113,11 @@ class PairScreen(WorkspaceScreen):
         if session is not None:
             self.desk.background.start(session.renew, lambda _: None)
 
+    def leaving(self) -> None:
+        """Let others have the pairs that were ahead."""
+        if self.session is not None:
+            self.session.release()
+
     def _not_started(self, error: RejudgeError) -> None:
         self.board.show_end(error_text(error))
 

@@ -54,6 +54,9 @@ class WorkspaceScreen(Screen[None]):
     def begin(self) -> None:
         """Fill the widgets for the first paint; no store is needed."""
 
+    def leaving(self) -> None:
+        """Give up what is held in the store; called before it is closed for good."""
+
     def grades_renewed(self) -> None:
         """Follow a calibration that has ended."""
 
