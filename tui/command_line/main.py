@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, str]] = {
     "compare": "what changed from one eval to another",
     "misses": "the queries that an eval missed",
     "team": "a store that several people label in",
+    "serve": "show the app in a browser",
     "keys": "list the keys of the screens",
     "doctor": "what this machine has and lacks",
 }

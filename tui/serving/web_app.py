@@ -1,0 +1,203 @@
+"""textual-serve behind a door: it looks at neither Host nor Origin, and knows no visitors."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from typing import TYPE_CHECKING, Final
+
+from core.errors import InputError, UnavailableError
+from core.workspace import ANNOTATOR_VARIABLE
+from tui.serving.access import is_loopback, is_own_page
+from tui.serving.entrance_page import entrance_page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import ModuleType
+
+    from aiohttp import web
+    from textual_serve.server import Server
+
+    from core.workspace import Workspace
+    from tui.serving.access import Address, Entrance
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MOST_VISITORS: Final = 64
+_COOKIE: Final = "rejudge"
+_TITLE: Final = "rejudge"
+_HEADERS: Final = {
+    "Content-Security-Policy": "frame-ancestors 'none'; form-action 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def visitor_command(workspace: Workspace, name: str) -> str:
+    """Return the shell command of one visitor's process.
+
+    Args:
+        workspace: what it shows, with the store that was asked for.
+        name: who labels; empty: as the workspace says.
+    """
+    words = [sys.executable, "-P", "-m", "tui.command_line.main"]
+    words += ["--workspace", str(workspace.root)]
+    if workspace.store:
+        words += ["--store", workspace.store]
+    who = f"{ANNOTATOR_VARIABLE}={shlex.quote(name)} " if name else ""
+    return f"{who}exec {shlex.join(words)}"
+
+
+async def make_web_app(
+    workspace: Workspace, address: Address, entrance: Entrance
+) -> web.Application:
+    """Return the web application, guarded.
+
+    Raises:
+        UnavailableError: textual-serve is not installed.
+    """
+    aiohttp, server_class = _textual_serve()
+    server = server_class("", address.host, address.port, _TITLE, address.url)
+    app: web.Application = await server._make_app()  # noqa: SLF001 - its public method also serves, unguarded
+    app.on_startup.clear()  # it prints a banner
+    door = _Door(workspace, address, entrance, server)
+
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await door.guard(request, handler)
+
+    app.middlewares.append(aiohttp.middleware(guard))
+    app.router.add_post("/enter", door.enter)
+    return app
+
+
+def serve(workspace: Workspace, address: Address, entrance: Entrance) -> None:
+    """Serve until ctrl+c. Nothing that a visitor sends is logged.
+
+    Raises:
+        UnavailableError: textual-serve is not installed.
+        InputError: the address cannot be listened on.
+    """
+    aiohttp, _ = _textual_serve()
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        aiohttp.run_app(
+            make_web_app(workspace, address, entrance),
+            host=address.host,
+            port=address.port,
+            access_log=None,
+            print=None,
+        )
+    except OSError as error:
+        raise InputError(
+            f"{address.host} port {address.port} cannot be listened on: {error.strerror}",
+            todo="Choose another with --port.",
+        ) from error
+
+
+class _Door:
+    """Stands before every request."""
+
+    def __init__(
+        self, workspace: Workspace, address: Address, entrance: Entrance, server: Server
+    ) -> None:
+        self._workspace = workspace
+        self._address = address
+        self._entrance = entrance
+        self._server = server
+        self._visitors = 0
+        self._aiohttp, self._server_class = _textual_serve()
+
+    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse what is not from a page of ours; send who is not known to the entrance."""
+        aiohttp, address = self._aiohttp, self._address
+        if request.host.lower() != address.authority:
+            # Another name of loopback is sent to the right one; a rebound name gets nothing.
+            if request.path == "/" and is_loopback(_name_in(request.host)):
+                raise aiohttp.HTTPFound(address.url)
+            raise aiohttp.HTTPForbidden(text="not served under this name")
+        if request.path == "/enter":
+            return await handler(request)
+        name = self._entrance.name_of(request.cookies.get(_COOKIE))
+        if name is None:
+            if request.path == "/":
+                return self._page("")
+            raise aiohttp.HTTPForbidden(text="enter first")
+        if request.path == "/ws":
+            return await self._show(request, name)
+        response = await handler(request)
+        if not response.prepared:
+            response.headers.update(_HEADERS)
+        return response
+
+    async def enter(self, request: web.Request) -> web.StreamResponse:
+        """Let a visitor in who gives what is asked for."""
+        aiohttp = self._aiohttp
+        if not is_own_page(request.headers.get("Origin"), self._address):
+            raise aiohttp.HTTPForbidden(text="not from a page of this server")
+        given = await request.post()
+        try:
+            secret = self._entrance.enter(str(given.get("token", "")), str(given.get("name", "")))
+        except InputError as error:
+            return self._page(error.what, status=403)
+        response = aiohttp.HTTPSeeOther(self._address.url)
+        response.set_cookie(
+            _COOKIE,
+            secret,
+            httponly=True,
+            samesite="Strict",
+            secure=self._address.url.startswith("https:"),
+        )
+        raise response
+
+    async def _show(self, request: web.Request, name: str) -> web.StreamResponse:
+        """Start a process for the visitor and show it until one of the two leaves."""
+        aiohttp = self._aiohttp
+        if not is_own_page(request.headers.get("Origin"), self._address):
+            raise aiohttp.HTTPForbidden(text="not from a page of this server")
+        if self._visitors >= MOST_VISITORS:
+            raise aiohttp.HTTPServiceUnavailable(text=f"{MOST_VISITORS} visitors are here already")
+        own = self._server_class(
+            visitor_command(self._workspace, name),
+            self._address.host,
+            self._address.port,
+            _TITLE,
+            self._address.url,
+        )
+        own.download_manager = self._server.download_manager
+        self._visitors += 1
+        try:
+            shown: web.WebSocketResponse = await own.handle_websocket(request)
+        finally:
+            self._visitors -= 1
+        return shown
+
+    def _page(self, reason: str, *, status: int = 200) -> web.StreamResponse:
+        entrance = self._entrance
+        text = entrance_page(
+            asks_name=entrance.asks_name, asks_token=bool(entrance.token), reason=reason
+        )
+        page: web.Response = self._aiohttp.Response(
+            text=text, status=status, content_type="text/html", headers=_HEADERS
+        )
+        return page
+
+
+def _name_in(host: str) -> str:
+    """Return a ``Host`` header without its port and brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _textual_serve() -> tuple[ModuleType, type[Server]]:
+    try:
+        from aiohttp import web
+        from textual_serve.server import Server
+    except ImportError as error:
+        raise UnavailableError(
+            "serving the app in a browser needs textual-serve, which is not installed",
+            todo="Install it with: pip install 'rejudge[serve]'",
+        ) from error
+    return web, Server
