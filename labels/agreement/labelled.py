@@ -100,6 +100,14 @@ def standing_grades(store: Store) -> list[LabelledGrade]:
     return _labels(store, _GIVEN, _GIVEN, " AND drawn.id = event.id")
 
 
+def labels_without_pair(store: Store) -> int:
+    """Return how many standing grades are of pairs that are gone: no figure can use them."""
+    ((count,),) = store.read(
+        "SELECT count(*) FROM current_labels WHERE pair_id NOT IN (SELECT id FROM db.pairs)"
+    )
+    return int(count)
+
+
 def rulings_on_labelled(store: Store) -> dict[UUID, dict[UUID, Ruling]]:
     """Return the standing ruling of each judge on each labelled pair: judge, then pair."""
     rows = store.read(

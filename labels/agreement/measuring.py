@@ -18,6 +18,7 @@ from labels.agreement.judge_agreement import judge_agreement
 from labels.agreement.labelled import (
     current_grades,
     first_grades,
+    labels_without_pair,
     rulings_on_labelled,
     standing_grades,
     stratum_sizes,
@@ -73,7 +74,11 @@ def measure_agreement(store: Store, judge_name: str = "") -> AgreementReport:
         annotators=between_annotators(every),
         themselves=with_themselves(standing_grades(store)),
         alpha=alpha_of_all(every),
-        notices=_notices(every, {pair for by_pair in rulings.values() for pair in by_pair}),
+        notices=_notices(
+            every,
+            {pair for by_pair in rulings.values() for pair in by_pair},
+            labels_without_pair(store),
+        ),
     )
 
 
@@ -104,9 +109,11 @@ def _judges(store: Store, name: str) -> list[Judge]:
     return named
 
 
-def _notices(labels: Sequence[LabelledGrade], judged: set[UUID]) -> tuple[str, ...]:
+def _notices(labels: Sequence[LabelledGrade], judged: set[UUID], gone: int) -> tuple[str, ...]:
+    if not labels and not gone:
+        return ("There are no labels yet: nothing to compare judges with.",)
     counted = (
-        (0 if labels else 1, "There are no labels yet: nothing to compare judges with."),
+        (gone, "labels are on pairs that are gone; no figure counts them."),
         (
             sum(not can_be_weighted(label) for label in labels),
             "labels come from a queue that picks on purpose; judges' figures leave them out.",
@@ -124,6 +131,4 @@ def _notices(labels: Sequence[LabelledGrade], judged: set[UUID]) -> tuple[str, .
             f"pairs have grades of two people {OPPOSITE} or more apart; each grade counts.",
         ),
     )
-    return tuple(
-        sentence if not labels else f"{count:,} {sentence}" for count, sentence in counted if count
-    )
+    return tuple(f"{count:,} {sentence}" for count, sentence in counted if count)

@@ -11,7 +11,12 @@ import numpy as np
 from core.records import JudgeKind
 from labels.agreement.annotators import opposite_grades
 from labels.agreement.compared import query_numbers
-from labels.agreement.labelled import current_grades, rulings_on_labelled, stratum_sizes
+from labels.agreement.labelled import (
+    current_grades,
+    labels_without_pair,
+    rulings_on_labelled,
+    stratum_sizes,
+)
 from labels.agreement.records import OPPOSITE
 from labels.agreement.weights import can_be_weighted, label_weights
 from labels.calibration.choosing import LabelledOutputs
@@ -63,7 +68,7 @@ def learning_material(store: Store) -> LearningMaterial:
     judged = {pair for judge in judges for pair in rulings[judge.id]}
     labels = [label for label in every if label.pair in judged and can_be_weighted(label)]
     reason = _reason(every, labels)
-    notices = _notices(every, judged)
+    notices = _notices(every, judged, labels_without_pair(store))
     if reason:
         return LearningMaterial(tuple(judges), None, 0, np.zeros(0), reason, notices)
     shared = Counter(label.pair for label in labels)
@@ -121,8 +126,9 @@ def _reason(every: Sequence[LabelledGrade], usable: Sequence[LabelledGrade]) -> 
     return ""
 
 
-def _notices(labels: Sequence[LabelledGrade], judged: set[UUID]) -> tuple[str, ...]:
+def _notices(labels: Sequence[LabelledGrade], judged: set[UUID], gone: int) -> tuple[str, ...]:
     counted = (
+        (gone, "labels are on pairs that are gone; they are left out."),
         (
             sum(not can_be_weighted(label) for label in labels),
             "labels come from a queue that picks on purpose; they are left out.",
