@@ -10,6 +10,7 @@ from core.label_events import EVENT_COLUMNS, event_of_row
 from core.queries import QUERY_COLUMNS, query_of_row
 from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Query
 from core.rows import one_of
+from labels.addressing import addresses
 from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling, Withheld
 from labels.judgments import JUDGMENT_COLUMNS, judgment_of_row
 
@@ -73,6 +74,7 @@ def load_items(
                 strategy=one.strategy,
                 chance=one.chance,
                 withheld=Withheld(_labels(withheld), _notes(withheld)),
+                addresses=addresses(documents[pair.document_id]),
             )
         )
     return items

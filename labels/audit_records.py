@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from core.records import Action, Document, Judge, Judgment, Pair, Query, QueryKind
+    from labels.addressing import Address
 
 
 class LabelState(StrEnum):
@@ -99,6 +100,7 @@ class AuditItem:
     it; ``failures`` are (judge name, reason) of judges that did not manage to rule.
     ``strategy`` says how the queue came to the pair, ``chance`` with which chance that draw took
     it. ``blind`` tells whether it was drawn to be graded without the judge in sight.
+    ``addresses`` are the places of the document that speak to the judge.
     """
 
     pair: Pair
@@ -114,6 +116,7 @@ class AuditItem:
     chance: float | None = None
     blind: bool = False
     withheld: Withheld = Withheld()
+    addresses: tuple[Address, ...] = ()
 
     @property
     def ruling(self) -> JudgeRuling | None:

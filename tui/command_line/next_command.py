@@ -74,6 +74,10 @@ def _lines(item: AuditItem, left: int, *, blind: bool, strategy: str) -> list[st
         f"query  {item.query.text}",
         f"code   {item.document.path} {item.document.symbol}",
         *(
+            f"beware line {each.line} addresses the judge ({each.approach.value}): {each.text}"
+            for each in item.addresses
+        ),
+        *(
             f"judge  {ruling.judge.name}: {ruling.judgment.score}  {ruling.judgment.rationale}"
             for ruling in rulings
         ),

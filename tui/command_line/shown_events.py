@@ -32,6 +32,10 @@ def item_document(item: AuditItem) -> dict[str, object]:
         "language": item.document.language,
         "lines": [item.document.start_line, item.document.end_line],
         "text": item.document.text,
+        "addresses_judge": [
+            {"line": each.line, "how": each.approach.value, "text": each.text}
+            for each in item.addresses
+        ],
         "judgments": [
             {
                 "judge": ruling.judge.name,

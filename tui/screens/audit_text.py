@@ -51,6 +51,8 @@ def place_text(item: AuditItem) -> Content:
         parts.append(("  flagged", "bold $text-warning"))
     if item.skipped:
         parts.append(("  skipped", "bold $text-warning"))
+    if item.addresses:
+        parts.insert(0, ("addresses the judge  ", "bold $text-warning"))
     return Content.assemble(*parts)
 
 
@@ -121,10 +123,24 @@ def details_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
         _section("CODE", place_text(item)),
         panel_text(item, hidden=hidden, width=_OVERLAY_WIDTH, annotator=annotator),
     ]
+    if item.addresses:
+        sections.insert(2, _section("ADDRESSES THE JUDGE", _addresses(item)))
     if item.query.variation_of:
         sections.insert(1, _section("REWORDED FROM", _line(item.query.variation_of)))
     origin = f"pair {item.pair.id} · document {document.id} · came by {item.pair.origin.value}"
     return Content("\n\n").join([*sections, _section("IDS", Content.assemble((origin, DIM)))])
+
+
+def _addresses(item: AuditItem) -> Content:
+    lines = [
+        Content.assemble(
+            (f"line {each.line}" if each.line else "its name", STRONG),
+            (f"  {each.approach.value}  ", DIM),
+            displayable_line(each.text),
+        )
+        for each in item.addresses
+    ]
+    return Content("\n").join(lines)
 
 
 def end_text(counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str]) -> Content:
