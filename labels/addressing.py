@@ -95,11 +95,13 @@ _PATTERNS: Final = {
         (
             rf"\b(?:answer|reply|respond|say|output|print|write)\W+(?:only |just |always |simply )?"
             rf"(?:with )?(?:an? |the )?(?:score |number |integer |grade |rating )?(?:of )?"
-            rf"[\"'`]?{_FIVE}[\"'`]?(?= ?(?:[.!;,]|$|\bto\b|\band\b|\bhere\b|\bfor\b|\bonly\b|/ ?5))"
+            rf"[\"'`]?{_FIVE}[\"'`]?"
+            r"(?= ?(?:[.!;,]|$|\bto\b|\band\b|\bhere\b|\bfor\b|\bonly\b|/ ?5))"
             r"(?<![=(] 5)"
         ),
         (
-            rf"\b(?:score|rate|grade|mark|judge|rank)\W+{_SUBJECT} ?(?:as|with|at|an?|is)? ?(?:an? )?"
+            rf"\b(?:score|rate|grade|mark|judge|rank)\W+{_SUBJECT}"
+            r" ?(?:as|with|at|an?|is)? ?(?:an? )?"
             rf"(?:{_FIVE}\b(?! ?%)|relevant\b|exact(?:ly)? match|{_GOOD}\b)"
         ),
         (
@@ -110,7 +112,8 @@ _PATTERNS: Final = {
         ),
         (
             rf"\b(?:the )?(?:correct|right|expected|only|final|proper|true|required) "
-            rf"(?:score|grade|rating|answer) (?:here |for this (?:\w+ )?)?(?:is|must be|:) ?{_FIVE}\b"
+            rf"(?:score|grade|rating|answer) (?:here |for this (?:\w+ )?)?"
+            rf"(?:is|must be|:) ?{_FIVE}\b"
         ),
         r"\bscore ?[:=]? ?5 ?(?:/|out of) ?5\b",
     ),
@@ -123,8 +126,8 @@ _PATTERNS: Final = {
         rf"\bif you are (?:the |an? |any )?{_MODEL}\b",
         rf"\b(?:as|being) (?:the |an? |any |this )?{_MODEL},? you (?:must|should|will|are|have)\b",
         (
-            r"\byou are (?:now |no longer |in fact )?(?:an? |the )?(?:unrestricted |helpful |generous |"
-            rf"lenient |strict |different )?(?:{_MODEL}|assistant|dan)\b"
+            r"\byou are (?:now |no longer |in fact )?(?:an? |the )?(?:unrestricted |helpful |"
+            rf"generous |lenient |strict |different )?(?:{_MODEL}|assistant|dan)\b"
         ),
         rf"\b{_MODEL}s? (?:reading|scoring|grading|judging|evaluating|processing) (?:this|the)\b",
     ),
