@@ -1,6 +1,7 @@
 """The README's pictures: ``python docs/screenshots.py DEMO`` writes docs/images/*.svg.
 
-DEMO is a workspace that ``rejudge demo`` built. A copy of it is graded; it stays as it is.
+DEMO is a workspace that ``rejudge demo`` built; where a run was trained in it, the train screen is
+taken too. A copy of it is graded; it stays as it is.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.workspace import Workspace
+from train.run_folder import RUNS_NAME
 from tui.app import AuditFirstApp, RejudgeApp
 from tui.command_line.main import main as rejudge
+from tui.sample_workspace import SAMPLE_JUDGE
 from tui.screens.pair_screen import PairScreen
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+SETTINGS = f'annotator = "ada"\njudge = "{SAMPLE_JUDGE}"\n'
 IMAGES = Path(__file__).parent / "images"
 QUERY = "/path:contextlib"
 KEYS = ("5", "4", "space", "2", "space", "space", "3", "space", "space", "space")
@@ -70,6 +74,9 @@ async def take_all(workspace: Workspace) -> None:
     await take(AuditFirstApp(workspace), (80, 24), ("b", "4"), "audit-blind")
     await take(RejudgeApp(workspace), (100, 26), (), "home")
     await take(RejudgeApp(workspace), (118, 34), ("m",), "misses")
+    await take(RejudgeApp(workspace), (118, 40), ("g",), "judges")
+    if (workspace.folder / RUNS_NAME).is_dir():
+        await take(RejudgeApp(workspace), (118, 34), ("t",), "train")
 
 
 def main() -> None:
@@ -78,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "rejudge-demo"
         shutil.copytree(demo / ".rejudge", root / ".rejudge")
-        (root / ".rejudge" / "settings.toml").write_text('annotator = "ada"\n', encoding="utf-8")
+        (root / ".rejudge" / "settings.toml").write_text(SETTINGS, encoding="utf-8")
         rejudge(["--workspace", str(root), "eval", "python-stdlib", "--retriever", "lexical"])
         asyncio.run(take_all(Workspace(root)))
 
