@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+from core.encoder.lengths import write_lengths
 from core.encoder.module import named_parameters
 from train.base_encoder import base_folder, load_base
 from train.checkpoints import checkpoint_weights, write_synced, write_tensors
@@ -46,6 +47,7 @@ def write_model(folder: RunFolder, config: RunConfig, checkpoint: str) -> None:
     shutil.rmtree(written, ignore_errors=True)
     try:
         encoder.save(written)
+        write_lengths(written, encoder.spec)
     except RuntimeError as error:
         raise OSError(f"cannot write the model: {error}") from error
     _replace(folder.model, written)
