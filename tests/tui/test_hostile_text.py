@@ -68,6 +68,9 @@ async def test_a_note_from_the_command_line_is_shown_too(tmp_path: Path) -> None
         AuditSession.start(store, PAYLOAD).note(PAYLOAD)
         AuditSession.start(store, PAYLOAD).grade(4)
     async with audit(workspace, WIDE) as sitting:
+        # What others said of a pair is seen once one has graded it.
+        await sitting.press("4")
+        await sitting.press("left")
         shown = painted(sitting.pilot)
         assert safe(shown)
         assert "NOTES" in shown

@@ -95,8 +95,8 @@ def test_disputed_and_flagged_pairs_are_no_examples(tmp_path: Path) -> None:
     workspace = audited_workspace(tmp_path, SCORES, [3])
     with Store.open(workspace.folder) as opened:
         opened.write(
-            "INSERT INTO db.label_events SELECT uuidv7(), happened, pair_id, 'bob', action, 5,"
-            " NULL, hidden, NULL, NULL, NULL, NULL, NULL FROM db.label_events",
+            "INSERT INTO db.label_events (id, happened, pair_id, annotator, action, grade, hidden)"
+            " SELECT uuidv7(), happened, pair_id, 'bob', action, 5, hidden FROM db.label_events",
             [],
         )
         with pytest.raises(InputError, match="no audited pairs"):
