@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.containers import Container, Grid
-from textual.widgets import Static
+from textual.containers import Grid
 
 from tui.screens import audit_text
+from tui.widgets.board import Board
 from tui.widgets.code_view import CodeView
 from tui.widgets.grade_bar import GradeBar
 from tui.widgets.pair_head import PairHead
 from tui.widgets.pane import Pane
-from tui.widgets.split_line import SplitLine
 from tui.words import GRADE_NUMBERS
 
 if TYPE_CHECKING:
@@ -25,10 +24,9 @@ if TYPE_CHECKING:
     from tui.command_keys import KeyTable
     from tui.screens.audit_turn import Turn
     from tui.widgets.code_text import CodeText
-    from tui.widgets.prompt import Prompt
 
 
-class AuditBoard(Container):
+class AuditBoard(Board):
     """Query, judge, code, grades and the status line; swapped in place, never mounted again."""
 
     SCOPED_CSS = False  # the screen carries -wide
@@ -51,22 +49,19 @@ class AuditBoard(Container):
     """
 
     def __init__(self, keys: KeyTable, lex_far: Callable[[CodeText, int], None]) -> None:
-        super().__init__(id="board", classes="-ended")
+        super().__init__(classes="-ended")
         self._details_key = keys.shown_of("audit.details")
         grade_keys = {grade: keys.shown_of(f"audit.grade_{grade}") for grade in GRADE_NUMBERS}
         self._head = PairHead(id="head")
         self._judge = Pane(id="judge", more=f"… {self._details_key} all")
         self.code = CodeView(lex_far, id="code")
         self._grades = GradeBar(grade_keys, id="grades")
-        self._status = SplitLine(id="status")
         self._pair = Grid(self._head, self._judge, self.code, id="pair")
-        self._end = Static(id="end")
-        self._prompt: Prompt | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out what the first paint needs; the rest comes with the first pair."""
-        yield self._end
-        yield self._status
+        yield self.end
+        yield self.status
 
     def show_turn(self, turn: Turn, item: AuditItem, annotator: str) -> None:
         """Show all but the code of a pair, as much of it as the turn does not hide."""
@@ -90,33 +85,11 @@ class AuditBoard(Container):
         """Show the code of a pair from its first line."""
         self.code.show(code, item.document.start_line)
         if not self._pair.is_attached:
-            _ = self.mount(self._pair, self._grades, before=self._end)
+            _ = self.mount(self._pair, self._grades, before=self.end)
         self.remove_class("-ended")
 
     def show_end(self, content: Content) -> None:
         """Show that nothing is left in place of a pair."""
-        self.add_class("-ended")
+        super().show_end(content)
         self.code.show(None)
         self._grades.show(None, None)
-        self._end.update(content)
-
-    def ask(self, prompt: Prompt) -> None:
-        """Put a line to type in above the status line, in the place of any other."""
-        self.stop_asking()
-        self._prompt = prompt
-        _ = self.mount(prompt, before=self._status)
-
-    def refuse(self, reason: str) -> None:
-        """Say beside the line why it cannot be used."""
-        if self._prompt is not None:
-            self._prompt.refuse(reason)
-
-    def stop_asking(self) -> None:
-        """Take the line away."""
-        if self._prompt is not None:
-            _ = self._prompt.remove()
-            self._prompt = None
-
-    def say(self, message: Content, modes: Content) -> None:
-        """Show what the last key did, and beside it what the screen is set to."""
-        self._status.show(message, modes)

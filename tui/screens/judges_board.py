@@ -8,6 +8,7 @@ from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
 from tui.screens.judges_text import JUDGE_LINES
+from tui.widgets.board import Board
 from tui.widgets.row_list import RowList
 from tui.widgets.split_line import SplitLine
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_JUDGES = 4
 
 
-class JudgesBoard(Container):
+class JudgesBoard(Board):
     """Judges above, below them the chosen one's figures or the pairs that judges fight over.
 
     The figures stand in one column, or in two where there is room.
@@ -56,15 +57,13 @@ class JudgesBoard(Container):
         judge_cells: Callable[[int, int, int], Sequence[Cell]],
         fight_cells: Callable[[int, int, int], Sequence[Cell]],
     ) -> None:
-        super().__init__(id="board", classes="-ended")
+        super().__init__(classes="-ended")
         self.judges = RowList(judge_cells, lines=JUDGE_LINES, id="judges")
         self.fights = RowList(fight_cells, id="fights")
         self.page = VerticalScroll(id="page", classes="page", can_focus=False)
         self._judge = Static(id="judge")
         self._trust = Static(id="trust")
         self._fights_head = SplitLine(id="fights-head")
-        self._end = Static(id="end")
-        self._status = SplitLine(id="status")
 
     def compose(self) -> ComposeResult:
         """Lay out all of it."""
@@ -74,8 +73,8 @@ class JudgesBoard(Container):
             yield self._trust
         yield self._fights_head
         yield self.fights
-        yield self._end
-        yield self._status
+        yield self.end
+        yield self.status
 
     @property
     def fighting(self) -> bool:
@@ -101,9 +100,4 @@ class JudgesBoard(Container):
     def show_end(self, content: Content) -> None:
         """Show a text in place of everything."""
         self.remove_class("-fighting")
-        self.add_class("-ended")
-        self._end.update(content)
-
-    def say(self, message: Content, beside: Content) -> None:
-        """Show a message and, where there is room, another beside it."""
-        self._status.show(message, beside)
+        super().show_end(content)

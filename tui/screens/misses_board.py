@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.screens import misses_text
+from tui.widgets.board import Board
 from tui.widgets.code_view import CodeView
 from tui.widgets.pair_head import PairHead
 from tui.widgets.row_list import RowList
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
     from eval.query_rows import QueryRow
     from tui.widgets.code_text import CodeText
-    from tui.widgets.prompt import Prompt
     from tui.widgets.row_list import Cell
 
 _MOST_EVALS = 4
 
 
-class MissesBoard(Container):
+class MissesBoard(Board):
     """Evals and queries on the left, the codes of one query on the right.
 
     Where there is no room for both, the class ``-reading`` says which is seen.
@@ -76,7 +75,7 @@ class MissesBoard(Container):
         token_cells: Callable[[int, int, int], Sequence[Cell]],
         lex_far: Callable[[CodeText, int], None],
     ) -> None:
-        super().__init__(id="board")
+        super().__init__()
         self.evals = RowList(eval_cells, lines=misses_text.EVAL_LINES, id="evals")
         self.queries = RowList(query_cells, id="queries")
         self.tokens = RowList(token_cells, id="tokens")
@@ -95,9 +94,6 @@ class MissesBoard(Container):
         self._evals_head = SplitLine(id="evals-head")
         self._queries_head = SplitLine(id="queries-head")
         self._head = PairHead(id="head")
-        self._status = SplitLine(id="status")
-        self._end = Static(id="end")
-        self._prompt: Prompt | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out all of it."""
@@ -108,8 +104,8 @@ class MissesBoard(Container):
             yield Vertical(
                 self._head, Container(*self._sides, id="codes"), self.tokens, id="detail"
             )
-        yield self._end
-        yield self._status
+        yield self.end
+        yield self.status
 
     @property
     def detail_in_sight(self) -> bool:
@@ -147,29 +143,3 @@ class MissesBoard(Container):
         """Mark the side that the keys scroll."""
         for number, each in enumerate(self._sides):
             each.set_class(number == side, "-scrolled")
-
-    def show_end(self, content: Content) -> None:
-        """Show a text in place of everything."""
-        self.add_class("-ended")
-        self._end.update(content)
-
-    def ask(self, prompt: Prompt) -> None:
-        """Put a line to type in above the status line, in the place of any other."""
-        self.stop_asking()
-        self._prompt = prompt
-        _ = self.mount(prompt, before=self._status)
-
-    def refuse(self, reason: str) -> None:
-        """Say beside the line why it cannot be used."""
-        if self._prompt is not None:
-            self._prompt.refuse(reason)
-
-    def stop_asking(self) -> None:
-        """Take the line away."""
-        if self._prompt is not None:
-            _ = self._prompt.remove()
-            self._prompt = None
-
-    def say(self, message: Content, beside: Content) -> None:
-        """Show a message and, where there is room, another beside it."""
-        self._status.show(message, beside)

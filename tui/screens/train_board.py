@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.containers import Container, Grid, Horizontal, Vertical, VerticalScroll
+from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
 from tui.screens import train_text
+from tui.widgets.board import Board
 from tui.widgets.chart import Chart
 from tui.widgets.pane import Pane
 from tui.widgets.row_list import RowList
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from textual.content import Content
 
     from tui.curve_text import Points
-    from tui.widgets.prompt import Prompt
     from tui.widgets.row_list import Cell
 
     Painter = Callable[[int, int, int], Sequence[Cell]]
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SCROLLED = 4
 
 
-class TrainBoard(Container):
+class TrainBoard(Board):
     """The runs on the left, one of them on the right; or two beside each other; or the form.
 
     The classes ``-forming``, ``-comparing`` and ``-ended`` say which is seen; without any it is one
@@ -97,9 +97,7 @@ class TrainBoard(Container):
         self._charts = tuple(
             Chart(id=name) for name in ("loss", "metric", "loss-other", "metric-other")
         )
-        self._below, self._set, self._end = Static(), Static(), Static(id="end")
-        self._status = SplitLine(id="status")
-        self._prompt: Prompt | None = None
+        self._below, self._set, self.end = Static(), Static(), Static(id="end")
 
     def compose(self) -> ComposeResult:
         """Lay out the runs, one run, and the form."""
@@ -119,8 +117,8 @@ class TrainBoard(Container):
                 yield self.explanation
                 yield self.set_head
                 yield VerticalScroll(self._set, id="set", classes="below", can_focus=False)
-        yield self._end
-        yield self._status
+        yield self.end
+        yield self.status
 
     def show_chart(
         self, place: int, title: Content, points: Points, bounds: tuple[float, float] | None
@@ -141,29 +139,3 @@ class TrainBoard(Container):
         name = "#set" if self.has_class("-forming") else "#below"
         scroll = self.query_one(name, VerticalScroll)
         scroll.scroll_relative(y=_SCROLLED * direction, animate=False)
-
-    def show_end(self, content: Content) -> None:
-        """Show a text in place of everything."""
-        self.add_class("-ended")
-        self._end.update(content)
-
-    def ask(self, prompt: Prompt) -> None:
-        """Put a line to type in above the status line, in the place of any other."""
-        self.stop_asking()
-        self._prompt = prompt
-        _ = self.mount(prompt, before=self._status)
-
-    def refuse(self, reason: str) -> None:
-        """Say beside the line why it cannot be used."""
-        if self._prompt is not None:
-            self._prompt.refuse(reason)
-
-    def stop_asking(self) -> None:
-        """Take the line away."""
-        if self._prompt is not None:
-            _ = self._prompt.remove()
-            self._prompt = None
-
-    def say(self, message: Content, beside: Content) -> None:
-        """Show a message and, where there is room, another beside it."""
-        self._status.show(message, beside)
