@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.team.postgres_server import PostgresServer
+
+# A shell that starts the tests in the background has them ignore interrupts, and a program that
+# they start inherits that; some tests interrupt one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Speed is measured by benchmarks, never by tests: a busy machine must not fail one. In CI the
 # same examples come each time; elsewhere they are new ones.
