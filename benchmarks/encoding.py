@@ -13,34 +13,27 @@ figures per CPU second say how much work is done where other programs take the c
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from benchmarks.beside_pytorch import asked_child, run_alone, torch_python
 from benchmarks.library_functions import library_functions
 from benchmarks.measuring import Figure
-from benchmarks.table import table_text
 from core.encoder import load_encoder, offline_encoder_folder
 from core.encoder.blas import load_blas
-from core.errors import RejudgeError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from core.encoder.encoder import Encoder
 
-VARIABLE: Final = "REJUDGE_TORCH_PYTHON"
 TOKENS: Final = 180
 BATCH: Final = 16
 PADDED: Final = 32
@@ -53,17 +46,15 @@ REAL_TARGET: Final = 1.0
 
 def measure(pairs: int) -> list[Figure]:  # noqa: ARG001 - the texts are the issue's
     """Measure both workloads with the interpreter of the environment."""
-    return compare(os.environ.get(VARIABLE) or (sys.executable if find_spec("torch") else ""))
+    return compare(torch_python())
 
 
-def compare(torch_python: str) -> list[Figure]:
+def compare(python: str) -> list[Figure]:
     """Measure both workloads, ours and PyTorch's in turn.
 
     Raises:
         UnavailableError: no PyTorch, no MLX, or no offline encoder here.
     """
-    if not torch_python:
-        raise UnavailableError(f"no PyTorch to compare with; name its interpreter in {VARIABLE}")
     folder = offline_encoder_folder()
     blas = load_blas()
     functions = [text for _, text in library_functions()]
@@ -73,7 +64,7 @@ def compare(torch_python: str) -> list[Figure]:
         text for text in functions if len(padded.tokenizer.documents([text])[0].ids) == TOKENS
     ][:PADDED]
     spread = functions[:: max(1, len(functions) // REAL)][:REAL]
-    with _pytorch(torch_python, folder) as ask:
+    with _pytorch(python, folder) as ask:
         return [
             *_figures(
                 f"{len(long_ones)} texts of {TOKENS} tokens, batch {BATCH}",
@@ -154,45 +145,15 @@ def _ours(encoder: Encoder, texts: list[str], batch: int) -> Timed:
 
 @contextmanager
 def _pytorch(python: str, folder: Path) -> Iterator[Callable[[str, list[str]], Timed]]:
-    """Start the child and give the function that asks it: a line of JSON each way."""
-    script = Path(__file__).with_name("encoding_pytorch.py")
-    with subprocess.Popen(
-        [python, str(script), str(folder), str(TOKENS), str(BATCH)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        questions, answers = child.stdin, child.stdout
+    """Start the child and give the function that has it encode."""
+    with asked_child(python, "encoding_pytorch", folder, TOKENS, BATCH) as ask:
 
-        def ask(kind: str, texts: list[str]) -> Timed:
-            print(json.dumps({"kind": kind, "texts": texts}), file=questions, flush=True)
-            line = answers.readline()
-            if not line:
-                raise UnavailableError(f"{python} cannot run the PyTorch side; see above")
-            answer = json.loads(line)
+        def encode(kind: str, texts: list[str]) -> Timed:
+            answer = ask({"kind": kind, "texts": texts})
             return Timed(answer["wall"], answer["cpu"], np.array(answer["vectors"], np.float32))
 
-        try:
-            yield ask
-        finally:
-            questions.close()
-
-
-def main() -> int:
-    """Print the table; return 1 when a target was not met, 2 when nothing could be measured."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.encoding")
-    parser.add_argument("--torch-python", default=os.environ.get(VARIABLE, ""), metavar="PYTHON")
-    arguments = parser.parse_args()
-    try:
-        figures = compare(arguments.torch_python or (sys.executable if find_spec("torch") else ""))
-    except RejudgeError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(table_text(figures))
-    return 0 if all(figure.met for figure in figures) else 1
+        yield encode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_alone("encoding", compare))

@@ -16,27 +16,20 @@ the child so far.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from benchmarks.beside_pytorch import asked_child, run_alone, torch_python
 from benchmarks.library_functions import library_functions
 from benchmarks.measuring import Figure
-from benchmarks.table import table_text
 from core.encoder import offline_encoder_folder
-from core.errors import RejudgeError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-VARIABLE: Final = "REJUDGE_TORCH_PYTHON"
 BATCH: Final = 16
 QUERY_TOKENS: Final = 32
 DOCUMENT_TOKENS: Final = 180
@@ -69,24 +62,22 @@ class Trained:
 
 def measure(pairs: int) -> list[Figure]:  # noqa: ARG001 - the texts are the issue's
     """Measure with the interpreter of the environment."""
-    return compare(os.environ.get(VARIABLE) or (sys.executable if find_spec("torch") else ""))
+    return compare(torch_python())
 
 
-def compare(torch_python: str) -> list[Figure]:
+def compare(python: str) -> list[Figure]:
     """Measure both ways of tuning on both workloads, ours and PyTorch's in turn.
 
     Raises:
         UnavailableError: no PyTorch, no MLX, or no offline encoder here.
     """
-    if not torch_python:
-        raise UnavailableError(f"no PyTorch to compare with; name its interpreter in {VARIABLE}")
     folder = offline_encoder_folder()
     padded, real = _padded_batches(), _real_batches()
     figures = []
     for tuning, target in TARGETS.items():
         with ExitStack() as stack:
             ours = stack.enter_context(_trainer(sys.executable, "training_mlx", folder, tuning))
-            theirs = stack.enter_context(_trainer(torch_python, "training_pytorch", folder, tuning))
+            theirs = stack.enter_context(_trainer(python, "training_pytorch", folder, tuning))
             for name, batches, bound in (
                 (f"{BATCH} x ({QUERY_TOKENS} + {DOCUMENT_TOKENS}) tokens", padded, target),
                 ("functions of the standard library", real, None),
@@ -168,47 +159,16 @@ def _real_batches() -> list[Batch]:
 def _trainer(
     python: str, script: str, folder: Path, tuning: str
 ) -> Iterator[Callable[[list[Batch]], Trained]]:
-    """Start a child and give the function that has it train: a line of JSON each way."""
-    path = Path(__file__).with_name(f"{script}.py")
-    with subprocess.Popen(
-        [python, str(path), str(folder), tuning, str(QUERY_TOKENS), str(DOCUMENT_TOKENS)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(path.parents[1])},
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        questions, answers = child.stdin, child.stdout
+    """Start a child and give the function that has it train."""
+    with asked_child(python, script, folder, tuning, QUERY_TOKENS, DOCUMENT_TOKENS) as ask:
 
         def train(batches: list[Batch]) -> Trained:
-            print(json.dumps(batches), file=questions, flush=True)
-            line = answers.readline()
-            if not line:
-                raise UnavailableError(f"{python} cannot run {path.name}; see above")
-            answer = json.loads(line)
+            answer = ask(batches)
             losses = tuple(answer["losses"])
             return Trained(answer["wall"], answer["cpu"], losses, answer["memory"])
 
-        try:
-            yield train
-        finally:
-            questions.close()
-
-
-def main() -> int:
-    """Print the table; return 1 when a target was not met, 2 when nothing could be measured."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training")
-    parser.add_argument("--torch-python", default=os.environ.get(VARIABLE, ""), metavar="PYTHON")
-    arguments = parser.parse_args()
-    try:
-        figures = compare(arguments.torch_python or (sys.executable if find_spec("torch") else ""))
-    except RejudgeError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(table_text(figures))
-    return 0 if all(figure.met for figure in figures) else 1
+        yield train
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_alone("training", compare))
