@@ -32,7 +32,7 @@ _GRADE_STYLES: Final = (
 )
 _JUDGE_BADGES: Final = {
     "lexical": "lexical baseline, no model",
-    "sample": "sample: scores written for this project",
+    "sample": "sample: shipped with rejudge",
     "imported": "imported scores",
 }
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"

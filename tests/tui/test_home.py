@@ -105,7 +105,7 @@ def test_the_next_step_carries_the_loop_on(status: WorkspaceStatus, command: str
     ("kind", "badge"),
     [
         (JudgeKind.LEXICAL, "lexical baseline, no model"),
-        (JudgeKind.SAMPLE, "sample: scores written for this project"),
+        (JudgeKind.SAMPLE, "sample: shipped with rejudge"),
         (JudgeKind.IMPORTED, "imported scores"),
         (JudgeKind.LLM, "some-model"),
     ],

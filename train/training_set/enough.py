@@ -40,11 +40,11 @@ def require_enough(summary: TrainingSetSummary) -> None:
     if not graded and not measured:
         raise InputError("there is no graded pair to train on", todo=_how_to_grade(summary))
     if len(graded) == 1 and not measured:
-        raise _one_grade(graded.pop())
+        raise _one_grade(summary, graded.pop())
     if summary.plan.held_out_share and measured < HELD_OUT_NEEDED:
         raise _too_few(summary, measured)
     if len(graded) < 2:  # noqa: PLR2004 - one grade is no order
-        raise _one_grade(*graded)
+        raise _one_grade(summary, *graded)
     if max(graded) < whole_grade(GOOD):
         raise InputError(
             f"no pair to train on is graded above {max(graded)}: nothing is worth finding",
@@ -52,11 +52,12 @@ def require_enough(summary: TrainingSetSummary) -> None:
         )
 
 
-def _one_grade(grade: int | None = None) -> InputError:
+def _one_grade(summary: TrainingSetSummary, grade: int | None = None) -> InputError:
     what = f"all pairs to train on are graded {grade}" if grade else "no pair is left to train on"
     return InputError(
         f"{what}: there is no better and no worse to learn",
-        todo="Grade documents of the same queries that are better or worse.",
+        todo="Grade documents of the same queries that are better or worse."
+        f" {_how_to_grade(summary)}",
     )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +76,19 @@ def test_a_dry_run_shows_the_training_set_and_makes_nothing(
     assert "not enough: there is no graded pair" in capsys.readouterr().out
 
 
+def wait_for_step(folder: RunFolder) -> None:
+    until = time.monotonic() + 60
+    while not folder.events.exists() or '"step"' not in folder.events.read_text():
+        assert time.monotonic() < until, "it never took a step"
+        time.sleep(0.02)
+
+
 def test_a_run_is_detached_listed_stopped_and_resumed(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     skip_without_mlx()
     capsys.readouterr()
-    assert main(["train", *OPTIONS, "--detach", "--json", "--epochs", "2"]) == 0
+    assert main(["train", *OPTIONS, "--detach", "--json", "--epochs", "500"]) == 0
     prepared, detached = map(json.loads, capsys.readouterr().out.splitlines())
     assert (prepared["event"], detached["event"]) == ("prepared", "detached")
     name = prepared["run"]
@@ -88,10 +96,12 @@ def test_a_run_is_detached_listed_stopped_and_resumed(
     assert listed["run"] == name
     assert listed["status"] == "running"
     assert listed["config"]["specs"] == ["searches"]
+    # One that is stopped before its first step was never begun; these epochs take longer than it.
+    wait_for_step(RunFolder(folder / ".rejudge" / "runs" / name))
     assert told(capsys, "train", "--stop", "latest") == {"run": name, "stopped": True}
     one = told(capsys, "runs", name[-4:])
     assert one["status"] == "stopped"
-    assert one["command"].startswith(f"rejudge train --base {BASE} --epochs 2 --use-judge-scores")
+    assert one["command"].startswith(f"rejudge train --base {BASE} --epochs 500 --use-judge-scores")
     assert told(capsys, "status")["runs"] == 1
     assert "not at work" in refused(capsys, "train", "--stop", name)
     assert main(["train", "--resume", name, "--detach"]) == 0
