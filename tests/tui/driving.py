@@ -117,3 +117,25 @@ def painted(pilot: Pilot[None]) -> str:
     """Return the text on the screen, row by row."""
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join(strip.text for strip in strips)
+
+
+@dataclass
+class Visit:
+    """An app at one of its screens."""
+
+    app: RejudgeApp
+    pilot: Pilot[None]
+
+    @property
+    def text(self) -> str:
+        """What is painted."""
+        return painted(self.pilot)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type into the prompt in place of what it holds, and hand it over."""
+        await self.press("end", "ctrl+u", *text, "enter")

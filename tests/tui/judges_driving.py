@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -13,15 +12,13 @@ from core.store import Store
 from labels.calibration.calibrating import calibrate
 from tests.building import new_workspace
 from tests.labels.calibration.judged_store import add_judged
-from tests.tui.driving import ANNOTATOR, NARROW, painted, until
+from tests.tui.driving import ANNOTATOR, NARROW, Visit, until
 from tui.app import RejudgeApp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
     from uuid import UUID
-
-    from textual.pilot import Pilot
 
     from core.workspace import Workspace
     from tui.screens.judges_screen import JudgesScreen
@@ -93,12 +90,8 @@ def workspace_with_judges(folder: Path, *, calibrated: bool = True) -> Workspace
     return workspace
 
 
-@dataclass
-class Trusting:
+class Trusting(Visit):
     """An app at its judges screen."""
-
-    app: RejudgeApp
-    pilot: Pilot[None]
 
     @property
     def screen(self) -> JudgesScreen:
@@ -107,14 +100,6 @@ class Trusting:
     @property
     def said(self) -> str:
         return self.screen.message.plain
-
-    @property
-    def text(self) -> str:
-        return painted(self.pilot)
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
 
     async def measured(self) -> None:
         """Wait until the figures are there."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from core.records import QueryKind
@@ -15,14 +14,12 @@ from eval.spec_store import add_spec
 from eval.watching import Watch
 from tests.building import new_workspace
 from tests.eval.eval_building import FILES, FixedRetriever, add_corpus, asked
-from tests.tui.driving import ANNOTATOR, NARROW, painted, until
+from tests.tui.driving import ANNOTATOR, NARROW, Visit, until
 from tui.app import RejudgeApp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
-
-    from textual.pilot import Pilot
 
     from core.records import Spec
     from core.workspace import Workspace
@@ -65,12 +62,8 @@ def workspace_with_evals(
     return workspace
 
 
-@dataclass
-class Looking:
+class Looking(Visit):
     """An app at its misses screen."""
-
-    app: RejudgeApp
-    pilot: Pilot[None]
 
     @property
     def screen(self) -> MissesScreen:
@@ -83,18 +76,6 @@ class Looking:
     @property
     def listed(self) -> list[str]:
         return [row.text for row in self.screen.evals.rows]
-
-    @property
-    def text(self) -> str:
-        return painted(self.pilot)
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def type(self, text: str) -> None:
-        """Type into the prompt in place of what it holds, and hand it over."""
-        await self.press("end", "ctrl+u", *text, "enter")
 
     async def open(self) -> None:
         """Look into the query under the cursor."""

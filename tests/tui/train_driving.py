@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from core.store import Store
@@ -14,7 +14,7 @@ from eval.spec_store import load_spec
 from eval.watching import Watch
 from tests.eval.eval_building import FixedRetriever
 from tests.train.run_building import CONFIG, START, make_run, steps, whole_run
-from tests.tui.driving import NARROW, painted, settled, until
+from tests.tui.driving import NARROW, Visit, settled, until
 from tests.tui.train_building import SPEC, trainable_workspace
 from train.run_config import LossName, Tuning
 from train.run_events import Checkpointed, Ended, EndStatus, Evaluated
@@ -25,8 +25,6 @@ from tui.app import RejudgeApp
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-    from textual.pilot import Pilot
 
     from core.workspace import Workspace
     from train.run_folder import RunFolder
@@ -95,12 +93,8 @@ def at_work(folder: RunFolder) -> Iterator[None]:
         yield
 
 
-@dataclass
-class Training:
+class Training(Visit):
     """An app at its train screen."""
-
-    app: RejudgeApp
-    pilot: Pilot[None]
 
     @property
     def screen(self) -> TrainScreen:
@@ -109,10 +103,6 @@ class Training:
     @property
     def said(self) -> str:
         return self.screen.message.plain
-
-    @property
-    def text(self) -> str:
-        return painted(self.pilot)
 
     @property
     def notices(self) -> str:
@@ -128,10 +118,6 @@ class Training:
             await settled(self.pilot)
         else:
             await self.pilot.pause()
-
-    async def type(self, text: str) -> None:
-        """Type into the prompt in place of what it holds, and hand it over."""
-        await self.press("end", "ctrl+u", *text, "enter")
 
     async def reached(self, text: str) -> None:
         """Wait until a text is on the screen, looking at the runs meanwhile."""
