@@ -13,6 +13,25 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent
 FLOORS = {"core", "eval", "labels", "train", "tui"}
+#: What runs in the worker, which asks for MLX first.
+THE_WORKERS = tuple(
+    f"train.{name}."
+    for name in (
+        "base_encoder",
+        "batch_building",
+        "checkpoints",
+        "embedding_rows",
+        "lora",
+        "losses",
+        "maxsim",
+        "model_writing",
+        "optimizer",
+        "processes",
+        "trainee",
+        "training",
+        "worker",
+    )
+)
 HEAVY = {"mlx", "transformers", "openai", "sklearn", "torch", "bm25s", "tree_sitter", "numpy"}
 
 
@@ -35,6 +54,20 @@ def modules_after(statement: str) -> set[str]:
 )
 def test_the_way_to_the_first_pair_imports_nothing_heavy(statement: str) -> None:
     assert not modules_after(statement) & (HEAVY | {"duckdb", "argparse"})
+
+
+def test_no_module_of_the_app_brings_mlx_before_its_fast_blas() -> None:
+    """MLX that comes without ``require_mlx`` multiplies thirty times slower, and for good."""
+    names = [
+        ".".join(path.relative_to(HOUSE).with_suffix("").parts)
+        for floor in ("eval", "labels", "train", "tui")
+        for path in sorted((HOUSE / floor).rglob("*.py"))
+        if path.name != "__init__.py"
+    ]
+    wanted = [name for name in names if not f"{name}.".startswith(THE_WORKERS)]
+    found = modules_after("\n".join(f"import {name}" for name in wanted))
+    assert "tui" in found
+    assert "mlx" not in found
 
 
 def test_imports_point_down_only() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from core.encoder.tokenizing import TokenizedText
-from train.losses.contrastive import DOUBTFUL, GOOD
+from train.grade_bounds import DOUBTFUL, GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

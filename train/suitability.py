@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from train.losses.contrastive import GOOD
+from train.grade_bounds import GOOD
 from train.run_config import LossName
 from train.training_set.records import Split
 

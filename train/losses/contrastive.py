@@ -16,12 +16,9 @@ from typing import Final
 
 import mlx.core as mx
 
+from train.grade_bounds import GOOD
 from train.losses.graded_batch import GradedBatch, weighted_mean
 
-#: The lowest grade of a document that the query wants.
-GOOD: Final = 4.0
-#: The lowest grade of a document that is no negative.
-DOUBTFUL: Final = 3.0
 _NONE: Final = -1e9
 
 
