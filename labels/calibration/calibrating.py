@@ -51,8 +51,6 @@ def calibrate(
     Raises:
         CancelledError: ``cancelled`` said so; nothing has changed.
     """
-    from threadpoolctl import threadpool_limits
-
     material = learning_material(store)
     labelled = material.labelled
     if labelled is None:
@@ -60,8 +58,7 @@ def calibrate(
     if apart:
         fitted = fit_apart(labelled, material.draws, cancelled)
     else:
-        with threadpool_limits(1, "blas"):  # small matrices: threads only wait for each other
-            fitted = fit_calibration(labelled, material.draws)
+        fitted = fit_calibration(labelled, material.draws)
     identifier = event_id()
     graded = grade_all(
         store, identifier, material.judges, fitted, progress=progress, cancelled=cancelled

@@ -10,6 +10,7 @@ import numpy as np
 from labels.agreement.query_bootstrap import estimate, resampled_sums
 from labels.calibration.choosing import Candidate, LabelledOutputs, candidates, choose, fitted
 from labels.calibration.conformal import conformity_scores, prediction_sets, threshold
+from labels.calibration.one_thread import one_thread
 from labels.calibration.records import HeldOut, Method
 from labels.calibration.scoring import expected_grades, median_grades
 
@@ -56,6 +57,7 @@ class FittedCalibration:
         return Predicted(chances, expected_grades(chances), low, high)
 
 
+@one_thread()
 def fit_calibration(labelled: LabelledOutputs, draws: NDArray[np.float64]) -> FittedCalibration:
     """Choose a method, fit it on all labels, and measure it on labels held out.
 

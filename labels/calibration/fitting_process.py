@@ -66,14 +66,11 @@ def fit_apart(
 def main() -> None:
     """Fit what comes on stdin and write the fit to stdout."""
     os.nice(_KINDNESS)
-    from threadpoolctl import threadpool_limits
-
     with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as given:
         outputs = JudgeOutputs(given["scores"], given["chances"])
         labelled = LabelledOutputs(outputs, given["grades"], given["weights"], given["queries"])
         draws = given["draws"]
-    with threadpool_limits(1, "blas"):
-        fitted = fit_calibration(labelled, draws)
+    fitted = fit_calibration(labelled, draws)
     told = {
         "method": fitted.method.value,
         "model": fitted.model.parameters(),
