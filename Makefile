@@ -1,5 +1,6 @@
 # make demo   install rejudge into .venv, build the sample workspace, open the audit screen
 # make test   install what the tests need, then check and test everything
+# make faults kill every kind of work 200 times and count what is lost, in two hours
 # make proof  train the offline encoder on the sample and show what that changed, in half an hour
 
 PYTHON ?= python3
@@ -13,10 +14,10 @@ SOURCES := core eval labels train tui tests benchmarks docs
 RECIPE := --use-judge-scores --document-length 96 --query-length 24 --batch 96 --per-query 1 \
   --keyword-share 0.1 --held-out-share 0.05 --rate 2e-4 --epochs 3 --spec python-stdlib
 
-.PHONY: help demo test proof bench screenshots snapshots constraints wheel clean
+.PHONY: help demo test faults proof bench screenshots snapshots constraints wheel clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -3
+	@sed -n 's/^# //p' Makefile | head -4
 
 demo: .venv/ready
 	$(BIN)/rejudge demo $(DEMO)
@@ -26,6 +27,11 @@ test: .venv/ready-for-tests
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n auto
+
+# Others than 200 kills: make faults KILLS=20
+KILLS ?= full
+faults: .venv/ready-for-tests
+	REJUDGE_FAULTS=$(KILLS) $(BIN)/python -m pytest -q tests/faults/test_kill_runs.py
 
 proof: .venv/ready
 	$(BIN)/rejudge demo $(DEMO) --no-tui

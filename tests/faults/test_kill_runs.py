@@ -1,0 +1,43 @@
+"""Every kind of work, killed at random moments: nothing that was acknowledged is lost or doubled.
+
+A few kills of each, or as many as REJUDGE_FAULTS says: a number, or ``full`` for 200.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.kills.kill_run import KINDS, KillCounts, kill_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FEW, FULL = 2, 200
+ASKED = os.environ.get("REJUDGE_FAULTS", "")
+
+
+def kills() -> int:
+    return FULL if ASKED == "full" else int(ASKED or FEW)
+
+
+@pytest.mark.own_file
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_acknowledged_is_there_once(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    counts = kill_run(kind, kills(), tmp_path)
+    if ASKED:
+        with capfd.disabled():
+            print(f"\n{KillCounts.HEAD}\n{counts.row()}", flush=True)
+    assert (counts.kills, counts.lost, counts.doubled) == (kills(), [], [])
+    assert counts.acknowledged > 0
+    assert counts.ends > 0
+
+
+def test_careless_work_is_found_out(tmp_path: Path) -> None:
+    counts = kill_run("careless", 3, tmp_path)
+    assert counts.lost
+    assert counts.doubled
