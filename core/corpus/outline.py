@@ -7,7 +7,6 @@ so that no depth of nesting can exhaust Python's.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 #: Classes within classes, and containers within containers, beyond which nothing is looked for.
 _CLASS_DEPTH_LIMIT: Final = 8
 _DEPTH_LIMIT: Final = 100
-#: No real file comes near; a file made to keep the parser busy is taken as plain text.
-_PARSE_SECONDS_LIMIT: Final = 20.0
-_CHUNK: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +50,14 @@ class _Place:
 def outline(language: str, text: str) -> list[Definition] | None:
     """Return the definitions of a file in the order of their lines.
 
-    None when there is no grammar for the language, when the parser gave up after 20 seconds, or
-    when most of the file is no code of that language.
+    None when there is no grammar for the language, or when most of the file is no code of it. A
+    parser may crash or never come back: see ``core.corpus.outlining`` for files from anywhere.
     """
     grammar = GRAMMARS.get(language)
     if grammar is None:
         return None
     source = text.encode("utf-8", errors="replace")
     root = _parse(language, source)
-    if root is None:
-        return None
     walk = _Walk(grammar, source)
     walk.run(root)
     if walk.wrong_bytes * 2 > len(source.strip()):
@@ -79,19 +73,10 @@ def _loaded(language: str) -> Language:
     return Language(getattr(import_module(grammar.package), grammar.loader)())
 
 
-def _parse(language: str, source: bytes) -> Node | None:
+def _parse(language: str, source: bytes) -> Node:
     from tree_sitter import Parser
 
-    parser = Parser(_loaded(language))  # one each time: a parser must not be shared by threads
-    end = time.monotonic() + _PARSE_SECONDS_LIMIT
-    try:
-        tree = parser.parse(
-            lambda offset, _: source[offset : offset + _CHUNK],
-            progress_callback=lambda _, __: time.monotonic() > end,
-        )
-    except ValueError:  # the callback stopped it
-        return None
-    return tree.root_node
+    return Parser(_loaded(language)).parse(source).root_node
 
 
 class _Walk:

@@ -34,18 +34,25 @@ _PROSE: Final = re.compile(r"""\s*(?:[rRuU]?["']|//|/\*|\# )""")
 
 
 def split_file(path: str, text: str) -> tuple[Document, ...]:
-    """Return the documents of a file; none when it is blank.
+    """Return the documents of a file, parsed here and now; none when it is blank.
 
     Args:
         path: the file's path as its documents keep it; the language is told by it.
         text: the file's whole text, without lone surrogates.
     """
+    language = language_of(path, text)
+    return documents_of(path, text, language, outline(language, text) or ())
+
+
+def documents_of(
+    path: str, text: str, language: str, found: Iterable[Definition]
+) -> tuple[Document, ...]:
+    """Return the documents of a file whose definitions were ``found``; none when it is blank."""
     lines = text.split("\n")
     blank = [not line.strip() for line in lines]
     if all(blank):
         return ()
-    language = language_of(path, text)
-    definitions = _distinct(outline(language, text) or ())
+    definitions = _distinct(found)
     if definitions:
         pieces = [*definitions, *_gaps(definitions, lines, blank)]
         pieces.sort(key=lambda piece: (piece.start, -piece.end))
