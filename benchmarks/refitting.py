@@ -61,9 +61,9 @@ def _fill(cursor: DuckDBPyConnection, pairs: int) -> None:
             [judge.id],
         )
     cursor.execute(
-        "INSERT INTO db.label_events SELECT uuid(), TIMESTAMP '2024-02-01', id, 'ada', 'override',"
-        " greatest(1, least(5, truth + CAST(hash(number, 'label') % 3 AS INTEGER) - 1)), NULL,"
-        " FALSE, NULL, NULL, NULL, NULL, NULL FROM made"
+        "INSERT INTO db.label_events (id, happened, pair_id, annotator, action, grade, hidden)"
+        " SELECT uuid(), TIMESTAMP '2024-02-01', id, 'ada', 'override', greatest(1, least(5,"
+        " truth + CAST(hash(number, 'label') % 3 AS INTEGER) - 1)), FALSE FROM made"
         f" WHERE number % {_PAIRS_PER_QUERY} = 0 ORDER BY number LIMIT {LABELS}"
     )
     cursor.execute("DROP TABLE made")

@@ -1,7 +1,9 @@
 """A fit in a process of its own, so that no key has to wait for the interpreter's lock.
 
-The labels go in as a NumPy archive on stdin and the fit comes out as another on stdout; nothing is
-pickled. The process has one input and ends with it, so that nothing is left when the program dies.
+The labels go in as a NumPy archive on stdin, a file without a name, and the fit comes out as
+another on stdout; nothing is pickled. The process has one input and ends with it, so that nothing
+is left when the program dies. (Through a pipe, labels that do not fit its buffer would wait for
+ever: ``communicate`` forgets what it has not written when it is asked again after a timeout.)
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -43,17 +47,18 @@ def fit_apart(
     """
     command = [sys.executable, "-P", "-m", "labels.calibration.fitting_process"]
     pipe = subprocess.PIPE
-    given: bytes | None = _packed(labelled, draws)
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:  # noqa: S603
+    with tempfile.TemporaryFile() as given:
+        given.write(_packed(labelled, draws))
+        given.seek(0)
+        process = subprocess.Popen(command, stdin=given, stdout=pipe, stderr=pipe)  # noqa: S603
+    with process:
         while True:
             if cancelled():
                 process.kill()
                 raise CancelledError("the calibration was stopped; the one before it stands")
-            try:
-                found, said = process.communicate(given, timeout=_LOOK_AGAIN)
+            with suppress(subprocess.TimeoutExpired):
+                found, said = process.communicate(timeout=_LOOK_AGAIN)
                 break
-            except subprocess.TimeoutExpired:
-                given = None  # it is on its way, and must not be given twice
     if process.returncode:
         last = said.decode(errors="replace").strip().rpartition("\n")[2]
         raise RejudgeError(

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from labels.calibration.judge_outputs import JudgeOutputs
 
 
-def labelled(count: int = 40) -> tuple[LabelledOutputs, JudgeOutputs]:
+def labelled(count: int = 40, judges: int = 2) -> tuple[LabelledOutputs, JudgeOutputs]:
     chance = np.random.default_rng(3)
     grades = chance.integers(1, 6, count)
-    scores = np.clip(grades[:, None] + chance.integers(-1, 2, (count, 2)), 1, 5).astype(np.float64)
+    scores = np.clip(grades[:, None] + chance.integers(-1, 2, (count, judges)), 1, 5).astype(
+        np.float64
+    )
     outputs = judge_outputs(scores)
     return LabelledOutputs(outputs, grades, np.ones(count), np.arange(count) // 4), outputs
 
@@ -34,6 +36,13 @@ def test_another_process_gives_the_same_fit() -> None:
     assert (apart.method, apart.most, apart.held_out) == (here.method, here.most, here.held_out)
     assert apart.tried == here.tried
     assert np.allclose(apart.predict(outputs, draws).chances, here.predict(outputs, draws).chances)
+
+
+def test_labels_that_fit_no_pipe_get_there() -> None:
+    given, _ = labelled(400, judges=8)
+    assert given.outputs.chances.nbytes > 1 << 16
+    draws = np.zeros(len(given))
+    assert fit_apart(given, draws, lambda: False).most == fit_calibration(given, draws).most
 
 
 def test_a_cancelled_fit_ends() -> None:
