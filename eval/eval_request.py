@@ -65,9 +65,14 @@ def again(summary: EvalSummary) -> EvalRequest:
     """Return the request that runs an eval again, on the newest spec of its name.
 
     Raises:
-        InputError: it read a run file, which is not kept.
+        InputError: it read a run file, which is not kept, or its retriever is not known here.
     """
-    kind = RetrieverKind(summary.retriever)
+    kind = next((each for each in RetrieverKind if each.value == summary.retriever), None)
+    if kind is None:
+        raise InputError(
+            f"there is no retriever {summary.retriever} here",
+            todo="Start one of: " + ", ".join(each.value for each in RetrieverKind),
+        )
     if kind is RetrieverKind.RUN:
         raise InputError(
             "an eval of a run file cannot be run again from here",

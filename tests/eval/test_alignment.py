@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,3 +103,6 @@ def test_an_eval_can_be_asked_for_again(store: Store, spec: Spec) -> None:
     run = evaluate(store, spec, load_corpus(store), FixedRetriever({}, name="run"), Watch()).summary
     with pytest.raises(InputError, match="run file"):
         again(run)
+    other = replace(first, retriever="one of a later version")
+    with pytest.raises(InputError, match="no retriever one of a later version here"):
+        again(other)
