@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from core.encoder.availability import require_mlx
 from core.errors import RejudgeError
-from train.event_stream import EventWriter, read_events
+from train.event_stream import EventWriter, as_continued, read_events
 from train.run_config_file import read_config
 from train.run_events import Ended, EndStatus, Stepped
 from train.run_folder import RunFolder
@@ -107,7 +107,8 @@ def _trained(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> i
 
 
 def _failed(folder: RunFolder, reason: str, todo: str, seconds: float) -> Ended:
-    steps = [t.event.step for t in read_events(folder.events) if isinstance(t.event, Stepped)]
+    told = as_continued(read_events(folder.events))
+    steps = [timed.event.step for timed in told if isinstance(timed.event, Stepped)]
     return Ended(EndStatus.FAILED, steps[-1] if steps else 0, seconds, reason, todo)
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ import pytest
 
 from core.errors import UnavailableError
 from tests.core.encoder.fixture_encoders import skip_without_mlx
+from tests.train.run_building import told
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
 from train import worker
+from train.errors import TrainingError
 from train.event_stream import as_continued, parse_event, read_events
 from train.run_config_file import write_config
-from train.run_events import Ended, EndStatus, Started
+from train.run_events import Ended, EndStatus, Started, Stepped
 from train.run_lock import RunLock
 from train.training_set.plan import TrainingSetPlan
 from train.training_set.snapshot import write_training_set
@@ -97,8 +100,8 @@ def test_stop_hang_up_kill_and_resume(folder: RunFolder) -> None:
     assert child.returncode == 0
     assert "a library prints" in errors
     assert "Traceback" not in errors
-    told = [parse_event(line) for line in [*first, *rest.splitlines()]]
-    assert [event for event in told if event] == read_events(folder.events)
+    parsed = [parse_event(line) for line in [*first, *rest.splitlines()]]
+    assert [event for event in parsed if event] == read_events(folder.events)
     ended = read_events(folder.events)[-1].event
     assert isinstance(ended, Ended)
     assert (ended.status, ended.step >= 3) == (EndStatus.STOPPED, True)
@@ -143,6 +146,21 @@ def test_a_fault_of_the_settings_ends_as_failed(
     assert "nowhere/at all" in ended[0].reason
     assert ended[0].todo
     assert "nowhere/at all" in capsys.readouterr().err
+
+
+def test_a_resume_that_fails_at_once_stands_at_its_checkpoint(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = Started(1, 0, 9, 4, 5, 6, 2, 1000, 100, "cpu")
+    steps = [Stepped(n, 9, n / 9, 0.5, {}, 1e-5, 1.0, 7.5, 30.0, 1 << 30) for n in range(1, 6)]
+    folder.events.write_text(told(began, *steps, replace(began, step=3)))
+
+    def broken(*_: object) -> None:
+        raise TrainingError("the memory of this machine is used up")
+
+    monkeypatch.setattr("train.training.train", broken)
+    status, ended = run_here(folder, monkeypatch)
+    assert (status, ended[0].step) == (2, 3)
 
 
 def test_without_mlx_it_says_so(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
