@@ -17,7 +17,6 @@ FLOORS = {"core", "eval", "labels", "train", "tui"}
 THE_WORKERS = tuple(
     f"train.{name}."
     for name in (
-        "base_encoder",
         "batch_building",
         "checkpoints",
         "embedding_rows",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from core.encoder import load_encoder, offline_encoder_folder
+from core.encoder import offline_encoder_folder
 from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder
 from core.encoder.reading import read_spec
+from train.base_encoder import OFFLINE, load_base
 from train.run_preparing import prepare_run
 from train.suitability import check_suitable
 from train.training_set.building import build_training_set
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from train.training_set.summary import TrainingSetSummary
     from train.training_set.watching import Watch
 
-OFFLINE: Final = "offline"
-
 
 def make_run(
     store: Store, config: RunConfig, plan: TrainingSetPlan, watch: Watch | None = None
@@ -47,13 +46,13 @@ def make_run(
         WorkspaceError: the folder cannot be written.
         CancelledError: the watch said so; nothing was made.
     """
-    base = base_folder(config.base)
+    _ = base_folder(config.base)
     require_mlx()
     built, summary = build_training_set(store, plan, watch)
     require_enough(summary)
     if summary.above_cap:
         most = plan.low_graded_per_query
-        built = with_hardest_negatives(built, most, load_encoder(base), watch)
+        built = with_hardest_negatives(built, most, load_base(config), watch)
         summary = recounted(summary, built)
     check_suitable(built, config)
     folder = prepare_run(

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from train.training_set.records import Split, TrainingSet
 from train.training_set.summarising import LOW
 from train.training_set.watching import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    Matrices = list[NDArray[np.float32]]
+    Matrix = NDArray[np.float32]
+
+_NOTE: Final = "hard negatives"
+_PAGE: Final = 256
 
 
 class TextEncoder(Protocol):
     """What ``core.encoder`` does: a matrix (tokens, dimensions) for each text."""
 
-    def encode_queries(self, texts: Sequence[str]) -> Matrices:
+    def encode_queries(self, texts: Sequence[str]) -> list[Matrix]:
         """Return the queries' matrices."""
 
-    def encode_documents(self, texts: Sequence[str]) -> Matrices:
-        """Return the documents' matrices."""
+    def iterate_documents(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
+        """Yield place and matrix of each document as it is done, in any order."""
 
 
 def with_hardest_negatives(
@@ -34,14 +37,14 @@ def with_hardest_negatives(
     """Return the set with at most ``most`` pairs graded 2 or less for each training query.
 
     Those are kept whose documents the encoder scores highest (MaxSim), a tie going to the earlier
-    one. Only the queries that have more are encoded, one at a time. Whatever is held out, graded
-    higher, or in the set's queries and documents stays as it is.
+    one. Only the queries that have more are encoded, and of documents theirs, each once. Whatever
+    is held out, graded higher, or in the set's queries and documents stays as it is.
 
     Args:
         training_set: the set.
         most: of each query; 0: all, and the set comes back as it is.
-        encoder: the one that training starts from.
-        watch: told in queries and asked, before each.
+        encoder: the one that training starts from, with the lengths of the run.
+        watch: told in texts and asked, before each page of queries and after each document.
 
     Raises:
         CancelledError: the watch said so.
@@ -53,25 +56,42 @@ def with_hardest_negatives(
     crowded = {query: places for query, places in low.items() if most and len(places) > most}
     if not crowded:
         return training_set
-    watch = watch or Watch()
+    scores = _scores(training_set, crowded, encoder, watch or Watch())
     easy: set[int] = set()
-    for done, (query, places) in enumerate(crowded.items()):
-        watch.step(done, len(crowded), "hard negatives")
-        scores = _scores(training_set, query, places, encoder)
-        hardest = sorted(zip([-score for score in scores], places, strict=True))
-        easy.update(place for _, place in hardest[most:])
+    for places in crowded.values():
+        hardest = sorted(places, key=lambda place: (-scores[place], place))
+        easy.update(hardest[most:])
     kept = tuple(pair for place, pair in enumerate(training_set.pairs) if place not in easy)
     return TrainingSet(training_set.queries, training_set.documents, kept)
 
 
 def _scores(
-    training_set: TrainingSet, query: int, places: list[int], encoder: TextEncoder
-) -> list[float]:
-    (asked,) = encoder.encode_queries([training_set.queries[query].text])
-    documents = [
-        training_set.documents[training_set.pairs[place].document].text for place in places
-    ]
-    return [
-        float((asked @ matrix.T).max(axis=1).sum()) if len(matrix) else 0.0
-        for matrix in encoder.encode_documents(documents)
-    ]
+    training_set: TrainingSet, crowded: dict[int, list[int]], encoder: TextEncoder, watch: Watch
+) -> dict[int, float]:
+    """Return the score of each pair of these queries, by its place.
+
+    A document's matrix is let go as soon as its pairs are scored; those of the queries stay.
+    """
+    pairs_of: dict[int, list[int]] = defaultdict(list)
+    for places in crowded.values():
+        for place in places:
+            pairs_of[training_set.pairs[place].document].append(place)
+    queries, documents = list(crowded), list(pairs_of)
+    texts = len(queries) + len(documents)
+    asked: dict[int, Matrix] = {}
+    for start in range(0, len(queries), _PAGE):
+        watch.step(start, texts, _NOTE)
+        page = queries[start : start + _PAGE]
+        encoded = encoder.encode_queries([training_set.queries[query].text for query in page])
+        asked |= dict(zip(page, encoded, strict=True))
+    scores: dict[int, float] = {}
+    found = encoder.iterate_documents([training_set.documents[each].text for each in documents])
+    for done, (number, matrix) in enumerate(found, start=len(queries) + 1):
+        for place in pairs_of[documents[number]]:
+            scores[place] = _maxsim(asked[training_set.pairs[place].query], matrix)
+        watch.step(done, texts, _NOTE)
+    return scores
+
+
+def _maxsim(query: Matrix, document: Matrix) -> float:
+    return float((query @ document.T).max(axis=1).sum()) if len(document) else 0.0

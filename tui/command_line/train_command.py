@@ -77,11 +77,12 @@ def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> i
 def _made(workspace: Workspace, arguments: argparse.Namespace) -> RunFolder:
     from train.run_making import make_run
     from train.training_set.watching import Watch
+    from tui.command_line.progress_events import shown_progress
     from tui.command_line.train_following import tell_prepared
     from tui.train_options import plan_of
 
     plan = plan_of(arguments)
-    with Store.of(workspace) as store, progress_line() as show:
+    with Store.of(workspace) as store, shown_progress(arguments, "preparing") as show:
         folder, summary = make_run(store, _config(store, arguments), plan, Watch(show))
     tell_prepared(arguments, folder, summary)
     return folder

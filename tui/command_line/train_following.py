@@ -15,6 +15,7 @@ from train.event_stream import EventFollower, event_line
 from train.run_launch import last_launch
 from train.run_status import RunStatus
 from train.run_watching import RunWatch
+from tui.command_line.progress_events import shown_progress
 from tui.command_line.progress_line import progress_line
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def evaluate_after(workspace: Workspace, folder: RunFolder, arguments: argparse.
                     where=name,
                     todo=f"Go on with: rejudge train --resume {name}",
                 )
-            with progress_line() as show:
+            with shown_progress(arguments, "evaluating") as show:
                 evaluate_run(store, folder, record, Watch(show))
             changed = outcomes(store, record)
     except StoreLockedError as error:

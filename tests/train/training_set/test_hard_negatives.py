@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,24 +26,28 @@ from train.training_set.summary import LeftOutReason
 from train.training_set.watching import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from core.records import Progress
 
 
 class LetterEncoder:
     """A row for each letter: texts are alike as far as they share letters."""
 
     def __init__(self) -> None:
-        self.encoded = 0
+        self.encoded: list[str] = []
 
     def encode_queries(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         rows = np.eye(26, dtype=np.float32)
         return [rows[[ord(letter) - ord("a") for letter in text]] for text in texts]
 
-    def encode_documents(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
-        self.encoded += len(texts)
-        return self.encode_queries(texts)
+    def iterate_documents(self, texts: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The last one first."""
+        for place in reversed(range(len(texts))):
+            self.encoded.append(texts[place])
+            yield place, self.encode_queries([texts[place]])[0]
 
 
 def training_set(split: Split = Split.TRAIN) -> TrainingSet:
@@ -90,7 +96,7 @@ def test_what_fits_is_left_alone_and_nothing_encoded(most: int) -> None:
     encoder = LetterEncoder()
     whole = training_set()
     assert with_hardest_negatives(whole, most, encoder) is whole
-    assert encoder.encoded == 0
+    assert encoder.encoded == []
 
 
 def test_held_out_queries_keep_all() -> None:
@@ -98,6 +104,22 @@ def test_held_out_queries_keep_all() -> None:
     assert with_hardest_negatives(whole, 1, LetterEncoder()) == whole
 
 
+def test_documents_of_several_queries_are_encoded_once_and_told_of() -> None:
+    whole = training_set()
+    shared = replace(whole, pairs=(*whole.pairs, TrainingPair(1, 2, 2.0, 1.0, GradeSource.LABEL)))
+    encoder = LetterEncoder()
+    told: list[Progress] = []
+    found = with_hardest_negatives(shared, 1, encoder, Watch(told.append))
+    assert [(pair.query, pair.document) for pair in found.pairs] == [(0, 0), (0, 4), (1, 2)]
+    assert sorted(encoder.encoded) == sorted(["xyz", "abxy", "azzz", "abcx", ""])
+    assert [(each.done, each.total) for each in told] == [(0, 7), *((n, 7) for n in range(3, 8))]
+
+
 def test_it_stops_when_told() -> None:
+    encoder = LetterEncoder()
+    asked = count()
     with pytest.raises(CancelledError):
-        with_hardest_negatives(training_set(), 1, LetterEncoder(), Watch(cancelled=lambda: True))
+        with_hardest_negatives(
+            training_set(), 1, encoder, Watch(cancelled=lambda: next(asked) >= 2)
+        )
+    assert len(encoder.encoded) == 2

@@ -37,6 +37,9 @@ def test_a_run_is_trained_evaluated_and_listed(
     monkeypatch.chdir(tmp_path)
     trainable_workspace(tmp_path)
     events = told(capsys, "train", *OPTIONS, "--lora", "4", "--epochs", "1", "--rate", "0.001")
+    assert events[-2]["event"] == "evaluating"
+    assert events[-2]["done"] <= events[-2]["total"]
+    events = [each for each in events if each["event"] not in {"preparing", "evaluating"}]
     kinds = [event["event"] for event in events]
     assert kinds[:2] == ["prepared", "start"]
     assert kinds[-2:] == ["end", "compared"]
@@ -53,7 +56,7 @@ def test_a_run_is_trained_evaluated_and_listed(
     assert one["metric_curve"]
     assert one["outcomes"] == compared["outcomes"]
     # Evaluated is evaluated: asked again, it only tells.
-    (again,) = told(capsys, "train", "--evaluate", "latest")
+    *_, again = told(capsys, "train", "--evaluate", "latest")
     assert again["outcomes"] == compared["outcomes"]
     (status,) = told(capsys, "status")
     assert (status["runs"], status["evals"]) == (1, 2)
