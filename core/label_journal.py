@@ -67,6 +67,8 @@ def _check(event: LabelEvent) -> None:
         raise ValueError(f"{grade!r} is not a grade")
     if (event.action is Action.UNDO) != (event.undoes is not None):
         raise ValueError(f"not a label event: {event.action} that undoes {event.undoes}")
+    if type(event.adjudicates) is not bool or (event.adjudicates and grade is None):
+        raise ValueError(f"not a label event: {event.action} that adjudicates")
     if chance is not None and not (isinstance(chance, int | float) and 0 < chance <= 1):
         raise ValueError(f"{chance!r} is not the chance of a draw")
 

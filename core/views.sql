@@ -22,7 +22,8 @@ SELECT * FROM db.label_events
 WHERE action <> 'undo'
   AND id NOT IN (SELECT undoes FROM db.label_events WHERE undoes IS NOT NULL);
 
--- The grade of each pair by each annotator: the latest that stands.
+-- The grade of each pair by each annotator: the latest that stands. An adjudicated grade is nobody's
+-- own: it settles what people differed on, and leaves what they gave as it was.
 CREATE VIEW current_labels AS
 SELECT
     pair_id,
@@ -34,8 +35,31 @@ SELECT
     arg_max(hidden, (happened, id)) AS hidden,
     max(happened) AS happened
 FROM standing_events
-WHERE action IN ('confirm', 'override')
+WHERE action IN ('confirm', 'override') AND adjudicates IS NOT TRUE
 GROUP BY pair_id, annotator;
+
+-- The adjudicated grade of each pair that has one: the latest that stands, whoever gave it.
+CREATE VIEW adjudicated_labels AS
+SELECT
+    pair_id,
+    arg_max(annotator, (happened, id)) AS annotator,
+    arg_max(id, (happened, id)) AS event_id,
+    arg_max(action, (happened, id)) AS action,
+    arg_max(grade, (happened, id)) AS grade,
+    arg_max(judgment_id, (happened, id)) AS judgment_id,
+    arg_max(hidden, (happened, id)) AS hidden,
+    max(happened) AS happened
+FROM standing_events
+WHERE action IN ('confirm', 'override') AND adjudicates
+GROUP BY pair_id;
+
+-- The labels that make a pair's one grade: the adjudicated one alone, else every person's.
+CREATE VIEW deciding_labels AS
+SELECT pair_id, annotator, event_id, action, grade, judgment_id, hidden, happened
+FROM adjudicated_labels
+UNION ALL
+SELECT pair_id, annotator, event_id, action, grade, judgment_id, hidden, happened
+FROM current_labels WHERE pair_id NOT IN (SELECT pair_id FROM adjudicated_labels);
 
 -- What the latest finished calibration says of each pair that a judge scored.
 CREATE VIEW current_calibrated_grades AS
@@ -43,7 +67,8 @@ SELECT * FROM db.calibrated_grades
 WHERE calibration_id = (SELECT id FROM db.calibrations ORDER BY made DESC, id DESC LIMIT 1);
 
 -- The grade to train on and to export, and where it comes from: people's labels before anything a
--- judge said, the calibrated grade where nobody graded. Of several annotators the mean: it is what a
+-- judge said, the calibrated grade where nobody graded. An adjudicated label counts alone; of several
+-- annotators the mean: it is what a
 -- calibrated grade is too, the expected grade, and it does not lean to either side.
 CREATE VIEW best_grades AS
 SELECT
@@ -51,5 +76,5 @@ SELECT
     coalesce(label.grade, least(5, greatest(1, calibrated.expected))) AS grade,
     CASE WHEN label.pair_id IS NOT NULL THEN 'label' ELSE 'calibrated' END AS source,
     CASE WHEN label.pair_id IS NULL THEN calibrated.calibration_id END AS calibration_id
-FROM (SELECT pair_id, avg(grade) AS grade FROM current_labels GROUP BY pair_id) AS label
+FROM (SELECT pair_id, avg(grade) AS grade FROM deciding_labels GROUP BY pair_id) AS label
 FULL JOIN current_calibrated_grades AS calibrated ON calibrated.pair_id = label.pair_id;

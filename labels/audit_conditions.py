@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from labels.audit_records import AuditFilter, LabelState
+from labels.disputes import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
     from core.records import Judge
 
 _GRADED: Final = "action IN ('confirm', 'override')"
+#: What people did together, whoever asks.
+_BY_ALL: Final = {
+    LabelState.FLAGGED: "(SELECT pair_id FROM standing_events WHERE action = 'flag')",
+    LabelState.DISPUTED: DISPUTED_PAIRS,
+    LabelState.ADJUDICATED: ADJUDICATED_PAIRS,
+}
 _BY_ANNOTATOR: Final = (
     "(SELECT pair_id FROM standing_events WHERE annotator = {annotator} AND {what})"
 )
@@ -63,8 +70,8 @@ def condition(
 def _add_state(wanted: Condition, state: LabelState, annotator: str, pair: str) -> None:
     if state is LabelState.ANY:
         return
-    if state is LabelState.FLAGGED:
-        wanted.also(f"{pair} IN (SELECT pair_id FROM standing_events WHERE action = 'flag')")
+    if state in _BY_ALL:
+        wanted.also(f"{pair} IN {_BY_ALL[state]}")
         return
     what, negation = {
         LabelState.UNLABELLED: (f"({_GRADED} OR action = 'skip')", "NOT "),

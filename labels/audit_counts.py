@@ -19,8 +19,9 @@ def audit_counts(
 ) -> AuditCounts:
     """Count what this annotator has done and has left under a filter, and how they agree.
 
-    A pair is done when it is graded or skipped. Agreement covers all standing grades of the
-    annotator that were compared with a score, whatever the filter.
+    A pair is done when it is graded or skipped, a disputed one when it is adjudicated. Agreement
+    covers all standing grades of the annotator that were compared with a score, whatever the
+    filter.
     """
     done, left = _progress(store, annotator, judge, audit_filter)
     compared, agreed, within_one = store.read(
@@ -38,7 +39,8 @@ def _progress(
 ) -> tuple[int, int]:
     """Return how many pairs are graded and how many are left."""
     if audit_filter.active or audit_filter.graders:
-        graded = replace(audit_filter, state=LabelState.LABELLED)
+        done = LabelState.ADJUDICATED if audit_filter.settles else LabelState.LABELLED
+        graded = replace(audit_filter, state=done)
         return (
             _count(store, annotator, judge, graded),
             _count(store, annotator, judge, audit_filter),

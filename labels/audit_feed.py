@@ -266,5 +266,7 @@ class AuditFeed:
         own = tuple(label for label in item.labels if label.annotator == self._annotator)
         self.earlier[item.pair.id] = own
         others = tuple(label for label in item.labels if label.annotator != self._annotator)
-        withheld = Withheld(others, item.notes)
-        return replace(item, labels=(), notes=(), skipped=False, withheld=withheld)
+        withheld = Withheld(others, item.remarks, item.adjudication)
+        return replace(
+            item, labels=(), remarks=(), adjudication=None, skipped=False, withheld=withheld
+        )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _SYNTAX: Final = (
     "Known are score:4,5 kind:semantic kind:keyword path:TEXT lang:NAME"
-    " is:unlabelled is:labelled is:skipped is:flagged is:any disagree:2; other words are looked"
-    " for in query and code."
+    " is:unlabelled is:labelled is:skipped is:flagged is:disputed is:adjudicated is:any"
+    " disagree:2; other words are looked for in query and code."
 )
 
 

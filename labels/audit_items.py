@@ -11,7 +11,7 @@ from core.queries import QUERY_COLUMNS, query_of_row
 from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Query
 from core.rows import one_of
 from labels.addressing import addresses
-from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling, Withheld
+from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling, Remark, Withheld
 from labels.judgments import JUDGMENT_COLUMNS, judgment_of_row
 
 if TYPE_CHECKING:
@@ -67,13 +67,14 @@ def load_items(
                 document=documents[pair.document_id],
                 rulings=rulings,
                 labels=_labels(open_to_see),
-                notes=_notes(open_to_see),
+                remarks=_remarks(open_to_see),
+                adjudication=_adjudication(open_to_see),
                 skipped=any(event.action is Action.SKIP for event in own),
                 flagged=any(event.action is Action.FLAG for event in said),
                 failures=failures,
                 strategy=one.strategy,
                 chance=one.chance,
-                withheld=Withheld(_labels(withheld), _notes(withheld)),
+                withheld=Withheld(_labels(withheld), _remarks(withheld), _adjudication(withheld)),
                 addresses=addresses(documents[pair.document_id]),
             )
         )
@@ -92,6 +93,7 @@ def label_of_event(event: LabelEvent) -> EarlierLabel:
         event.happened,
         event.hidden,
         event.judgment_id,
+        event.milliseconds,
     )
 
 
@@ -147,11 +149,16 @@ def _events(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[La
 
 
 def _labels(events: Sequence[LabelEvent]) -> tuple[EarlierLabel, ...]:
-    return tuple(label_of_event(event) for event in events if event.action in _GRADED)
+    own = (event for event in events if event.action in _GRADED and not event.adjudicates)
+    return tuple(label_of_event(event) for event in own)
 
 
-def _notes(events: Sequence[LabelEvent]) -> tuple[str, ...]:
-    return tuple(event.note for event in events if event.note)
+def _adjudication(events: Sequence[LabelEvent]) -> EarlierLabel | None:
+    return next((label_of_event(event) for event in events if event.adjudicates), None)
+
+
+def _remarks(events: Sequence[LabelEvent]) -> tuple[Remark, ...]:
+    return tuple(Remark(event.annotator, event.note) for event in events if event.note)
 
 
 def _rulings(

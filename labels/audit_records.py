@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from labels.disputes import DISPUTE
+
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
@@ -15,13 +17,15 @@ if TYPE_CHECKING:
 
 
 class LabelState(StrEnum):
-    """Which pairs a queue draws, by what the annotator did to them."""
+    """Which pairs a queue draws, by what the annotator did to them, or people together."""
 
     ANY = "any"
     UNLABELLED = "unlabelled"
     LABELLED = "labelled"
     SKIPPED = "skipped"
     FLAGGED = "flagged"
+    DISPUTED = "disputed"
+    ADJUDICATED = "adjudicated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class AuditFilter:
         return replace(self, graders=None) != AuditFilter()
 
     @property
+    def settles(self) -> bool:
+        """Whether it asks for pairs on which people differ, to give them an adjudicated grade."""
+        return self.state in {LabelState.DISPUTED, LabelState.ADJUDICATED}
+
+    @property
     def plain_but_for_scores(self) -> bool:
         """Whether it is the plain queue, or that of some scores."""
         return not replace(self, scores=frozenset()).active
@@ -71,7 +80,10 @@ class JudgeRuling:
 
 @dataclass(frozen=True, slots=True)
 class EarlierLabel:
-    """A grade that somebody gave the pair and did not take back."""
+    """A grade that somebody gave the pair and did not take back.
+
+    ``milliseconds`` is how long they looked at it, where that is known.
+    """
 
     event_id: UUID
     annotator: str
@@ -80,6 +92,23 @@ class EarlierLabel:
     happened: datetime
     hidden: bool
     judgment_id: UUID | None = None
+    milliseconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A note that somebody wrote on the pair."""
+
+    annotator: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one person says of the pair: the grade that stands, and their notes, newest first."""
+
+    label: EarlierLabel
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +116,16 @@ class Withheld:
     """What others said of a pair, newest first, kept from a person who has yet to grade it."""
 
     labels: tuple[EarlierLabel, ...] = ()
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    adjudication: EarlierLabel | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditItem:
     """All that a person needs to grade one pair.
 
-    ``rulings`` has the audited judge first; ``labels`` and ``notes`` are newest first and hold
+    ``rulings`` has the audited judge first; ``labels`` (people's own grades) and ``remarks`` are
+    newest first and, with ``adjudication`` (the grade that settles what people differed on), hold
     what the person may see now, ``withheld`` the rest: no screen and no command shows it;
     ``skipped`` tells whether the person passed the pair over, ``flagged`` whether anybody marked
     it; ``failures`` are (judge name, reason) of judges that did not manage to rule.
@@ -108,7 +139,8 @@ class AuditItem:
     document: Document
     rulings: tuple[JudgeRuling, ...] = ()
     labels: tuple[EarlierLabel, ...] = ()
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    adjudication: EarlierLabel | None = None
     skipped: bool = False
     flagged: bool = False
     failures: tuple[tuple[str, str], ...] = ()
@@ -123,6 +155,34 @@ class AuditItem:
         """The ruling that a grade is compared with."""
         return self.rulings[0] if self.rulings else None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes without their writers."""
+        return tuple(remark.text for remark in self.remarks)
+
+    @property
+    def opinions(self) -> tuple[Opinion, ...]:
+        """What each person who graded says, the highest grade first."""
+        latest: dict[str, EarlierLabel] = {}
+        for label in self.labels:
+            latest.setdefault(label.annotator, label)
+        found = [
+            Opinion(label, tuple(one.text for one in self.remarks if one.annotator == name))
+            for name, label in latest.items()
+        ]
+        return tuple(sorted(found, key=lambda one: (-one.label.grade, one.label.annotator)))
+
+    @property
+    def apart(self) -> int:
+        """How far the grades of people that are in sight lie apart."""
+        grades = [one.label.grade for one in self.opinions]
+        return max(grades, default=0) - min(grades, default=0)
+
+    @property
+    def to_be_settled(self) -> bool:
+        """Whether an adjudicated grade has a place here: people differ, or it has one."""
+        return self.apart >= DISPUTE or self.adjudication is not None
+
     def label_of(self, annotator: str) -> EarlierLabel | None:
         """Return the grade that stands for this annotator."""
         return next((label for label in self.labels if label.annotator == annotator), None)
@@ -132,7 +192,8 @@ class AuditItem:
         return replace(
             self,
             labels=(label, *self.labels, *self.withheld.labels),
-            notes=(*self.notes, *self.withheld.notes),
+            remarks=(*self.remarks, *self.withheld.remarks),
+            adjudication=self.adjudication or self.withheld.adjudication,
             withheld=Withheld(),
         )
 
@@ -141,6 +202,7 @@ class AuditItem:
 class AuditCounts:
     """How far the audit is, under one filter and for one annotator.
 
+    Under a filter for disputes ``done`` counts the pairs that have an adjudicated grade.
     ``compared`` counts the annotator's standing grades that were compared with a judge's score,
     ``agreed`` those equal to it, ``within_one`` those at most one apart (``agreed`` included).
     """

@@ -11,7 +11,7 @@ from core.records import Action
 from labels.audit_counts import audit_counts
 from labels.audit_feed import AuditFeed
 from labels.audit_items import label_of_event
-from labels.audit_records import AuditCounts, AuditFilter, AuditItem, AuditShares
+from labels.audit_records import AuditCounts, AuditFilter, AuditItem, AuditShares, Remark
 from labels.audited_judge import audited_judge
 from labels.label_recording import LabelRecorder
 from labels.leases import Leases
@@ -128,7 +128,7 @@ class AuditSession:
     def with_filter(self, audit_filter: AuditFilter) -> AuditSession:
         """Return a new session under another filter that repeats no pair of this one.
 
-        A filter that asks for graded, skipped or flagged pairs shows them again: it asks for them.
+        A filter that asks for graded, skipped, flagged or disputed pairs shows them again.
         """
         asks_again = audit_filter.active and audit_filter.state is not AuditFilter().state
         return self._followed(
@@ -223,16 +223,34 @@ class AuditSession:
             self.current = self._history[self._place]
         return self.current
 
+    @property
+    def adjudicates(self) -> bool:
+        """Whether the next grade settles what people differ on, instead of being one's own.
+
+        So it is under a filter for disputes, once the person has given a grade of their own: until
+        then they see nobody's.
+        """
+        item = self.current
+        return (
+            item is not None
+            and self.audit_filter.settles
+            and item.to_be_settled
+            and item.label_of(self.annotator) is not None
+        )
+
     def grade(
         self, grade: int, *, hidden: bool = False, milliseconds: int | None = None
     ) -> LabelEvent:
         """Grade the current pair. On return the label is on disk; the pair stays the current one.
+
+        Where ``adjudicates`` holds, the grade is the adjudicated one.
 
         Raises:
             InputError: there is no current pair, or no such grade.
             WorkspaceError, StoreError: it could not be written and does not count.
         """
         item = self._item()
+        adjudicates = self.adjudicates
         ruling = item.ruling
         event = self._recorder.grade(
             item.pair.id,
@@ -242,7 +260,12 @@ class AuditSession:
             milliseconds=milliseconds,
             strategy=item.strategy,
             chance=item.chance,
+            adjudicates=adjudicates,
         )
+        if adjudicates:
+            self._count_adjudication(item)
+            self._replace(replace(item, adjudication=label_of_event(event)))
+            return event
         changed = item.graded(label_of_event(event))
         self._count_grade(self._with_earlier(item), self._with_earlier(changed))
         self._replace(changed)
@@ -253,7 +276,8 @@ class AuditSession:
         item = self._item()
         event = self._recorder.mark(item.pair.id, Action.SKIP, milliseconds=milliseconds)
         known = self._with_earlier(item)
-        if not known.skipped and known.label_of(self.annotator) is None:
+        done = known.skipped or known.label_of(self.annotator) is not None
+        if not done and not self.audit_filter.settles:
             self.counts = replace(self.counts, left=max(0, self.counts.left - 1))
         self._replace(replace(item, skipped=True))
         if self._leases is not None:
@@ -278,7 +302,8 @@ class AuditSession:
         if not text.strip():
             raise InputError("the note is empty", todo="Type something, or press escape.")
         event = self._recorder.mark(item.pair.id, Action.NOTE, note=text.strip())
-        self._replace(replace(item, notes=(text.strip(), *item.notes)))
+        remark = Remark(self.annotator, text.strip())
+        self._replace(replace(item, remarks=(remark, *item.remarks)))
         return event
 
     def undo(self) -> LabelEvent | None:
@@ -340,9 +365,14 @@ class AuditSession:
             self._feed.add_seen(item.pair.id)
         self._replace(item)
 
+    def _count_adjudication(self, item: AuditItem) -> None:
+        if item.adjudication is None:
+            counts = self.counts
+            self.counts = replace(counts, done=counts.done + 1, left=max(0, counts.left - 1))
+
     def _count_grade(self, before: AuditItem, after: AuditItem) -> None:
         old, new = self._distance(before), self._distance(after)
-        first = before.label_of(self.annotator) is None
+        first = before.label_of(self.annotator) is None and not self.audit_filter.settles
         counts = self.counts
         self.counts = AuditCounts(
             done=counts.done + first,

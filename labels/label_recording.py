@@ -59,8 +59,11 @@ class LabelRecorder:
         note: str | None = None,
         strategy: str | None = None,
         chance: float | None = None,
+        adjudicates: bool = False,
     ) -> LabelEvent:
         """Record a grade: a confirm when the judgment gave the same score, else an override.
+
+        One that adjudicates is not the annotator's own: it settles what people differed on.
 
         Raises:
             InputError: the grade is not one of 1 to 5.
@@ -83,6 +86,7 @@ class LabelRecorder:
                 note=note or None,
                 strategy=strategy or None,
                 inclusion_probability=chance,
+                adjudicates=adjudicates,
             )
         )
 

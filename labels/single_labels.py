@@ -10,6 +10,7 @@ from core.records import Action, LabelEvent
 from labels.audit_items import load_items
 from labels.audit_session import AuditSession
 from labels.audited_judge import audited_judge
+from labels.disputes import DISPUTE
 from labels.judgments import all_judges
 from labels.label_recording import LabelRecorder
 from labels.pair_lookup import find_pair
@@ -40,6 +41,7 @@ def label_pair(
     hidden: bool = False,
     judge_name: str = "",
     strategy: Strategy | None = None,
+    adjudicate: bool = False,
 ) -> Labelled:
     """Grade the pair whose id begins with ``name``.
 
@@ -53,11 +55,14 @@ def label_pair(
         judge_name: whose score is compared; empty: that of the judge that scored most.
         strategy: the queue that gave the pair. Where the pair is the one that this queue gives now,
             the label stores the chance of its draw; any other pair was chosen by hand.
+        adjudicate: whether the grade settles what people differ on, instead of being one's own.
 
     Raises:
-        InputError: no such pair, grade, judge or annotator.
+        InputError: no such pair, grade, judge or annotator; or there is nothing to adjudicate yet.
     """
     item = _item(store, name, judge_name, annotator)
+    if adjudicate:
+        _require_dispute(item, annotator)
     judgment = item.ruling.judgment if item.ruling else None
     recorder = LabelRecorder(store, annotator)
     drawn = _drawn(store, item.pair.id, annotator, judge_name, strategy)
@@ -69,8 +74,25 @@ def label_pair(
         note=note,
         strategy=drawn.strategy,
         chance=drawn.chance,
+        adjudicates=adjudicate,
     )
     return Labelled(event, item)
+
+
+def _require_dispute(item: AuditItem, annotator: str) -> None:
+    pair = str(item.pair.id)
+    if item.label_of(annotator) is None:
+        raise InputError(
+            f"{annotator} has not graded this pair, and sees nobody's grade before",
+            where=pair,
+            todo=f"Give your own grade first: rejudge label {pair[:8]} 1-5   then adjudicate.",
+        )
+    if not item.to_be_settled:
+        raise InputError(
+            f"people's grades of this pair do not lie {DISPUTE} or more apart",
+            where=pair,
+            todo="List those that do: rejudge next --filter is:disputed",
+        )
 
 
 def _drawn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labels.disputes import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 from labels.overlap import overlap_of
 
 if TYPE_CHECKING:
@@ -28,13 +29,16 @@ class Member:
 class TeamStatus:
     """``graded_by`` counts the pairs that exactly so many people graded, 0 among them.
 
-    ``overlap`` is to how many people each pair goes, 0 for everybody.
+    ``overlap`` is to how many people each pair goes, 0 for everybody. On ``disputed`` pairs people
+    differ and nobody has settled it yet, ``adjudicated`` ones are settled.
     """
 
     overlap: int
     pairs: int
     graded_by: dict[int, int]
     members: tuple[Member, ...]
+    disputed: int
+    adjudicated: int
 
     @property
     def done(self) -> int:
@@ -55,7 +59,18 @@ def team_status(store: Store) -> TeamStatus:
         )
     }
     left = int(pairs) - sum(graded_by.values())
-    return TeamStatus(overlap_of(store), int(pairs), {0: left} | graded_by, _members(store))
+    ((disputed, adjudicated),) = store.read(
+        f"SELECT (SELECT count(*) FROM {DISPUTED_PAIRS}),"
+        f" (SELECT count(*) FROM {ADJUDICATED_PAIRS})"
+    )
+    return TeamStatus(
+        overlap_of(store),
+        int(pairs),
+        {0: left} | graded_by,
+        _members(store),
+        int(disputed),
+        int(adjudicated),
+    )
 
 
 def _members(store: Store) -> tuple[Member, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.records import Judge, JudgeKind
+from labels.disputes import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -30,7 +31,8 @@ class WorkspaceStatus:
     """Counts over the whole workspace.
 
     ``labels`` counts grades that stand, one for each pair and annotator; ``labelled_pairs`` the
-    pairs with at least one. ``corpus_documents`` are those of the corpus as it stands now.
+    pairs with at least one. On ``disputed`` pairs people differ, on ``adjudicated`` ones that was
+    settled. ``corpus_documents`` are those of the corpus as it stands now.
     """
 
     documents: int = 0
@@ -49,6 +51,8 @@ class WorkspaceStatus:
     skipped: int = 0
     flagged: int = 0
     annotators: int = 0
+    disputed: int = 0
+    adjudicated: int = 0
     judges: tuple[JudgeStatus, ...] = ()
 
     @property
@@ -75,10 +79,11 @@ def workspace_status(store: Store) -> WorkspaceStatus:
         """
     )
     (labels,) = store.read(
-        """
+        f"""
         SELECT count(*), count(*) FILTER (action = 'confirm'),
             count(*) FILTER (action = 'override'), count(DISTINCT pair_id),
-            count(DISTINCT annotator)
+            count(DISTINCT annotator), (SELECT count(*) FROM {DISPUTED_PAIRS}),
+            (SELECT count(*) FROM {ADJUDICATED_PAIRS})
         FROM current_labels
         """
     )
@@ -107,6 +112,8 @@ def workspace_status(store: Store) -> WorkspaceStatus:
         skipped=marks[0],
         flagged=marks[1],
         annotators=labels[4],
+        disputed=labels[5],
+        adjudicated=labels[6],
         judges=_judges(store),
     )
 

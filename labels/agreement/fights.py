@@ -19,8 +19,8 @@ APART: Final = 2
 class Fight:
     """One pair with every judge's standing score, the lowest first.
 
-    ``grade`` is the mean of people's grades; None while nobody graded it, or the person who looks
-    has not.
+    ``grade`` is the adjudicated grade, else the mean of people's; None while nobody graded it, or
+    the person who looks has not.
     """
 
     pair: UUID
@@ -75,8 +75,10 @@ def fights_of_judges(store: Store, most: int = MOST, annotator: str = "") -> Fig
         ), worst AS (
             SELECT spread.*, label.grade FROM spread
             LEFT JOIN (
-                SELECT pair_id, avg(grade) AS grade FROM current_labels GROUP BY pair_id
-                HAVING $3 = '' OR bool_or(annotator = $3)
+                SELECT own.pair_id, coalesce(any_value(settled.grade), avg(own.grade)) AS grade
+                FROM current_labels AS own
+                LEFT JOIN adjudicated_labels AS settled ON settled.pair_id = own.pair_id
+                GROUP BY own.pair_id HAVING $3 = '' OR bool_or(own.annotator = $3)
             ) AS label ON label.pair_id = spread.pair_id
             WHERE apart >= $1
             ORDER BY label.grade IS NOT NULL, apart DESC, spread.pair_id LIMIT $2

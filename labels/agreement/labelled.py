@@ -74,17 +74,31 @@ _LABELS: Final = """
 _CURRENT: Final = (
     "(SELECT * FROM db.label_events WHERE id IN (SELECT event_id FROM current_labels))"
 )
-_GIVEN: Final = "(SELECT * FROM standing_events WHERE grade IS NOT NULL)"
+#: The same labels, the adjudicated grade in the place of each person's own. Who graded the pair,
+#: and how they came to it, stays as it was: that is what weights go by.
+_DECIDING: Final = (
+    "(SELECT event.* REPLACE (coalesce(settled.grade, event.grade) AS grade)"
+    " FROM db.label_events AS event"
+    " LEFT JOIN adjudicated_labels AS settled ON settled.pair_id = event.pair_id"
+    " WHERE event.id IN (SELECT event_id FROM current_labels))"
+)
+_OWN: Final = "grade IS NOT NULL AND adjudicates IS NOT TRUE"
+_GIVEN: Final = f"(SELECT * FROM standing_events WHERE {_OWN})"
 #: The first grade that stands of each pair and annotator.
 _FIRST: Final = (
-    "(SELECT * FROM standing_events WHERE grade IS NOT NULL QUALIFY row_number()"
+    f"(SELECT * FROM standing_events WHERE {_OWN} QUALIFY row_number()"
     " OVER (PARTITION BY pair_id, annotator ORDER BY happened, id) = 1)"
 )
 
 
 def current_grades(store: Store) -> list[LabelledGrade]:
-    """Return the grade that stands for each pair and annotator, the oldest first."""
+    """Return the own grade that stands for each pair and annotator, the oldest first."""
     return _labels(store, _CURRENT, _FIRST)
+
+
+def deciding_grades(store: Store) -> list[LabelledGrade]:
+    """Return the same with an adjudicated grade in the place of all own ones of its pair."""
+    return _labels(store, _DECIDING, _FIRST)
 
 
 def first_grades(store: Store) -> list[LabelledGrade]:

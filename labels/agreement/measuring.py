@@ -17,6 +17,7 @@ from labels.agreement.corpus_figures import corpus_figures
 from labels.agreement.judge_agreement import judge_agreement
 from labels.agreement.labelled import (
     current_grades,
+    deciding_grades,
     first_grades,
     labels_without_pair,
     rulings_on_labelled,
@@ -49,7 +50,7 @@ def measure_agreement(store: Store, judge_name: str = "") -> AgreementReport:
         InputError: no judge has that name.
     """
     judges = _judges(store, judge_name)
-    every = current_grades(store)
+    own, every = current_grades(store), deciding_grades(store)
     labels = [label for label in every if can_be_weighted(label)]
     weights = label_weights(labels, stratum_sizes(store, labels))
     first = {(label.pair, label.annotator): label for label in first_grades(store)}
@@ -71,9 +72,9 @@ def measure_agreement(store: Store, judge_name: str = "") -> AgreementReport:
         found.append(agreement)
     return AgreementReport(
         judges=tuple(sorted(found, key=lambda one: -one.labels)),
-        annotators=between_annotators(every),
+        annotators=between_annotators(own),
         themselves=with_themselves(standing_grades(store)),
-        alpha=alpha_of_all(every),
+        alpha=alpha_of_all(own),
         notices=_notices(
             every,
             {pair for by_pair in rulings.values() for pair in by_pair},

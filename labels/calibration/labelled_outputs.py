@@ -12,7 +12,7 @@ from core.records import JudgeKind
 from labels.agreement.annotators import opposite_grades
 from labels.agreement.compared import query_numbers
 from labels.agreement.labelled import (
-    current_grades,
+    deciding_grades,
     labels_without_pair,
     rulings_on_labelled,
     stratum_sizes,
@@ -59,10 +59,11 @@ class LearningMaterial:
 def learning_material(store: Store) -> LearningMaterial:
     """Return the labels on judged pairs beside the judges' standing rulings.
 
-    A label counts its weight, shared among the annotators of its pair. The offline baseline is
+    A label counts its weight, shared among the annotators of its pair; an adjudicated grade stands
+    in the place of all of theirs. The offline baseline is
     used only where no other judge has scored a labelled pair.
     """
-    every = current_grades(store)
+    every = deciding_grades(store)
     rulings = rulings_on_labelled(store)
     judges = _judges(store, rulings)
     judged = {pair for judge in judges for pair in rulings[judge.id]}

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 #: Who graded what. The grade that comes of it is that of the view ``best_grades``.
 _LABELS: Final = """
-    SELECT pair_id, list(annotator ORDER BY annotator) AS annotators,
-        list(grade ORDER BY annotator) AS grades,
-        max(grade) - min(grade) AS apart,
-        max(happened) AS labelled_at,
-        CASE WHEN bool_and(action = 'confirm') THEN 'confirm' ELSE 'override' END AS action
-    FROM current_labels GROUP BY pair_id
+    SELECT own.pair_id, list(own.annotator ORDER BY own.annotator) AS annotators,
+        list(own.grade ORDER BY own.annotator) AS grades,
+        CASE WHEN count(settled.pair_id) = 0 THEN max(own.grade) - min(own.grade)
+            ELSE 0 END AS apart,
+        coalesce(any_value(settled.happened), max(own.happened)) AS labelled_at,
+        coalesce(any_value(settled.action),
+            CASE WHEN bool_and(own.action = 'confirm') THEN 'confirm'
+            ELSE 'override' END) AS action,
+        any_value(settled.annotator) AS adjudicated_by
+    FROM current_labels AS own
+    LEFT JOIN adjudicated_labels AS settled ON settled.pair_id = own.pair_id
+    GROUP BY own.pair_id
 """
 #: What the latest calibration says, whether it counts or not.
 _CALIBRATED: Final = """
@@ -43,6 +49,7 @@ _COLUMNS: Final = """
     label.action AS action,
     label.annotators AS annotators,
     label.grades AS grades,
+    label.adjudicated_by AS adjudicated_by,
     strftime(label.labelled_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS labelled_at,
     seen.judge AS judge,
     seen.score AS judge_score,
@@ -61,7 +68,8 @@ _COLUMNS: Final = """
 
 EXPORTED_COLUMNS: Final = (
     "query, positive, language, file_path, func_name, llm_score, score_reasoning, is_variation,"
-    " original_query, query_kind, grade_source, action, annotators, grades, labelled_at, judge,"
+    " original_query, query_kind, grade_source, action, annotators, grades,"
+    " adjudicated_by, labelled_at, judge,"
     " judge_score, distribution, calibration, calibration_method, grade_distribution, grade_low,"
     " grade_high, pair"
 )
@@ -71,8 +79,8 @@ def graded_pairs_sql(plan: ExportPlan, judge: UUID | None) -> str:
     """Return the query of all pairs that the plan takes, one row each, by query and document.
 
     Beside ``EXPORTED_COLUMNS`` a row has the ids of its query and document; ``apart``, how far
-    people's grades of it lie apart; and ``passed_over``, whether a calibrated grade that the plan
-    does not want lies ready.
+    people's grades of it lie apart, 0 once it is adjudicated; and ``passed_over``, whether a
+    calibrated grade that the plan does not want lies ready.
     """
     flagged = (
         " AND pair.id NOT IN (SELECT pair_id FROM standing_events WHERE action = 'flag')"

@@ -25,7 +25,7 @@ def choose_examples(store: Store, count: int, seed: int = 0) -> tuple[Example, .
 
     They are drawn at random with ``seed``, in turn from each grade, at most one for each query: a
     judge is never shown a pair of the query it judges, and so loses one of them at most. Pairs on
-    which people differ, and flagged ones, are left out.
+    which people differ and that nobody adjudicated, and flagged ones, are left out.
 
     Raises:
         InputError: ``count`` is out of range, or there are no audited pairs.
@@ -65,7 +65,7 @@ def _audited(store: Store) -> list[tuple[UUID, UUID, int]]:
     rows = store.read(
         """
         SELECT label.pair_id, any_value(pair.query_id), any_value(label.grade)
-        FROM current_labels AS label JOIN db.pairs AS pair ON pair.id = label.pair_id
+        FROM deciding_labels AS label JOIN db.pairs AS pair ON pair.id = label.pair_id
         WHERE label.pair_id NOT IN (SELECT pair_id FROM standing_events WHERE action = 'flag')
         GROUP BY label.pair_id HAVING min(label.grade) = max(label.grade)
         ORDER BY label.pair_id

@@ -12,7 +12,7 @@ from core.queries import queries_by_id
 from labels.agreement.agreement_figures import agreement_figures
 from labels.agreement.compared import comparisons, query_numbers
 from labels.agreement.confusion_figures import FIGURES, tables_by_group
-from labels.agreement.labelled import current_grades, rulings_on_labelled, stratum_sizes
+from labels.agreement.labelled import deciding_grades, rulings_on_labelled, stratum_sizes
 from labels.agreement.query_bootstrap import contributing, interval, resampled_sums
 from labels.agreement.records import Estimate
 from labels.agreement.weights import can_be_weighted, label_weights
@@ -97,7 +97,7 @@ def compare_judges(
         new: the other.
         pairs: only labels of these; None: of all pairs that both scored.
     """
-    every = current_grades(store)
+    every = deciding_grades(store)
     labels = [label for label in every if can_be_weighted(label)]
     weights = label_weights(labels, stratum_sizes(store, labels))
     rulings = rulings_on_labelled(store)

@@ -20,7 +20,7 @@ UNKNOWN_VARIANCE: Final = 2.0
 
 _LABELS: Final = """
     SELECT pair_id, avg(grade) AS grade, var_pop(grade) AS variance
-    FROM current_labels GROUP BY pair_id
+    FROM deciding_labels GROUP BY pair_id
 """
 _CALIBRATED: Final = """
     SELECT pair_id, least(5, greatest(1, expected)) AS grade,
@@ -34,7 +34,8 @@ def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judges: Seque
     """Make the temporary table ``graded``, a row for each pair of the store.
 
     ``source``, ``grade`` and ``weight`` are a person's label where there is one (several
-    annotators: their mean, as in the view ``best_grades`` and in exports), else the calibrated
+    annotators: the adjudicated one, else their mean, as in the view ``best_grades`` and in
+    exports), else the calibrated
     grade, else, if the plan asks for it, a judge's raw score. ``left_out`` is a
     ``LeftOutReason`` or NULL.
 

@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--blind", action="store_true", help="the judge's score was not seen before grading"
     )
+    parser.add_argument(
+        "--adjudicate",
+        action="store_true",
+        help="settle what people differ on: this grade stands above theirs (see is:disputed)",
+    )
     add_strategy_argument(
         parser, "the queue of rejudge next that gave the pair; the label then counts by its chance"
     )
@@ -54,13 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
             hidden=arguments.blind,
             judge_name=arguments.judge or workspace.settings().judge,
             strategy=strategy_named(arguments.strategy),
+            adjudicate=arguments.adjudicate,
         )
         store.back_up_if_due()
     ruling = done.item.ruling
     said = f"{ruling.judge.name} said {ruling.judgment.score}" if ruling else "no judge scored it"
+    did = "adjudicated" if done.event.adjudicates else "graded"
     answer(
         arguments,
         event_document(done.event),
-        [f"{done.event.action}: graded {done.event.grade}, {said}. Take it back: rejudge undo"],
+        [f"{done.event.action}: {did} {done.event.grade}, {said}. Take it back: rejudge undo"],
     )
     return 0

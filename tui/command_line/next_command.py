@@ -15,7 +15,7 @@ from tui.command_line.arguments import (
     workspace_of,
 )
 from tui.command_line.reading_store import reading_store
-from tui.command_line.shown_events import item_document
+from tui.command_line.shown_events import item_document, opinion_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -56,19 +56,24 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     document = item_document(item)
     if arguments.blind:
-        document |= {"judgments": [], "failures": [], "labels": []}
-    document |= {"left": session.counts.left, "strategy": item.strategy, "chance": item.chance}
-    answer(
-        arguments,
-        document,
-        _lines(item, session.counts.left, blind=arguments.blind, strategy=arguments.strategy),
-    )
+        document |= {key: [] for key in ("judgments", "failures", "labels", "opinions")}
+        document |= {"adjudicated": None}
+    document |= {
+        "left": session.counts.left,
+        "strategy": item.strategy,
+        "chance": item.chance,
+        "adjudicates": session.adjudicates,
+    }
+    how = f" --strategy {arguments.strategy}" if arguments.strategy else ""
+    if session.adjudicates:
+        how = " --adjudicate"
+    answer(arguments, document, _lines(item, session.counts.left, blind=arguments.blind, how=how))
     return 0
 
 
-def _lines(item: AuditItem, left: int, *, blind: bool, strategy: str) -> list[str]:
-    same = f" --strategy {strategy}" if strategy else ""
+def _lines(item: AuditItem, left: int, *, blind: bool, how: str) -> list[str]:
     rulings = [] if blind else item.rulings
+    people = [] if blind else opinion_lines(item)
     return [
         f"pair   {item.pair.id}   {left:,} left",
         f"query  {item.query.text}",
@@ -81,8 +86,9 @@ def _lines(item: AuditItem, left: int, *, blind: bool, strategy: str) -> list[st
             f"judge  {ruling.judge.name}: {ruling.judgment.score}  {ruling.judgment.rationale}"
             for ruling in rulings
         ),
+        *people,
         "",
         item.document.text,
         "",
-        f"Grade it: rejudge label {str(item.pair.id)[:8]} 1-5{same}   or: rejudge skip",
+        f"Grade it: rejudge label {str(item.pair.id)[:8]} 1-5{how}   or: rejudge skip",
     ]

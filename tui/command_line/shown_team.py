@@ -19,6 +19,8 @@ def status_document(status: TeamStatus, place: str) -> dict[str, object]:
         "pairs": status.pairs,
         "done": status.done,
         "graded_by": {str(people): pairs for people, pairs in status.graded_by.items()},
+        "disputed": status.disputed,
+        "adjudicated": status.adjudicated,
         "people": [_member(one) for one in status.members],
     }
 
@@ -30,6 +32,7 @@ def status_lines(status: TeamStatus, place: str) -> list[str]:
         ("overlap", overlap_words(status.overlap)),
         ("done", percent(status.done, status.pairs)),
         *((f"by {people}", f"{pairs:,} pairs") for people, pairs in status.graded_by.items()),
+        ("disputed", f"{status.disputed:,} pairs, {status.adjudicated:,} adjudicated"),
     ]
     people = [
         (

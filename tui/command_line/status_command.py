@@ -60,6 +60,8 @@ def _document(folder: str, status: WorkspaceStatus) -> dict[str, object]:
             "skipped": status.skipped,
             "flagged": status.flagged,
             "annotators": status.annotators,
+            "disputed": status.disputed,
+            "adjudicated": status.adjudicated,
         },
         "judges": [
             {
@@ -132,4 +134,5 @@ def _labels(status: WorkspaceStatus) -> str:
         f"{status.skipped:,} skipped",
         f"{status.flagged:,} flagged",
     )
-    return ", ".join(parts)
+    several = (f"{status.disputed:,} disputed", f"{status.adjudicated:,} adjudicated")
+    return ", ".join(parts + several if status.disputed or status.adjudicated else parts)

@@ -71,7 +71,8 @@ AUDIT: Final = Section(
             "/",
             "filter",
             "Filter",
-            "choose pairs: score:4,5 kind:semantic path:x lang:python is:flagged disagree:2 words",
+            "choose pairs: score:4,5 kind:semantic path:x is:flagged disagree:2 words;"
+            " is:disputed to adjudicate",
             "filter",
             6,
         ),

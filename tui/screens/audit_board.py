@@ -70,7 +70,7 @@ class AuditBoard(Board):
         def ruling(width: int) -> Content:
             if self.screen.has_class("-wide"):
                 return audit_text.panel_text(item, hidden=hidden, width=width, annotator=annotator)
-            return audit_text.strip_text(item, hidden=hidden)
+            return audit_text.strip_text(item, hidden=hidden, annotator=annotator)
 
         self._head.show(audit_text.query_text(item), audit_text.place_text(item))
         self._judge.show(ruling)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FILTER_HINT = (
     "score:4,5 kind:semantic kind:keyword path:TEXT lang:NAME disagree:2 is:skipped is:flagged"
-    " is:labelled is:any; other words are looked for in query and code. Empty shows all."
+    " is:disputed is:labelled is:any; other words are looked for in query and code. Empty: all."
 )
 
 _QUEUE_HINT = (
@@ -36,7 +36,11 @@ class AuditScreen(PairScreen):
     BINDINGS = bindings_of(AUDIT)
 
     def action_grade(self, grade: int) -> None:
-        """Grade the pair and go on; in blind mode stay and show the judge."""
+        """Grade the pair and go on; stay where the grade opens what was hidden until then.
+
+        That is the judge's ruling in blind mode, and what others gave under a filter for disputes:
+        there the next grade adjudicates.
+        """
         session, turn = self.session, self.turn
         if session is None:
             return
@@ -49,11 +53,13 @@ class AuditScreen(PairScreen):
         self.desk.refitting.label_given()
         ruling = session.current.ruling if session.current else None
         score = ruling.judgment.score if ruling else None
-        if self.blind:
+        opened = session.adjudicates and not event.adjudicates
+        if opened or (self.blind and not event.adjudicates):
             turn.hidden, turn.graded = False, True
-            self.message = audit_text.graded_blind_text(
+            self.message = audit_text.graded_staying_text(
                 event,
                 score,
+                does="adjudicate" if opened else "revise",
                 grade_keys=self.desk.key_table.shown(GRADE_COMMANDS),
                 next_key=self.key_of("audit.confirm"),
             )

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from core.display import displayable, displayable_line
+from tui.screens.opinions_text import (
+    other_notes,
+    people_line,
+    people_text,
+    people_title,
+    several_spoke,
+)
 from tui.words import (
     DIM,
     STRONG,
@@ -69,10 +76,20 @@ def counts_text(counts: AuditCounts) -> Content:
     )
 
 
-def strip_text(item: AuditItem, *, hidden: bool) -> Content:
-    """Return the judge's ruling for the few rows above the code of a narrow terminal."""
+def strip_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
+    """Return the judge's ruling for the few rows above the code of a narrow terminal.
+
+    What people said goes before it where they differ.
+    """
     if hidden:
         return Content.assemble(("judge ", DIM), (_hidden(item), "italic"), _note_lines(item))
+    ruling = _ruling_strip(item)
+    if not item.to_be_settled:
+        return ruling
+    return Content.assemble(people_line(item, annotator), "\n", ruling)
+
+
+def _ruling_strip(item: AuditItem) -> Content:
     ruling = item.ruling
     if ruling is None:
         return Content.assemble(_without_score(item), _note_lines(item))
@@ -101,16 +118,19 @@ def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> 
         width: the cells of a line, for the bars.
         annotator: who looks; their own labels are called "you".
     """
+    told = item.notes
     if hidden:
         sections = [_section("JUDGE", Content.assemble((_hidden(item), "italic")))]
     else:
-        sections = [
-            *_ruling_sections(item, width),
-            *_other_judges(item),
-            *_earlier_labels(item.labels, annotator),
-        ]
-    if item.notes:
-        notes = "\n".join(displayable(note) for note in item.notes)
+        sections = [*_ruling_sections(item, width), *_other_judges(item)]
+        if several_spoke(item):
+            people = _section(people_title(item), people_text(item, annotator))
+            sections.insert(0 if item.to_be_settled else len(sections), people)
+            told = other_notes(item)
+        else:
+            sections += _earlier_labels(item.labels, annotator)
+    if told:
+        notes = "\n".join(displayable(note) for note in told)
         sections.append(_section("NOTES", Content(notes)))
     return Content("\n\n").join(sections)
 
@@ -143,12 +163,15 @@ def _addresses(item: AuditItem) -> Content:
     return Content("\n").join(lines)
 
 
-def end_text(counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str]) -> Content:
+def end_text(
+    counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str], settles: bool = False
+) -> Content:
     """Return what was done and what next, for when no pair is left.
 
     Args:
         counts: of the session that ended.
         filtered: whether a filter narrowed it.
+        settles: whether it was to adjudicate.
         keys: the keys of ``audit.filter``, ``audit.undo`` and ``audit.home``, as they are shown.
     """
     if not counts.done and not counts.compared and not counts.left and not filtered:
@@ -163,7 +186,8 @@ def end_text(counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str]) ->
     return Content.assemble(
         (f"{title}\n\n", STRONG),
         (f"{counts.done:,}", STRONG),
-        (" graded by you, you and the judge agree ", DIM),
+        (" adjudicated" if settles else " graded by you", DIM),
+        (", you and the judge agree ", DIM),
         (percent(counts.agreed, counts.compared), STRONG),
         (", at most one apart ", DIM),
         (f"{percent(counts.within_one, counts.compared)}\n\n", STRONG),
@@ -184,14 +208,17 @@ def graded_text(event: LabelEvent, score: int | None, undo_key: str) -> Content:
     return _graded(event, score) + Content.assemble((f" · {undo_key} undoes", DIM))
 
 
-def graded_blind_text(
-    event: LabelEvent, score: int | None, *, grade_keys: str, next_key: str
+def graded_staying_text(
+    event: LabelEvent, score: int | None, *, does: str, grade_keys: str, next_key: str
 ) -> Content:
-    """Return what a grade did in blind mode, where the pair stays until ``next_key``."""
+    """Return what a grade did where the pair stays until ``next_key``.
+
+    ``does`` is what the grade keys do then.
+    """
     return _graded(event, score) + Content.assemble(
         (" · ", DIM),
         (grade_keys, STRONG),
-        (" revise · ", DIM),
+        (f" {does} · ", DIM),
         (next_key, STRONG),
         (" goes on", DIM),
     )
@@ -206,6 +233,8 @@ def undone_text(event: LabelEvent) -> Content:
     """Return what an undo took back."""
     action = event.action.value
     what = f"grade {event.grade} ({action})" if event.grade else f"the {action}"
+    if event.adjudicates:
+        what = f"the adjudicated {what}"
     return Content.assemble(("took back ", DIM), (what, "bold"), (" on this pair", DIM))
 
 
@@ -227,10 +256,11 @@ def _ruling_sections(item: AuditItem, width: int) -> list[Content]:
 def _graded(event: LabelEvent, score: int | None) -> Content:
     grade = event.grade or 0
     mine = (f"{grade}", f"bold {grade_style(grade)}")
+    did = ("adjudicated " if event.adjudicates else "graded ", DIM)
     if score is None:
-        return Content.assemble(("graded ", DIM), mine, (", no score to compare with", DIM))
+        return Content.assemble(did, mine, (", no score to compare with", DIM))
     return Content.assemble(
-        ("graded ", DIM),
+        did,
         mine,
         (", judge said ", DIM),
         (f"{score}", f"bold {grade_style(score)}"),

@@ -197,6 +197,8 @@ def _audit(status: WorkspaceStatus) -> list[Content]:
             (status.overridden, "overridden"),
             (status.skipped, "skipped"),
             (status.flagged, "flagged"),
+            (status.disputed, "disputed"),
+            (status.adjudicated, "adjudicated"),
         )
         if number
     ]

@@ -190,6 +190,8 @@ class PairScreen(WorkspaceScreen):
         if self.session is not None and self.session.audit_filter.active:
             shown = displayable_line(filter_text(self.session.audit_filter))
             parts += [("filter ", DIM), (shown, "bold $text-accent")]
+        if self.session is not None and self.session.adjudicates:
+            parts += ["  ", (" adjudicating ", "reverse $text-accent")]
         asked = self.session.asked_strategy if self.session is not None else None
         if asked is not None:
             parts += [("  " if parts else ""), ("queue ", DIM), (asked.value, "bold $text-accent")]
@@ -204,6 +206,7 @@ class PairScreen(WorkspaceScreen):
         return audit_text.end_text(
             session.counts,
             filtered=session.audit_filter.active,
+            settles=session.audit_filter.settles,
             keys={name: self.key_of(name) for name in ("audit.filter", "audit.undo", "audit.home")},
         )
 
