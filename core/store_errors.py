@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 _LOCKED: Final = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _MORE_ROOM: Final = "Free some space on that disk, then try again; what was committed is intact."
+_NO_ROOM: Final = {
+    "the disk is full": ("no space left", "disk is full"),
+    "a quota or a limit of this system lets the file grow no further": (
+        "quota exceeded",
+        "file too large",
+    ),
+}
 _RESTORE: Final = "Bring it back from a backup and the label journal with: rejudge doctor --restore"
 _DAMAGED: Final = (
     "not a valid duckdb database",
@@ -45,8 +52,9 @@ def _explain(message: str, path: Path | str) -> StoreError:
             where=str(path),
             todo="Close the other rejudge, then try again.",
         )
-    if "no space left" in lowered or "disk is full" in lowered:
-        return StoreError("the disk is full", where=str(path), todo=_MORE_ROOM)
+    for what, signs in _NO_ROOM.items():
+        if any(sign in lowered for sign in signs):
+            return StoreError(what, where=str(path), todo=_MORE_ROOM)
     if any(sign in lowered for sign in _DAMAGED):
         return StoreDamagedError("the database file is damaged", where=str(path), todo=_RESTORE)
     if "permission denied" in lowered or "read-only file system" in lowered:

@@ -146,7 +146,10 @@ class TokenIndex:
 
         unfinished = self.folder / (name + _UNFINISHED)
         with unfinished.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
+            # Not np.save: of a full disk it says no more than how many bytes it wrote.
+            header = np.lib.format.header_data_from_array_1_0(array)
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(np.ascontiguousarray(array).view(np.uint8).data)
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(self.folder / name)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
+from train.errors import TrainingError
 from train.event_stream import as_continued, read_events
 from train.run_config_file import write_config
 from train.run_events import Checkpointed, Started
@@ -65,17 +66,19 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
         patch.object(EventWriter, "write", told),
         patch("train.trainee.may_compile", return_value=False),
     ):
-        assert worker.main([str(_folder(root).path)]) == 0
+        status = worker.main([str(_folder(root).path)])
+    if status:
+        ended = RunWatch(_folder(root)).look().progress.ended
+        raise TrainingError(ended.reason if ended else "it told no end")
 
 
 def kept(root: Path) -> list[str]:
     folder = _folder(root)
     look = RunWatch(folder).look()
     events = read_events(folder.events)
-    ended = look.progress.ended is not None
-    assert look.status is (
-        RunStatus.FINISHED if ended else RunStatus.DIED if look.told else RunStatus.WAITING
-    )
+    ended = look.progress.ended
+    gone = RunStatus.DIED if look.told else RunStatus.WAITING
+    assert look.status is (RunStatus(ended.status.value) if ended else gone)
     reached = 0
     for timed in events:
         if isinstance(timed.event, Started):
