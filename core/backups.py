@@ -91,7 +91,7 @@ def write_backup(cursor: DuckDBPyConnection, folder: Path, kind: str) -> Path:
 
 
 def _copy(cursor: DuckDBPyConnection, target: Path) -> None:
-    escaped = str(target).replace("'", "''")
+    escaped = str(target.resolve()).replace("'", "''")
     cursor.execute(f"ATTACH '{escaped}' AS backup (STORAGE_VERSION 'v1.5.0')")
     try:
         cursor.execute("COPY FROM DATABASE db TO backup")

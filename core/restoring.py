@@ -193,7 +193,7 @@ def _empty_database(path: Path) -> None:
     path.unlink(missing_ok=True)
     root = engine.connect()
     try:
-        root.execute(f"ATTACH {literal(str(path))} AS fresh (STORAGE_VERSION 'v1.5.0')")
+        root.execute(f"ATTACH {literal(str(path.resolve()))} AS fresh (STORAGE_VERSION 'v1.5.0')")
         root.execute("CHECKPOINT fresh")
         root.execute("DETACH fresh")
     finally:
@@ -206,7 +206,7 @@ def _whole(copy: Path) -> int | None:
 
     root = engine.connect()
     try:
-        root.execute(f"ATTACH {literal(str(copy))} AS kept")
+        root.execute(f"ATTACH {literal(str(copy.resolve()))} AS kept")
         root.execute("BEGIN")
         row = root.execute("SELECT count(*) FROM kept.label_events").fetchone()
         _read_whole(root, "kept")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from core.backups import LABELS_BETWEEN, backups, is_old, write_backup
+from core.database_place import fits
 from core.errors import StoreDamagedError, StoreError, StoreLockedError
 from core.label_events import restore_from_journal
 from core.label_journal import JOURNAL_NAME, LabelJournal
@@ -262,7 +263,7 @@ class Store:
         with explained(file):
             cursor = self._root.cursor()
             try:
-                cursor.execute(f"ATTACH {literal(str(file))} AS other (READ_ONLY)")
+                cursor.execute(f"ATTACH {literal(str(file.resolve()))} AS other (READ_ONLY)")
                 try:
                     yield cursor
                 finally:
@@ -350,7 +351,7 @@ def _roll_back(cursor: DuckDBPyConnection) -> None:
 def _settle(root: DuckDBPyConnection, folder: Path) -> None:
     root.execute("SET autoinstall_known_extensions = false")
     root.execute("SET TimeZone = 'UTC'")
-    root.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+    root.execute(f"SET temp_directory = {literal(str(folder.resolve() / 'spill'))}")
 
 
 def _refuse_to_begin_anew(path: Path) -> None:
@@ -372,10 +373,10 @@ def _attach(root: DuckDBPyConnection, path: Path) -> None:
             where=str(path),
             todo="Move that folder away, then try again.",
         )
-    if "?" in str(path.resolve()):
-        # DuckDB takes what follows it for options of the address.
+    if not fits(path):
         raise StoreError(
-            "the path of a workspace must not hold a question mark",
+            "DuckDB opens no database whose path holds a question mark, a backslash or other bytes"
+            " than UTF-8",
             where=str(path),
             todo="Rename that folder, or use another one with --workspace DIR.",
         )
@@ -383,14 +384,16 @@ def _attach(root: DuckDBPyConnection, path: Path) -> None:
     if fresh:
         _refuse_to_begin_anew(path)
         path.unlink(missing_ok=True)
-    root.execute(f"ATTACH {literal(str(path))} AS db (STORAGE_VERSION '{STORAGE_VERSION}')")
+    root.execute(
+        f"ATTACH {literal(str(path.resolve()))} AS db (STORAGE_VERSION '{STORAGE_VERSION}')"
+    )
     if fresh:
         path.chmod(0o600)
 
 
 def _fence(root: DuckDBPyConnection, folder: Path, allowed_files: Sequence[Path]) -> None:
     """Let SQL reach the folder and the files that were named, and no others."""
-    allowed = ", ".join(literal(str(file.resolve())) for file in allowed_files)
+    allowed = ", ".join(literal(str(file.resolve())) for file in allowed_files if fits(file))
     root.execute(f"SET allowed_paths = [{allowed}]")
     root.execute(f"SET allowed_directories = [{literal(str(folder.resolve()) + '/')}]")
     root.execute("SET enable_external_access = false")

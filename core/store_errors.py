@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from core.errors import StoreDamagedError, StoreError, StoreLockedError
+from core.errors import InputError, StoreDamagedError, StoreError, StoreLockedError
 from core.team.server_errors import explain_server
 from core.team.server_url import is_server_url
 
@@ -77,7 +77,12 @@ def explained(path: Path | str) -> Iterator[None]:
 
     try:
         yield
-    except (engine.ProgrammingError, engine.NotSupportedError):
+    except (engine.ProgrammingError, engine.NotSupportedError) as error:
+        if "cannot encode str as UTF-8" in str(error):
+            raise InputError(
+                "a word that is not UTF-8 cannot be looked for or kept",
+                todo="Check the words of the command line, or set the terminal to UTF-8.",
+            ) from error
         raise  # a mistake of this program, not of the person
     except engine.Error as error:
         known = explain_server(str(error), str(path)) if is_server_url(str(path)) else None

@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from core.database_place import make_folder
 from core.errors import WorkspaceError
+from core.storable import storable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +67,8 @@ class Workspace:
     def create(self, *, judge: str = "") -> bool:
         """Make the folder with its settings and guidelines; return whether anything was made.
 
+        Where DuckDB cannot open a file of that place, ``core.database_place`` finds another.
+
         Args:
             judge: the audited judge, for the settings of a new workspace; empty: not set.
 
@@ -73,7 +77,7 @@ class Workspace:
         """
         fresh = not self.exists
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             chosen = f'judge = "{judge}"\n' if judge else ""
             for name, start in ((SETTINGS_NAME, chosen), (GUIDELINES_NAME, "")):
                 target = self.folder / name
@@ -165,7 +169,7 @@ class Workspace:
 
     def annotator(self, given: str | None = None) -> str:
         """Return who labels: ``given``, else the environment, the settings, the login name."""
-        return (
+        return storable(
             given
             or os.environ.get(ANNOTATOR_VARIABLE)
             or self.settings().annotator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.given_path import given_path
 from eval.spec_reading import read_spec
 from eval.spec_store import add_spec, load_spec
 
@@ -22,7 +22,7 @@ def chosen_spec(store: Store, named: str) -> tuple[Spec, tuple[str, ...]]:
         InputError: there is neither, or the file cannot be used.
     """
     known = store.read("SELECT 1 FROM db.specs WHERE name = $1 LIMIT 1", [named])
-    file = Path(named).expanduser()
+    file = given_path(named)
     if known or not (file.suffix or file.exists()):
         return load_spec(store, named), ()
     reading = read_spec(file)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError
 from core.identity import content_id, query_id
 from core.records import GRADES, Problem, Query, QueryKind, Spec, SpecQuery
+from core.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,8 +66,8 @@ def read_spec(path: Path) -> SpecReading:
             f"no query of the spec can be used: {problems[0].reason}", where=str(path), todo=_SHAPE
         )
     corpus = document.get("corpus", "")
-    name = _whole(corpus) if isinstance(corpus, str) else ""
-    spec = make_spec(_whole(path.stem), name, list(kept.values()))
+    name = storable(corpus) if isinstance(corpus, str) else ""
+    spec = make_spec(storable(path.stem), name, list(kept.values()))
     return SpecReading(spec, len(given), tuple(problems))
 
 
@@ -120,16 +121,11 @@ def _query(entry: object, number: int, above: Mapping[str, SpecQuery]) -> SpecQu
     key = entry.get("id", f"q{number}")
     if not isinstance(key, str | int) or not str(key).strip():
         raise _WrongQueryError("the id is not a name")
-    text = " ".join(_whole(text).split())
+    text = " ".join(storable(text).split())
     if text in above:
         raise _WrongQueryError("the same query stands above")
     query = Query(query_id(text), text, QueryKind(kind) if kind else None)
-    return SpecQuery(query, _whole(str(key)), _relevant(entry.get("relevant")))
-
-
-def _whole(text: str) -> str:
-    """Return text as the store can keep it: no NUL, no half of a surrogate pair."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return SpecQuery(query, storable(str(key)), _relevant(entry.get("relevant")))
 
 
 def _relevant(given: object) -> tuple[tuple[str, int | None], ...]:
@@ -148,7 +144,7 @@ def _relevant(given: object) -> tuple[tuple[str, int | None], ...]:
 
 
 def _path(given: object) -> str:
-    path = _whole(str(given)).strip().replace("\\", "/").removeprefix("./")
+    path = storable(str(given)).strip().replace("\\", "/").removeprefix("./")
     if not path or path.startswith("/") or ".." in PurePosixPath(path).parts:
         raise _WrongQueryError(f"the relevant path {given!r} is not a path within the corpus")
     return path

@@ -9,6 +9,7 @@ from core.errors import InputError, StoreError
 from core.identity import event_id
 from core.label_events import EVENT_COLUMNS, event_of_row
 from core.records import GRADES, Action, LabelEvent
+from core.storable import storable
 from core.store import utc_now
 from labels.outbox import Outbox
 
@@ -31,6 +32,7 @@ class LabelRecorder:
     """
 
     def __init__(self, store: Store, annotator: str) -> None:
+        annotator = storable(annotator)
         if not annotator.strip():
             raise InputError("the annotator has no name", todo="Give one with --annotator NAME.")
         self._store = store
@@ -83,7 +85,7 @@ class LabelRecorder:
                 judgment_id=judgment.id if judgment else None,
                 hidden=hidden,
                 milliseconds=milliseconds,
-                note=note or None,
+                note=storable(note) if note else None,
                 strategy=strategy or None,
                 inclusion_probability=chance,
                 adjudicates=adjudicates,
@@ -107,7 +109,7 @@ class LabelRecorder:
                 pair_id=pair,
                 annotator=self.annotator,
                 action=action,
-                note=note,
+                note=None if note is None else storable(note),
                 undoes=undoes,
                 milliseconds=milliseconds,
             )

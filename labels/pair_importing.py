@@ -11,6 +11,7 @@ from core.corpus.lookup import find_documents
 from core.errors import CancelledError
 from core.problem_log import ProblemLog
 from core.records import ImportReport, JudgeKind, Problem, Progress
+from core.storable import storable
 from core.store import utc_now
 from core.store_errors import explained
 from labels.importing.scored_file import (
@@ -79,7 +80,8 @@ def import_pairs(
         StoreError: the database refused; the store is as it was.
     """
     check_file(store, path)
-    job = _Job(store, path, judge_name or path.stem, judge_kind, _Steps(path, progress, cancelled))
+    judge = storable(judge_name or path.stem)
+    job = _Job(store, path, judge, judge_kind, _Steps(path, progress, cancelled))
     with _one_at_a_time:
         if path.is_file():
             try:

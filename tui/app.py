@@ -11,6 +11,7 @@ from textual.worker import WorkerState
 
 from core.display import displayable, displayable_line
 from core.errors import RejudgeError
+from core.given_path import given_path
 from core.workspace import Settings, Workspace, find_workspace
 from tui.background import Background
 from tui.command_keys import KeyTable, key_table
@@ -382,7 +383,7 @@ def open_app(folder: str | None, *, screen: str = "", store: str = "") -> int:
         The exit status: 0, or 1 when the terminal could not be used.
     """
     workspace = (
-        Workspace(Path(folder).expanduser().absolute(), store)
+        Workspace(given_path(folder).absolute(), store)
         if folder
         else find_workspace(Path.cwd(), store)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import InputError
+from core.given_path import given_path
 
 #: No .bin, .pt or .py: what is pickled or a program is not even downloaded.
 _WANTED: Final = (
@@ -29,7 +30,7 @@ def encoder_folder(path_or_id: str | Path) -> Path:
     Raises:
         InputError: no such folder, no such hub id, or the hub cannot be reached.
     """
-    folder = Path(path_or_id).expanduser()
+    folder = given_path(str(path_or_id))
     if folder.is_dir():
         return folder.resolve()
     if folder.exists():

@@ -97,7 +97,7 @@ def push(folder: Path, url: str, progress: Callable[[Progress], None] | None = N
         root = engine.connect()
     try:
         with explained(str(path)):
-            escaped = str(path).replace("'", "''")
+            escaped = str(path.resolve()).replace("'", "''")
             root.execute("SET autoinstall_known_extensions = false")
             root.execute(f"ATTACH '{escaped}' AS mine (READ_ONLY)")
         with explained(server.shown):

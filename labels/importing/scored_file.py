@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ LONGEST_LINE: Final = (1 << 25) - (1 << 12)
 
 _STAND_IN: Final = b"{}\n"
 _MEGABYTE: Final = 1 << 20
+#: What the database would look for other files with.
+_PATTERN: Final = re.compile(r"[*?\[]")
 
 
 def check_file(store: Store, path: Path) -> None:
@@ -54,12 +57,12 @@ def check_file(store: Store, path: Path) -> None:
 def readable_file(store: Store, path: Path) -> Iterator[Path]:
     """Give a path under which the database may read the file.
 
-    That is the file itself if the store was opened for it, else a hard link to it in the
-    workspace, else a copy; both are gone afterwards.
+    That is the file itself if the store was opened for it and no character of its path stands for
+    others, else a hard link to it in the workspace, else a copy; both are gone afterwards.
     """
     allowed = store.read("SELECT current_setting('allowed_paths')")[0][0]
     whole = path.resolve()
-    if str(whole) in allowed:
+    if str(whole) in allowed and not _PATTERN.search(str(whole)):
         yield whole
         return
     with spilled_file(store, "import-read.jsonl") as stand_in:

@@ -150,8 +150,11 @@ def test_without_a_backup_the_second_process_is_told_who_has_it(folder: Path) ->
     assert second.returncode == 2
 
 
-def test_a_question_mark_in_the_path_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    workspace = new_workspace(tmp_path / "what?")
+def test_a_folder_that_duckdb_cannot_open_is_refused_before_anything_is_made(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "what?" / ".rejudge"
+    folder.mkdir(parents=True)
     with pytest.raises(StoreError, match="question mark"):
-        Store.open(workspace.folder)
-    assert not (workspace.folder / DATABASE_NAME).exists()
+        Store.open(folder)
+    assert not (folder / DATABASE_NAME).exists()

@@ -126,7 +126,11 @@ def test_halves_of_surrogate_pairs_and_nul_are_replaced(store: Store, tmp_path: 
     query = {"query": "a\ud800 b\0", "relevant": ["x\udfff.py"], "id": "\ud800"}
     import_spec(store, written(tmp_path, {"corpus": "\ud800", "queries": [query]}))
     (asked,) = load_spec(store, "crates").queries
-    assert (asked.query.text, asked.key, asked.relevant) == ("a? b\ufffd", "?", (("x?.py", None),))
+    assert (asked.query.text, asked.key, asked.relevant) == (
+        "a\ufffd b\ufffd",
+        "\ufffd",
+        (("x\ufffd.py", None),),
+    )
 
 
 def test_the_line_of_broken_json_is_told(tmp_path: Path) -> None:

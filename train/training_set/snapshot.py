@@ -153,7 +153,9 @@ def _write_table(
     for start in range(0, len(rows), _PAGE):
         arrays = [list(column) for column in zip(*rows[start : start + _PAGE], strict=True)]
         connection.execute(f"INSERT INTO written SELECT {unnested}", arrays)
-    connection.execute(f"COPY written TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    connection.execute(
+        f"COPY written TO {literal(str(path.resolve()))} (FORMAT parquet, COMPRESSION zstd)"
+    )
 
 
 def _rows(folder: Path, name: str, columns: dict[str, str]) -> Iterable[Row]:
@@ -166,7 +168,9 @@ def _rows(folder: Path, name: str, columns: dict[str, str]) -> Iterable[Row]:
         try:
             connection.execute("SET threads = 1")
             connection.execute("SET autoinstall_known_extensions = false")
-            connection.execute(f"SELECT {selected} FROM read_parquet({literal(str(path))})")
+            connection.execute(
+                f"SELECT {selected} FROM read_parquet({literal(str(path.resolve()))})"
+            )
             while rows := connection.fetchmany(_PAGE):
                 yield from rows
         finally:

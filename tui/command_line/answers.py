@@ -20,7 +20,9 @@ def answer(
     Whatever the lines hold of untrusted text is made safe for the terminal here.
     """
     if arguments.json:
-        print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+        whole = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        # Half of a surrogate pair, as in a path that is not UTF-8, is escaped as JSON does it.
+        print(whole.encode("utf-8", "backslashreplace").decode())
         return
     for line in lines:
         print(displayable(line))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from core.errors import InputError
+from core.given_path import given_path
 from core.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def workspace_of(arguments: argparse.Namespace) -> Workspace:
     given: str | None = arguments.workspace
     store: str = arguments.store
     if given:
-        return Workspace(Path(given).expanduser().absolute(), store)
+        return Workspace(given_path(given).absolute(), store)
     return find_workspace(Path.cwd(), store)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from core.given_path import given_path
 from core.store import Store
 from core.workspace import OWN_FILE, Workspace
 from labels.workspace_status import WorkspaceStatus, workspace_status
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build what is missing, then open the audit screen; labels made there before are kept."""
-    workspace = Workspace(Path(arguments.folder).expanduser().absolute(), OWN_FILE)
+    workspace = Workspace(given_path(arguments.folder).absolute(), OWN_FILE)
     workspace.create(judge=SAMPLE_JUDGE)
     with Store.of(workspace) as store:
         status = workspace_status(store)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from core.given_path import given_path
 from core.store import Store
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
@@ -91,8 +91,8 @@ def _choice(arguments: argparse.Namespace) -> RetrieverChoice:
         kind=RetrieverKind(name),
         model=arguments.model,
         command=arguments.program,
-        run_file=Path(arguments.run_file).expanduser() if arguments.run_file else None,
-        corpus_folder=Path(arguments.corpus).expanduser() if arguments.corpus else None,
+        run_file=given_path(arguments.run_file) if arguments.run_file else None,
+        corpus_folder=given_path(arguments.corpus) if arguments.corpus else None,
         seconds=seconds,
     )
 

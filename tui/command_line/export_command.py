@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.given_path import given_path
 from core.store import Store
 from labels.exporting.export_records import ExportFormat, ExportPlan, ExportReport, Grades
 from labels.exporting.exporting import export
@@ -13,6 +13,7 @@ from tui.command_line.arguments import add_json_argument, workspace_of
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the file and say where its grades come from."""
     workspace = workspace_of(arguments)
     workspace.require()
-    target = Path(arguments.file).expanduser().absolute()
+    target = given_path(arguments.file).absolute()
     plan = ExportPlan(
         judge_name=arguments.judge or workspace.settings().judge,
         only_labelled=arguments.only_labelled,

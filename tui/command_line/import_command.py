@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.display import displayable_line
 from core.errors import InputError
+from core.given_path import given_path
 from core.store import Store
 from tui.command_line.answers import answer, table
 from tui.command_line.arguments import add_json_argument, workspace_of
@@ -16,6 +16,7 @@ from tui.command_line.progress_line import progress_line
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from pathlib import Path
 
     from core.records import ImportReport, Progress
 
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read it in, all or nothing, and name what was skipped."""
-    source = Path(arguments.source).expanduser().absolute()
+    source = given_path(arguments.source).absolute()
     if not source.exists():
         raise InputError(
             "there is no such file or folder",

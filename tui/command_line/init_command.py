@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.given_path import given_path
 from core.store import Store
 from core.workspace import Workspace
 from tui.command_line.answers import answer
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make ``.rejudge`` in this folder, or say that it is there."""
-    root = Path(arguments.workspace or ".").expanduser().absolute()
+    root = given_path(arguments.workspace or ".").absolute()
     workspace = Workspace(root, arguments.store)
     fresh = workspace.create()
     if fresh and arguments.store:

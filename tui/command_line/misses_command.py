@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.display import displayable_line
+from core.given_path import given_path
 from core.identity import query_id
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         missed = misses(store, done)
         extra = _acted(store, done, missed, arguments)
     if arguments.markdown:
-        file = Path(arguments.markdown).expanduser()
+        file = given_path(arguments.markdown)
         write_misses(file, misses_markdown(done.summary, missed))
     document: dict[str, object] = {
         "eval": str(done.summary.id),

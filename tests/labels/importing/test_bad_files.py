@@ -204,3 +204,12 @@ def test_a_refusal_of_the_database_leaves_what_was_there(
     monkeypatch.undo()
     assert pairs(store) == 0
     assert import_pairs(store, path).added == 1
+
+
+@pytest.mark.parametrize("name", ["p*.jsonl", "p?irs.jsonl", "[p]airs.jsonl", "p\\airs.jsonl"])
+def test_a_name_that_could_mean_other_files_means_itself(tmp_path: Path, name: str) -> None:
+    (tmp_path / "pairs.jsonl").write_bytes(GOOD * 5)
+    file = tmp_path / name
+    file.write_bytes(GOOD)
+    with Store.open(new_workspace(tmp_path).folder, allowed_files=[file]) as store:
+        assert import_pairs(store, file).read == 1
