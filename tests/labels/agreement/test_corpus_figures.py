@@ -48,8 +48,8 @@ def test_the_power_is_that_of_the_papers_formula() -> None:
     assert 0 < power < 1
     assert found.power == pytest.approx(power)
     assert found.value == pytest.approx((truth - power * said).mean() + power * apart.mean())
-    variance = (truth - power * said).var(ddof=1) / 50 + power**2 * apart.var() * 50 / 49 / 400
-    assert found.standard_error == pytest.approx(np.sqrt(variance))
+    variance = (truth - power * said).var() / 50 + power**2 * apart.var() / 400
+    assert found.standard_error == pytest.approx(np.sqrt(variance * 50 / 48))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -62,7 +62,13 @@ def test_no_other_power_has_a_smaller_error(seed: int) -> None:
         method="bounded",
     )
     assert found.power == pytest.approx(other.x, abs=1e-3)
-    assert found.standard_error <= other.fun + 1e-9
+    fixed = powered_mean(labelled, judged, found.power)
+    assert fixed.standard_error <= other.fun + 1e-9
+    # What is learned from the labels costs one of their degrees of freedom.
+    assert found.freedom == fixed.freedom - 1
+    assert found.standard_error**2 * found.freedom == pytest.approx(
+        fixed.standard_error**2 * fixed.freedom
+    )
 
 
 @pytest.mark.parametrize("each", [1, 4])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from labels.agreement.prediction_powered import (
     JudgedSums,
@@ -98,6 +99,42 @@ def test_intervals_hold_the_truth_and_are_narrower_than_those_of_labels_alone() 
             widths[name] += figure.high - figure.low
     assert min(held.values()) >= 0.89 * 150
     assert widths["powered"] < 0.75 * widths["labels"]
+
+
+def test_a_learned_lambda_costs_a_degree_of_freedom_as_a_slope_does() -> None:
+    # Where the mean of all judgments is known for sure, PPI++ is the regression estimator, and its
+    # residuals' spread is that of an ordinary least-squares line: by n - 2, not n - 1.
+    labelled, judged = one_to_a_query(1)
+    known = JudgedSums(judged.counts * labelled.predicted.mean(), judged.counts)
+    mean = powered_mean(labelled, known)
+    line = stats.linregress(labelled.predicted, labelled.truth)
+    assert mean.power == pytest.approx(line.slope)
+    off = labelled.truth - line.intercept - line.slope * labelled.predicted
+    assert mean.freedom == 38
+    assert mean.standard_error == pytest.approx(np.sqrt((off**2).sum() / 38 / 40), rel=1e-6)
+
+
+def test_few_queries_hold_the_truth_as_often_as_is_promised() -> None:
+    held = 0
+    for seed in range(400):
+        chance = np.random.default_rng(seed)
+        truth = chance.normal(3, 1, 506)
+        predicted = truth + chance.normal(0, 0.7, 506)
+        labelled = LabelledValues(truth[:6], predicted[:6], np.ones(6), np.arange(6))
+        judged = JudgedSums(predicted, np.ones(506))
+        figure, _ = mean_estimate(labelled, judged, (-9, 9))
+        assert figure.low is not None
+        assert figure.high is not None
+        held += figure.low <= 3 <= figure.high
+    assert held / 400 > 0.92  # 0.90 as long as lambda came for nothing
+
+
+def test_labels_of_four_queries_stand_alone() -> None:
+    labelled, judged = one_to_a_query(1)
+    few = LabelledValues(
+        labelled.truth[:4], labelled.predicted[:4], labelled.weights[:4], labelled.queries[:4]
+    )
+    assert mean_estimate(few, judged, (1, 5)) == mean_estimate(few, judged, (1, 5), power=0.0)
 
 
 def test_labels_that_do_not_vary_give_a_reason() -> None:
