@@ -24,6 +24,7 @@ BENCHMARKS: Final[dict[str, str]] = {
     "import_pairs": "a scored file read in",
     "judging": "a local server that answers in 50 ms",
     "calibration": "few labels held out, and a million judgments calibrated",
+    "keys_beside_refit": "key to painted next pair while the grades are calibrated again",
     "training_set": "a training set out of a large workspace",
     "misses_screen": "the misses of 10,000 queries opened, and from one to the next",
     "encoding": "a corpus encoded",

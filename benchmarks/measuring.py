@@ -11,13 +11,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
+
+from core.errors import UnavailableError
 
 if TYPE_CHECKING:
     import resource
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 #: ``ru_maxrss`` is in kilobytes on Linux and in bytes on macOS.
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
@@ -160,3 +162,17 @@ def process_cpu(pid: int) -> float:
     for part in shown.replace("-", ":").split(":"):
         seconds = seconds * 60 + float(part)
     return seconds
+
+
+def thread_cpu(pid: int) -> float:
+    """Return the CPU time of a running process's first thread, in seconds.
+
+    Raises:
+        UnavailableError: this system does not tell; Linux does.
+    """
+    file = Path(f"/proc/{pid}/task/{pid}/schedstat")
+    if not file.exists():
+        raise UnavailableError(
+            "this system does not tell the CPU of one thread", todo="Measure it on Linux."
+        )
+    return int(file.read_text("ascii").split()[0]) / 1e9
