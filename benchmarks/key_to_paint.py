@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from core.workspace import Workspace
 
-#: 120 keys for each side in all, the medians over batches.
-BATCHES: Final = 12
+#: 40 keys for each side, the medians over batches: from the 50th label on the queue no longer
+#: takes turns among the scores but looks for what is uncertain, and its order is not known before.
+BATCHES: Final = 4
 KEYS_A_BATCH: Final = 10
 WARM_UP: Final = 5
 #: Seconds after each paint; a quick person needs three.
@@ -40,7 +41,7 @@ _KEYS: Final = BATCHES * KEYS_A_BATCH + WARM_UP
 def measure(pairs: int) -> list[Figure]:
     """Grade in a workspace of ``pairs`` while the bare app swaps the same codes."""
     with workspace_of(pairs) as workspace, tempfile.TemporaryDirectory() as name:
-        queries, codes = _first_pairs(workspace)
+        queries, codes = first_pairs(workspace)
         file = Path(name) / "codes.json"
         file.write_text(json.dumps(codes), "utf-8")
         swapped = [f"code {number} begins" for number in range(len(codes))]
@@ -49,8 +50,8 @@ def measure(pairs: int) -> list[Figure]:
             Terminal((*BARE, str(file)), Path(name)) as bare,
         ):
             values = alternating(
-                _batches(ours, queries, "".join(map(str, GRADES))),
-                _batches(bare, swapped, "1"),
+                pressing(ours, queries, "".join(map(str, GRADES))),
+                pressing(bare, swapped, "1"),
                 BATCHES,
             )
         _check(workspace)
@@ -65,8 +66,8 @@ def measure(pairs: int) -> list[Figure]:
     ]
 
 
-def _first_pairs(workspace: Workspace) -> tuple[list[str], list[str]]:
-    """Return what begins the queries of the pairs to come, and their codes."""
+def first_pairs(workspace: Workspace) -> tuple[list[str], list[str]]:
+    """Return what begins the queries of the pairs that this benchmark grades, and their codes."""
     with Store.open(workspace.folder) as store:
         session = AuditSession.start(store, workspace.annotator())
         session.refill()
@@ -79,8 +80,14 @@ def _first_pairs(workspace: Workspace) -> tuple[list[str], list[str]]:
     return queries, codes
 
 
-def _batches(terminal: Terminal, texts: list[str], keys: str) -> Callable[[], float]:
-    """Return a function that presses the next keys and gives the CPU milliseconds of each."""
+def pressing(terminal: Terminal, texts: list[str], keys: str) -> Callable[[], float]:
+    """Return a function that presses ten keys and gives the CPU milliseconds of each.
+
+    Args:
+        terminal: where they are pressed.
+        texts: what is painted first, and after each key.
+        keys: pressed in turn.
+    """
     coming = deque(texts)
     terminal.wait_for(coming.popleft())
     terminal.settle(1)

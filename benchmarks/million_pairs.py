@@ -18,7 +18,7 @@ from core.identity import content_id_sql
 from core.migrations import migrations
 from core.records import JudgeKind
 from core.store import Store
-from core.workspace import Workspace
+from core.workspace import SETTINGS_NAME, Workspace
 from labels.judgments import add_judge, make_judge
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 JUDGE: Final = make_judge("measured", JudgeKind.IMPORTED)
 PAIRS_PER_QUERY: Final = 10
 PAIRS_PER_DOCUMENT: Final = 5
+
+#: Pairs come in the order of the draw, each once and with its score.
+_SETTINGS: Final = "blind_share = 0\nrepeat_share = 0\n"
 
 _WORDS: Final = {
     "verb": "watch read parse merge split cache route drain index flush retry guard",
@@ -79,6 +82,7 @@ def _build(root: Path, pairs: int) -> None:
     root.mkdir(parents=True)
     workspace = Workspace(root)
     workspace.create()
+    (workspace.folder / SETTINGS_NAME).write_text(_SETTINGS, "utf-8")
     with Store.open(workspace.folder) as store, store.transaction() as cursor:
         _fill(cursor, pairs)
 

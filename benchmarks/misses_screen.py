@@ -1,22 +1,21 @@
 """The misses screen with an eval of 10,000 queries: opened, and from query to query.
 
 Opening is the CPU time from the key on home to the painted list, beside the same key in a workspace
-without an eval. Going to the next query is measured as grading is (``key_to_paint``): beside a bare
-app that swaps the same codes in a plain Static.
+without an eval. Going to the next query, which paints two codes, is measured beside the audit
+screen, where a key writes a label and paints one (``key_to_paint``).
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.many_queries import FILES, question, workspace_with_queries
+from benchmarks.key_to_paint import BATCHES, first_pairs, pressing
+from benchmarks.many_queries import question, workspace_with_queries
 from benchmarks.measuring import Figure, alternating
-from benchmarks.start import ALONE, BARE
+from benchmarks.million_pairs import workspace_of
+from benchmarks.start import ALONE, AUDIT
 from benchmarks.terminal import Terminal
-from core.store import Store
+from core.records import GRADES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 QUERIES: Final = 10_000
 REPEATS: Final = 9
 OPENING: Final = 2.0
-MOVING: Final = 1.5
-BATCHES: Final = 8
-KEYS_A_BATCH: Final = 10
-REST: Final = 0.1
+#: Like the audit screen, though it paints two codes where that paints one.
+MOVING: Final = 1.25
+#: Pairs of the workspace that is audited beside it.
+AUDITED: Final = 10_000
 #: Painted by home when the workspace has been read.
 _HOME: Final = "NEXT"
 
@@ -53,7 +52,7 @@ def measure(_: int) -> list[Figure]:
             "key to the next query's codes, CPU",
             "ms",
             *moving,
-            "a plain Static",
+            "grading on the audit screen",
             at_most=MOVING,
         ),
     ]
@@ -75,44 +74,18 @@ def _opening(workspace: Workspace, text: str) -> Callable[[], float]:
 
 
 def _moving(workspace: Workspace) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Go from query to query while the bare app swaps the wanted files' codes."""
-    with Store.open(workspace.folder) as store:
-        rows = store.read("SELECT path, text FROM db.documents WHERE in_corpus")
-    texts = {int(path.rpartition("_")[2].removesuffix(".rs")): text for path, text in rows}
-    keys = BATCHES * KEYS_A_BATCH + 1
-    codes = [texts[number % FILES] for number in range(keys + 1)]
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name) / "codes.json"
-        file.write_text(json.dumps(codes), "utf-8")
+    """Go from query to query while the audit screen goes from pair to pair."""
+    with workspace_of(AUDITED) as audited:
+        queries, _ = first_pairs(audited)
+        misses = [f"file_{number}_begins" for number in range(len(queries))]
         with (
             Terminal(ALONE, workspace.root) as ours,
-            Terminal((*BARE, str(file)), Path(name)) as bare,
+            Terminal(AUDIT, audited.root) as audit,
         ):
             ours.wait_for(_HOME)
             ours.press("m")
-            ours.wait_for("file_0_begins")
-            bare.wait_for("code 0 begins")
             return alternating(
-                _batches(ours, "]", "file_{}_begins"),
-                _batches(bare, "1", "code {} begins"),
+                pressing(ours, misses, "]"),
+                pressing(audit, queries, "".join(map(str, GRADES))),
                 BATCHES,
             )
-
-
-def _batches(terminal: Terminal, key: str, text: str) -> Callable[[], float]:
-    """Return a function that presses the key some times and gives the CPU milliseconds of one."""
-    terminal.settle(1)
-    shown = 0
-
-    def press(count: int) -> float:
-        nonlocal shown
-        before = terminal.cpu
-        for _ in range(count):
-            shown += 1
-            terminal.press(key)
-            terminal.wait_for(text.format(shown))
-            terminal.settle(REST)
-        return 1000 * (terminal.cpu - before) / count
-
-    press(1)
-    return lambda: press(KEYS_A_BATCH)
