@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from core.encoder.spec import Family
 
-TABLE_NAMES: Final[dict[Family, str]] = {
-    "bert": "base.embeddings.word_embeddings.weight",
-    "modernbert": "base.embeddings.tok_embeddings.weight",
-    "t5": "base.shared.weight",
-}
 _STEP: Final = 512
 
 

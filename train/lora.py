@@ -130,6 +130,11 @@ def lora_parameters(module: EncoderModule) -> dict[str, mx.array]:
     return {name: value for name, value in named.items() if name.endswith((_A, _B))}
 
 
+def adapted_layers(additions: Mapping[str, mx.array]) -> list[str]:
+    """Return the adapted layers' names within the bare transformer."""
+    return [name.removeprefix("base.").removesuffix(_A) for name in additions if name.endswith(_A)]
+
+
 def merged(
     weights: Mapping[str, mx.array], additions: Mapping[str, mx.array], lora: LoraConfig
 ) -> dict[str, mx.array]:

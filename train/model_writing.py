@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from core.encoder.lengths import write_lengths
 from core.encoder.module import named_parameters
+from core.encoder.naming import TABLE_NAMES
 from train.base_encoder import base_folder, load_base
 from train.checkpoints import checkpoint_weights, write_synced, write_tensors
-from train.embedding_rows import TABLE_NAMES
-from train.lora import lora_modules, merged, peft_names
+from train.lora import adapted_layers, merged, peft_names
 from train.optimizer import HEAD
 from train.run_config import RunConfig, Tuning
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     import mlx.core as mx
 
-    from core.encoder.spec import Family
     from train.run_folder import RunFolder
 
 
@@ -37,7 +36,7 @@ def write_model(folder: RunFolder, config: RunConfig, checkpoint: str) -> None:
     weights = named_parameters(encoder.module)
     if config.tuning is Tuning.LORA:
         changed = merged(weights, learned, config.lora)
-        _write_adapter(folder.adapter, config, encoder.spec.family, learned)
+        _write_adapter(folder.adapter, config, learned)
     else:
         table = TABLE_NAMES[encoder.spec.family]
         weights[table][learned.pop("rows.ids")] = learned.pop("rows.values")
@@ -53,10 +52,12 @@ def write_model(folder: RunFolder, config: RunConfig, checkpoint: str) -> None:
     _replace(folder.model, written)
 
 
-def _write_adapter(
-    target: Path, config: RunConfig, family: Family, learned: dict[str, mx.array]
-) -> None:
-    """Write LoRA's weights as PEFT does."""
+def _write_adapter(target: Path, config: RunConfig, learned: dict[str, mx.array]) -> None:
+    """Write LoRA's weights as PEFT does.
+
+    The layers are named in full: by the last parts of their names PEFT would find more of them in
+    a pooler or a decoder that the base has beside its encoder.
+    """
     written = target.with_name(".adapter.written")
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir()
@@ -67,7 +68,7 @@ def _write_adapter(
         "r": config.lora.rank,
         "lora_alpha": config.lora.alpha,
         "lora_dropout": config.lora.dropout,
-        "target_modules": list(lora_modules(config.lora, family)),
+        "target_modules": adapted_layers(learned),
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,

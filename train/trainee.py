@@ -13,7 +13,8 @@ from core.encoder.blas import one_blas_thread
 from core.encoder.fast_cpu import usable
 from core.encoder.lanes import lane_count, lane_streams
 from core.encoder.module import named_parameters
-from train.embedding_rows import TABLE_NAMES, EmbeddingRows
+from core.encoder.naming import TABLE_NAMES
+from train.embedding_rows import EmbeddingRows
 from train.lora import DropoutKeys, add_lora, lora_parameters
 from train.losses import GradedBatch, Heads, first_heads, weighted_sum
 from train.maxsim import maxsim

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -14,8 +13,8 @@ from core.encoder.batching import Batch, batches
 from core.encoder.lanes import evaluated, lane_count
 from core.encoder.mlx_thread import on_mlx_thread
 from core.encoder.module import named_parameters
-from core.encoder.naming import sources
-from core.errors import CancelledError, InputError
+from core.encoder.saving import save_encoder
+from core.errors import CancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,30 +106,12 @@ class Encoder:
         return self.module(mx.array(batch.tokens), seen)
 
     def save(self, folder: Path) -> None:
-        """Write the encoder to a new folder: the files it came from, with the weights of now.
-
-        Each parameter is written, as float32, to the file and under the name that it was read
-        from; what else those files held (a decoder, a language model's head) is left out.
+        """Write the encoder to a new folder, with the weights of now: see ``saving``.
 
         Raises:
             InputError: the folder exists already.
         """
-        if folder.exists():
-            raise InputError("this folder exists already", where=str(folder), todo="Name another.")
-        unfinished = folder.with_name(f".{folder.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        _copy_settings(self.spec.folder, unfinished)
-        named = named_parameters(self.module)
-        files: dict[Path, dict[str, mx.array]] = {}
-        for source in sources(self.spec, named):
-            target = source.files[0].relative_to(self.spec.folder).parent / "model.safetensors"
-            files.setdefault(unfinished / target, {}).update(
-                {theirs: named[ours] for ours, theirs in source.names.items()}
-            )
-        for path, tensors in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            mx.save_safetensors(str(path), tensors, metadata={"format": "pt"})
-        unfinished.rename(folder)
+        save_encoder(self.spec, named_parameters(self.module), folder)
 
     def _in_order(
         self,
@@ -171,15 +152,3 @@ class Encoder:
             # A copy, so that a short document does not keep its whole batch in memory.
             matrix = answer[row] if self.spec.one_vector else answer[row, batch.kept[row]]
             yield place, matrix.copy()
-
-
-def _copy_settings(source: Path, target: Path) -> None:
-    """Copy what is neither weights nor hidden, two levels deep."""
-    target.mkdir(parents=True)
-    for path in sorted([*source.glob("*"), *source.glob("[0-9]_*/*")]):
-        inside = path.relative_to(source)
-        if path.is_file() and path.suffix in {".json", ".txt", ".model", ".metadata"}:
-            if path.name.endswith(".index.json"):
-                continue
-            (target / inside).parent.mkdir(exist_ok=True)
-            shutil.copyfile(path, target / inside)

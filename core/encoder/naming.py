@@ -24,6 +24,12 @@ _ANCHORS: Final[dict[Family, str]] = {
     "modernbert": "embeddings.tok_embeddings.weight",
     "t5": "encoder.final_layer_norm.weight",
 }
+#: The word embeddings, by the module's own name.
+TABLE_NAMES: Final[dict[Family, str]] = {
+    "bert": "base.embeddings.word_embeddings.weight",
+    "modernbert": "base.embeddings.tok_embeddings.weight",
+    "t5": "base.shared.weight",
+}
 
 
 @dataclass(frozen=True, slots=True)

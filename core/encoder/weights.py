@@ -112,6 +112,15 @@ def load_tensors(
     return tensors
 
 
+def all_tensors(files: Iterable[Path]) -> dict[str, mx.array]:
+    """Return all tensors of a model's files, as they are there.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    return {name: tensor for path in files for name, tensor in _opened(path).items()}
+
+
 def _opened(path: Path) -> dict[str, mx.array]:
     import mlx.core as mx
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from train.training_set.records import TrainingSet
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
-FAMILIES = ("pylate", "sentence", "colbert", "t5_projected")
+FAMILIES = ("pylate", "sentence", "colbert", "t5_merged", "t5_projected")
 EVERY_LOSS = tuple((name, 1.0) for name in LossName)
 
 
