@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.measuring import Figure
 
 VARIABLE: Final = "REJUDGE_TORCH_PYTHON"
+HOUSE: Final = Path(__file__).parents[1]
 
 
 def torch_python(named: str = "") -> str:
@@ -39,14 +40,20 @@ def torch_python(named: str = "") -> str:
 def asked_child(
     python: str, script: str, *words: object
 ) -> Iterator[Callable[[object], dict[str, Any]]]:
-    """Start a script of this folder and give the function that asks it: a line of JSON each way."""
-    path = Path(__file__).with_name(f"{script}.py")
+    """Start a script of the house and give the function that asks it: a line of JSON each way.
+
+    Args:
+        python: the interpreter.
+        script: its place in the house, such as ``benchmarks/encoding_pytorch.py``.
+        words: what it is started with.
+    """
+    path = HOUSE / script
     with subprocess.Popen(
         [python, str(path), *map(str, words)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(path.parents[1])},
+        env={**os.environ, "PYTHONPATH": str(HOUSE)},
     ) as child:
         assert child.stdin is not None
         assert child.stdout is not None

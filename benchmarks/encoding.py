@@ -146,7 +146,7 @@ def _ours(encoder: Encoder, texts: list[str], batch: int) -> Timed:
 @contextmanager
 def _pytorch(python: str, folder: Path) -> Iterator[Callable[[str, list[str]], Timed]]:
     """Start the child and give the function that has it encode."""
-    with asked_child(python, "encoding_pytorch", folder, TOKENS, BATCH) as ask:
+    with asked_child(python, "benchmarks/encoding_pytorch.py", folder, TOKENS, BATCH) as ask:
 
         def encode(kind: str, texts: list[str]) -> Timed:
             answer = ask({"kind": kind, "texts": texts})

@@ -160,7 +160,9 @@ def _trainer(
     python: str, script: str, folder: Path, tuning: str
 ) -> Iterator[Callable[[list[Batch]], Trained]]:
     """Start a child and give the function that has it train."""
-    with asked_child(python, script, folder, tuning, QUERY_TOKENS, DOCUMENT_TOKENS) as ask:
+    with asked_child(
+        python, f"benchmarks/{script}.py", folder, tuning, QUERY_TOKENS, DOCUMENT_TOKENS
+    ) as ask:
 
         def train(batches: list[Batch]) -> Trained:
             answer = ask(batches)
