@@ -27,14 +27,23 @@ class KeyTable:
     changed: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
-    def shown(self, commands: Sequence[Command], most: int = 1) -> str:
-        """Return the keys of one command, or of several that share a place, as text."""
+    def shown(self, commands: Sequence[Command], most: int = 1, *, typing: bool = False) -> str:
+        """Return the keys of one command, or of several that share a place, as text.
+
+        Args:
+            commands: the command, or those that share the place.
+            most: how many keys of one command at most.
+            typing: leave out keys that write a character; empty when there are no others.
+        """
         if len(commands) > 1:
             firsts = [self.keys[command.id][0] for command in commands]
             if "".join(firsts) in "123456789":
                 return f"{firsts[0]}-{firsts[-1]}"
             return " ".join(shown_key(key) for key in firsts)
-        return " ".join(shown_key(key) for key in self.keys[commands[0].id][:most])
+        keys = self.keys[commands[0].id]
+        if typing:
+            keys = tuple(key for key in keys if not _writes(key))
+        return " ".join(shown_key(key) for key in keys[:most])
 
     def shown_of(self, identifier: str) -> str:
         """Return the first key of a command as text."""
@@ -92,6 +101,13 @@ def shown_key(key: str) -> str:
 
     *modifiers, name = key.split("+")
     return "+".join([*modifiers, _SHOWN.get(name) or format_key(name)])
+
+
+def _writes(key: str) -> bool:
+    """Tell whether the key writes a character where text is typed."""
+    from textual.keys import key_to_character
+
+    return "+" not in key and (key_to_character(key) or "\0").isprintable()
 
 
 def _is_key(key: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from core.records import GRADES
 from labels.agreement.agreement_figures import agreement_figures
 from labels.agreement.compared import query_numbers
-from labels.agreement.confusion_figures import alpha_of_coincidences, tables_by_group
+from labels.agreement.confusion_figures import FIGURES, alpha_of_coincidences, tables_by_group
 from labels.agreement.query_bootstrap import estimate, resampled_sums
 from labels.agreement.records import OPPOSITE, AnnotatorAgreement, Estimate
 from labels.strategies import REPEAT
@@ -62,6 +62,8 @@ def alpha_of_all(labels: Sequence[LabelledGrade]) -> Estimate:
     several = [grades for grades in _by_pair(labels) if len(grades) > 1]
     if not several:
         return Estimate(reason="no pair was graded by two people")
+    if len(several) == 1:
+        return Estimate(reason="one pair only was graded by two people, too few to tell")
     places = query_numbers([grades[0] for grades in several])
     sums = np.zeros((int(places.max()) + 1, len(GRADES), len(GRADES)))
     for place, grades in zip(places, several, strict=True):
@@ -97,11 +99,13 @@ def _agreement(first: str, second: str, twice: Sequence[Twice]) -> AnnotatorAgre
         np.ones(len(twice)),
         queries,
     )
+    once = Estimate(reason="one pair only was graded twice, too few to tell")
+    figures = dict.fromkeys(FIGURES, once) if len(twice) == 1 else {}
     names = (first, second) if first != second else ("the first time they", "the second time they")
     return AnnotatorAgreement(
         first,
         second,
         pairs=len({one.pair for one, _ in twice}),
         queries=len(tables),
-        figures=agreement_figures(tables, *names),
+        figures=figures or agreement_figures(tables, *names),
     )

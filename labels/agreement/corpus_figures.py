@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from labels.agreement.prediction_powered import JudgedSums, LabelledValues, mean_estimate
-from labels.agreement.records import CorpusFigures, PoweredEstimate
+from labels.agreement.records import CorpusFigures, Estimate, PoweredEstimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,11 @@ def corpus_figures(store: Store, judge: UUID, compared: Sequence[Comparison]) ->
     counts, expected, good, counts_good, good_among_good = sums.T
     labelled = _labelled(compared, places)
     scored_good = labelled.scores >= GOOD
+    unknown = ""
+    if not counts_good.any():
+        unknown = f"the judge gave no pair a {GOOD} or more"
+    elif not scored_good.any():
+        unknown = f"no label is on a pair that the judge gave a {GOOD} or more"
     return CorpusFigures(
         pairs=int(counts.sum()),
         mean_grade=_powered(
@@ -78,7 +83,9 @@ def corpus_figures(store: Store, judge: UUID, compared: Sequence[Comparison]) ->
             JudgedSums(good, counts),
             (0.0, 1.0),
         ),
-        precision_good=_powered(
+        precision_good=_reasoned(unknown)
+        if unknown
+        else _powered(
             _values(labelled, labelled.good, labelled.expected_good, scored_good),
             JudgedSums(good_among_good, counts_good),
             (0.0, 1.0),
@@ -115,6 +122,10 @@ def _values(
     return LabelledValues(
         truth[chosen], predicted[chosen], labelled.weights[chosen], labelled.queries[chosen]
     )
+
+
+def _reasoned(reason: str) -> PoweredEstimate:
+    return PoweredEstimate(Estimate(reason=reason), Estimate(reason=reason))
 
 
 def _powered(

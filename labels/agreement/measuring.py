@@ -24,6 +24,7 @@ from labels.agreement.labelled import (
     standing_grades,
     stratum_sizes,
 )
+from labels.agreement.notices import counting_sentences
 from labels.agreement.records import OPPOSITE, AgreementReport, CalibrationEffect
 from labels.agreement.weights import can_be_weighted, label_weights
 from labels.audited_judge import scored_pairs
@@ -113,23 +114,32 @@ def _judges(store: Store, name: str) -> list[Judge]:
 def _notices(labels: Sequence[LabelledGrade], judged: set[UUID], gone: int) -> tuple[str, ...]:
     if not labels and not gone:
         return ("There are no labels yet: nothing to compare judges with.",)
-    counted = (
-        (gone, "labels are on pairs that are gone; no figure counts them."),
+    return counting_sentences(
         (
-            sum(not can_be_weighted(label) for label in labels),
-            "labels come from a queue that picks on purpose; judges' figures leave them out.",
-        ),
-        (
-            sum(label.judgment_gone for label in labels),
-            "labels name a judgment that is gone; they are compared with what judges say now.",
-        ),
-        (
-            sum(label.pair not in judged for label in labels),
-            "labels are on pairs that no judge has scored; they cannot be compared.",
-        ),
-        (
-            opposite_grades(labels),
-            f"pairs have grades of two people {OPPOSITE} or more apart; each grade counts.",
-        ),
+            (
+                gone,
+                "label is on a pair that is gone; no figure counts it.",
+                "labels are on pairs that are gone; no figure counts them.",
+            ),
+            (
+                sum(not can_be_weighted(label) for label in labels),
+                "label comes from a queue that picks on purpose; judges' figures leave it out.",
+                "labels come from a queue that picks on purpose; judges' figures leave them out.",
+            ),
+            (
+                sum(label.judgment_gone for label in labels),
+                "label names a judgment that is gone; it is compared with what judges say now.",
+                "labels name a judgment that is gone; they are compared with what judges say now.",
+            ),
+            (
+                sum(label.pair not in judged for label in labels),
+                "label is on a pair that no judge has scored; it cannot be compared.",
+                "labels are on pairs that no judge has scored; they cannot be compared.",
+            ),
+            (
+                opposite_grades(labels),
+                f"pair has grades of two people {OPPOSITE} or more apart; each grade counts.",
+                f"pairs have grades of two people {OPPOSITE} or more apart; each grade counts.",
+            ),
+        )
     )
-    return tuple(f"{count:,} {sentence}" for count, sentence in counted if count)

@@ -17,6 +17,7 @@ from labels.agreement.labelled import (
     rulings_on_labelled,
     stratum_sizes,
 )
+from labels.agreement.notices import counting_sentences
 from labels.agreement.records import OPPOSITE
 from labels.agreement.weights import can_be_weighted, label_weights
 from labels.calibration.choosing import LabelledOutputs
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from core.records import Judge
     from core.store import Store
     from labels.agreement.labelled import LabelledGrade, Ruling
+    from labels.calibration.judge_outputs import JudgeOutputs
 
     Rulings = Mapping[UUID, Mapping[UUID, Ruling]]
 
@@ -81,6 +83,7 @@ def learning_material(store: Store) -> LearningMaterial:
         queries=query_numbers(labels),
     )
     draws = np.array([draw_of(label.pair) for label in labels])
+    notices += (*_alike(judges, labelled.outputs), *_without_labels(store, judges, rulings))
     return LearningMaterial(tuple(judges), labelled, len(shared), draws, "", notices)
 
 
@@ -128,19 +131,67 @@ def _reason(every: Sequence[LabelledGrade], usable: Sequence[LabelledGrade]) -> 
 
 
 def _notices(labels: Sequence[LabelledGrade], judged: set[UUID], gone: int) -> tuple[str, ...]:
-    counted = (
-        (gone, "labels are on pairs that are gone; they are left out."),
+    apart = f"grades of two people {OPPOSITE} or more apart; each grade counts in part."
+    return counting_sentences(
         (
-            sum(not can_be_weighted(label) for label in labels),
-            "labels come from a queue that picks on purpose; they are left out.",
-        ),
-        (
-            sum(label.pair not in judged for label in labels),
-            "labels are on pairs that no judge of these has scored; they are left out.",
-        ),
-        (
-            opposite_grades(labels),
-            f"pairs have grades of two people {OPPOSITE} or more apart; each grade counts in part.",
-        ),
+            (
+                gone,
+                "label is on a pair that is gone; it is left out.",
+                "labels are on pairs that are gone; they are left out.",
+            ),
+            (
+                sum(not can_be_weighted(label) for label in labels),
+                "label comes from a queue that picks on purpose; it is left out.",
+                "labels come from a queue that picks on purpose; they are left out.",
+            ),
+            (
+                sum(label.pair not in judged for label in labels),
+                "label is on a pair that no judge of these has scored; it is left out.",
+                "labels are on pairs that no judge of these has scored; they are left out.",
+            ),
+            (opposite_grades(labels), f"pair has {apart}", f"pairs have {apart}"),
+        )
     )
-    return tuple(f"{count:,} {sentence}" for count, sentence in counted if count)
+
+
+def _alike(judges: Sequence[Judge], outputs: JudgeOutputs) -> tuple[str, ...]:
+    """Return a sentence for each judge that said the same of every labelled pair."""
+    found = []
+    for place, judge in enumerate(judges):
+        said = outputs.judge(place)
+        if len(said) > 1 and not np.ptp(said.chances, axis=0).any():
+            score = int(said.scores[0, 0])
+            found.append(
+                f"{judge.name} gave every labelled pair a {score}, so its scores tell no pairs"
+                " apart."
+            )
+    return tuple(found)
+
+
+def _without_labels(store: Store, judges: Sequence[Judge], rulings: Rulings) -> tuple[str, ...]:
+    """Return a sentence about the pairs of judges none of whose pairs has a label, if any."""
+    others = [
+        judge
+        for judge in all_judges(store)
+        if not rulings.get(judge.id) and judge.kind is not JudgeKind.LEXICAL
+    ]
+    if not others:
+        return ()
+    ((count,),) = store.read(
+        "SELECT count(DISTINCT pair_id) FROM db.judgments WHERE score IS NOT NULL"
+        " AND judge_id IN (SELECT unnest(CAST($1 AS UUID[]))) AND pair_id NOT IN ("
+        "  SELECT pair_id FROM db.judgments WHERE score IS NOT NULL"
+        "  AND judge_id IN (SELECT unnest(CAST($2 AS UUID[]))))",
+        [[judge.id for judge in others], [judge.id for judge in judges]],
+    )
+    names = ", ".join(judge.name for judge in others)
+    told = f"no calibrated grade: only {names} scored"
+    return counting_sentences(
+        (
+            (
+                count,
+                f"pair has {told} it, none of whose pairs has a label.",
+                f"pairs have {told} them, none of whose pairs has a label.",
+            ),
+        )
+    )

@@ -110,10 +110,11 @@ def _report(store: Store, rows: str, plan: ExportPlan) -> ExportReport:
 
 
 def _notices(opposed: int, passed_over: int, *, missing: bool) -> tuple[str, ...]:
+    have = "pair has" if opposed == 1 else "pairs have"
     told = (
         (
             opposed,
-            f"{opposed:,} pairs have grades of two people {OPPOSITE} or more apart, averaged here.",
+            f"{opposed:,} {have} grades of two people {OPPOSITE} or more apart, averaged here.",
         ),
         (
             passed_over,

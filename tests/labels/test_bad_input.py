@@ -208,3 +208,42 @@ def test_labels_of_pairs_that_are_gone_are_told_and_count_nowhere(
     assert measure_agreement(book.store).notices == (
         "30 labels are on pairs that are gone; no figure counts them.",
     )
+
+
+def test_a_judge_that_always_says_3_is_named_by_a_calibration(book: Book) -> None:
+    for pair, grade in zip(add_judged(book.store, [3] * 30, per_query=3), EVERY, strict=True):
+        book.label_pair(pair, grade)
+    book.write()
+    (told,) = calibrate(book.store).notices
+    assert told.endswith("gave every labelled pair a 3, so its scores tell no pairs apart.")
+
+
+def test_a_judge_that_gave_no_4_has_no_precision_of_its_4s(book: Book) -> None:
+    for pair, grade in zip(add_judged(book.store, [3] * 30, per_query=3), EVERY, strict=True):
+        book.label_pair(pair, grade)
+    found = checked(book)
+    precision = found[".judges[0].corpus.precision_good.powered"]
+    assert precision.reason == "the judge gave no pair a 4 or more"
+
+
+def test_one_pair_that_two_people_graded_is_no_agreement(book: Book) -> None:
+    (pair,) = add_judged(book.store, [3])
+    book.label_pair(pair, 1)
+    book.label_pair(pair, 5, "bob")
+    found = checked(book)
+    assert "one pair only" in found[".alpha"].reason
+    assert "one pair only" in found[".annotators[0].figures.exact"].reason
+    assert measure_agreement(book.store).notices == (
+        "1 pair has grades of two people 3 or more apart; each grade counts.",
+    )
+
+
+def test_pairs_of_a_judge_without_labels_are_told(book: Book) -> None:
+    for pair, grade in zip(add_judged(book.store, EVERY, per_query=3), EVERY, strict=True):
+        book.label_pair(pair, grade)
+    add_judged(book.store, [2, 4], judge="other", start=500)
+    book.write()
+    told = [one for one in calibrate(book.store).notices if "no calibrated grade" in one]
+    assert told == [
+        "2 pairs have no calibrated grade: only other scored them, none of whose pairs has a label."
+    ]

@@ -14,6 +14,7 @@ from tests.labels.judge.playing_server import PlayingServer, error, ruling
 from tests.labels.workshop.audited_store import audited_workspace
 from tests.tui.driving import painted, settled, until
 from tui.app import RejudgeApp
+from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,6 +58,20 @@ async def give(pilot: Pilot[None], text: str) -> None:
     await pilot.pause()
     await pilot.press("end", "ctrl+u", *text, "enter")
     await settled(pilot)
+
+
+async def test_the_line_of_keys_names_none_that_would_be_typed(workspace: Workspace) -> None:
+    async with workshop(workspace) as (pilot, _):
+        shown = pilot.app.screen.query_one(KeyBar).render().plain
+        assert shown.split("   ") == [
+            "ctrl+r try",
+            "ctrl+s save",
+            "ctrl+o open",
+            "esc back",
+            "f1 keys",
+        ]
+        await pilot.press("f1")
+        await until(pilot, lambda: pilot.app.current_mode != "workshop")
 
 
 async def test_a_rubric_is_edited_tried_compared_and_kept(workspace: Workspace) -> None:

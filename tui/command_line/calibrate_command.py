@@ -85,6 +85,10 @@ def _document(outcome: CalibrationOutcome) -> dict[str, object]:
                 "rps_calibrated": effect.rps_calibrated,
                 "mae_raw": effect.mae_raw,
                 "mae_calibrated": effect.mae_calibrated,
+                "intervals": {
+                    name: {"low": low, "high": high}
+                    for name, (low, high) in effect.intervals.items()
+                },
             }
             for effect in found.judges
         ],

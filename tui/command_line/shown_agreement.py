@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from labels.agreement.judge_work import JudgeWork
     from labels.agreement.records import (
         AnnotatorAgreement,
+        CalibrationEffect,
         CorpusFigures,
         Estimate,
         JudgeAgreement,
@@ -63,7 +64,10 @@ def lines(trust: Trust) -> list[str]:
         same = one_pair.first == one_pair.second
         names = "themself" if same else one_pair.second
         shown.append(
-            displayable_line(f"{one_pair.first} and {names}, {one_pair.pairs:,} pairs graded twice")
+            displayable_line(
+                f"{one_pair.first} and {names}, {one_pair.pairs:,}"
+                f" {'pair' if one_pair.pairs == 1 else 'pairs'} graded twice"
+            )
         )
         shown += [*_figure_lines(one_pair.figures), ""]
     if report.annotators:
@@ -198,17 +202,33 @@ def _judge_lines(one: JudgeAgreement) -> list[str]:
             f"    of those it scored 4 or more  {_both(one.corpus.precision_good)}",
         ]
     if one.calibration:
-        shown.append(
-            f"  calibrated ({one.calibration.method}): RPS {one.calibration.rps_raw:.3f} ->"
-            f" {one.calibration.rps_calibrated:.3f}, mean error {one.calibration.mae_raw:.3f} ->"
-            f" {one.calibration.mae_calibrated:.3f}"
-        )
+        shown += _effect_lines(one.calibration)
+    if not one.labels:
+        return shown
     anchoring = one.anchoring
     if anchoring.exact.known:
         shown.append(f"  seeing its score changes the same-grade share by {_text(anchoring.exact)}")
     else:
         shown.append(f"  whether seeing its score pulls people: {anchoring.exact.reason}")
     return [*shown, f"  {one.advice.sentence}"]
+
+
+def _effect_lines(effect: CalibrationEffect) -> list[str]:
+    figures = (
+        ("RPS", "rps", effect.rps_raw, effect.rps_calibrated),
+        ("mean error", "mae", effect.mae_raw, effect.mae_calibrated),
+    )
+    rows = [
+        f"    {word:<16} {_with_ends(raw, effect.intervals.get(f'{name}_raw'))} ->"
+        f" {_with_ends(calibrated, effect.intervals.get(f'{name}_calibrated'))}"
+        f", gain {_with_ends(raw - calibrated, effect.intervals.get(f'{name}_gain'))}"
+        for word, name, raw, calibrated in figures
+    ]
+    return [f"  calibrated ({effect.method}), on labels held out:", *rows]
+
+
+def _with_ends(value: float, ends: tuple[float, float] | None) -> str:
+    return f"{value:.3f} [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else f"{value:.3f}"
 
 
 def _confusion_lines(one: JudgeAgreement) -> list[str]:

@@ -45,6 +45,7 @@ class WorkshopScreen(WorkspaceScreen):
     """What the keys do about a rubric."""
 
     SECTION = WORKSHOP
+    TYPING = True
     BINDINGS = bindings_of(WORKSHOP)
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it for instances
         (0, "-narrow"),

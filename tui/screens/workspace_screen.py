@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 
 class WorkspaceScreen(Screen[None]):
-    """A screen on the workspace. Subclasses set ``SECTION`` and give the body."""
+    """A screen on the workspace. Subclasses set ``SECTION`` and give the body.
+
+    ``TYPING``: letters go into a text, so that the line of keys names none.
+    """
 
     SECTION: ClassVar[Section]
+    TYPING: ClassVar[bool] = False
 
     @property
     def desk(self) -> RejudgeApp:
@@ -39,7 +43,8 @@ class WorkspaceScreen(Screen[None]):
         yield SplitLine(id="top")
         yield from self.body()
         commands = (*self.SECTION.commands, *EVERYWHERE.commands)
-        yield KeyBar(footer_groups(commands), self.desk.key_table, id="keys")
+        groups = footer_groups(commands)
+        yield KeyBar(groups, self.desk.key_table, id="keys", typing=self.TYPING)
 
     def on_mount(self) -> None:
         """Show what can be shown before the store is open."""

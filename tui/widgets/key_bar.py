@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class KeyBar(Widget, can_focus=False):
-    """Shows the keys that matter most on a screen."""
+    """Shows the keys that matter most on a screen.
+
+    With ``typing``, on a screen whose letters go into a text, only those that are no letters.
+    """
 
     def __init__(
         self,
@@ -26,8 +29,10 @@ class KeyBar(Widget, can_focus=False):
         key_table: KeyTable,
         *,
         id: str,  # noqa: A002 - Textual's own word
+        typing: bool = False,
     ) -> None:
         super().__init__(id=id)
+        self._typing = typing
         self.auto_links = False
         self._groups = groups
         self._key_table = key_table
@@ -43,10 +48,13 @@ class KeyBar(Widget, can_focus=False):
     def _assembled(self, gap: int) -> Content:
         parts: list[Content] = []
         for group in self._groups:
+            shown = self._key_table.shown(group, typing=self._typing)
+            if not shown:
+                continue
             if parts:
                 parts.append(Content(" " * gap))
             entry = Content.assemble(
-                (self._key_table.shown(group), "bold $text-accent"),
+                (shown, "bold $text-accent"),
                 (f" {group[0].word}", "$foreground 80%"),
             )
             if len(group) == 1:

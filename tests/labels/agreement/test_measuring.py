@@ -186,8 +186,8 @@ def test_labels_whose_judgment_is_gone_and_opposite_grades_are_told(book: Book) 
     book.label(rows[1], 1)
     book.label(rows[1], 5, "bob")
     report = book.report()
-    assert any("1 labels name a judgment that is gone" in notice for notice in report.notices)
-    assert any("1 pairs have grades of two people" in notice for notice in report.notices)
+    assert any("1 label names a judgment that is gone" in notice for notice in report.notices)
+    assert any("1 pair has grades of two people" in notice for notice in report.notices)
     assert report.judges[0].labels == 3
 
 

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 
 def add_judged(
-    store: Store, scores: Sequence[int], *, judge: str = "gpt", per_query: int = 4
+    store: Store, scores: Sequence[int], *, judge: str = "gpt", per_query: int = 4, start: int = 0
 ) -> list[UUID]:
-    """Add a pair for each score and return their ids; the same place is always the same pair."""
+    """Add a pair for each score and return their ids; the same place is always the same pair.
+
+    ``start`` is the place of the first.
+    """
     ruler = named_judge(judge)
     queries, documents, pairs = [], [], []
-    for number in range(len(scores)):
+    for number in range(start, start + len(scores)):
         text, code = f"query {number // per_query}", f"def f{number}(): ..."
         query = Query(query_id(text), text, QueryKind.SEMANTIC)
         document = Document(

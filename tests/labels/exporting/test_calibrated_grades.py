@@ -159,7 +159,7 @@ def test_the_judges_own_score_comes_back_in(store: Store, tmp_path: Path) -> Non
 
 def test_opposite_grades_and_a_missing_calibration_are_told(tmp_path: Path, store: Store) -> None:
     report, _ = exported(store, tmp_path, BEST)
-    assert any("1 pairs have grades of two people 3 or more apart" in one for one in report.notices)
+    assert any("1 pair has grades of two people 3 or more apart" in one for one in report.notices)
     with Store.open(new_workspace(tmp_path / "fresh").folder) as fresh:
         add_scored(fresh, ROWS)
         report, _ = exported(fresh, tmp_path, BEST)
