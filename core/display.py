@@ -9,6 +9,9 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+#: A screenful of prose and then some: what is longer is no query, rationale, note or name.
+SHOWN_CHARACTERS: Final = 10_000
+
 _LATIN_1_END: Final = 0x100
 _TAGS: Final = 0xE0000
 _LAST_KEPT: Final = 0xFFFF
@@ -62,3 +65,9 @@ def displayable(text: str) -> str:
 def displayable_line(text: str) -> str:
     r"""Return ``displayable`` text on one line: newlines come out as ``\n``, tabs as a space."""
     return displayable(text).replace("\n", "\\n").replace("\t", " ")
+
+
+def shortened(text: str, limit: int = SHOWN_CHARACTERS) -> str:
+    """Return ``text``, or its first ``limit`` characters and how many were left out."""
+    left_out = len(text) - limit
+    return text if left_out <= 0 else f"{text[:limit]}… and {left_out:,} characters more"

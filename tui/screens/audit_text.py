@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from core.display import displayable, displayable_line
+from core.display import displayable, displayable_line, shortened
 from tui.screens.opinions_text import (
     other_notes,
     people_line,
@@ -42,18 +42,18 @@ _BARS: Final = " ▁▂▃▄▅▆▇█"
 def query_text(item: AuditItem) -> Content:
     """Return the query with its kind."""
     kind = f"  {item.query.kind.value}" if item.query.kind else ""
-    return Content.assemble((displayable_line(item.query.text), STRONG), (kind, DIM))
+    return Content.assemble((displayable_line(shortened(item.query.text)), STRONG), (kind, DIM))
 
 
 def place_text(item: AuditItem) -> Content:
     """Return where the code is from: path, lines, symbol, language."""
     document = item.document
-    parts: list[Part] = [(displayable_line(document.path or "snippet"), "$text-accent")]
+    parts: list[Part] = [(displayable_line(shortened(document.path or "snippet")), "$text-accent")]
     if document.start_line is not None:
         parts.append((f":{document.start_line}-{document.end_line or document.start_line}", DIM))
     if document.symbol:
-        parts.append((f"  {displayable_line(document.symbol)}", "bold"))
-    parts.append((f"  {displayable_line(document.language)}", DIM))
+        parts.append((f"  {displayable_line(shortened(document.symbol))}", "bold"))
+    parts.append((f"  {displayable_line(shortened(document.language))}", DIM))
     if item.flagged:
         parts.append(("  flagged", "bold $text-warning"))
     if item.skipped:
@@ -101,7 +101,7 @@ def _ruling_strip(item: AuditItem) -> Content:
     parts += [(f"  {displayable_line(name)} no score", DIM) for name, _ in item.failures]
     if judgment.distribution:
         parts += ["\n", _spark(judgment.distribution)]
-    parts += [_note_lines(item), "\n", displayable(judgment.rationale.strip())]
+    parts += [_note_lines(item), "\n", displayable(shortened(judgment.rationale.strip()))]
     return Content.assemble(*parts)
 
 
@@ -130,7 +130,7 @@ def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> 
         else:
             sections += _earlier_labels(item.labels, annotator)
     if told:
-        notes = "\n".join(displayable(note) for note in told)
+        notes = "\n".join(displayable(shortened(note)) for note in told)
         sections.append(_section("NOTES", Content(notes)))
     return Content("\n\n").join(sections)
 
@@ -156,7 +156,7 @@ def _addresses(item: AuditItem) -> Content:
         Content.assemble(
             (f"line {each.line}" if each.line else "its name", STRONG),
             (f"  {each.approach.value}  ", DIM),
-            displayable_line(each.text),
+            displayable_line(shortened(each.text)),
         )
         for each in item.addresses
     ]
@@ -249,7 +249,9 @@ def _ruling_sections(item: AuditItem, width: int) -> list[Content]:
     if judgment.distribution:
         sections.append(_section("DISTRIBUTION", _distribution(judgment, width)))
     if judgment.rationale.strip():
-        sections.append(_section("RATIONALE", Content(displayable(judgment.rationale.strip()))))
+        sections.append(
+            _section("RATIONALE", Content(displayable(shortened(judgment.rationale.strip()))))
+        )
     return sections
 
 
@@ -270,7 +272,7 @@ def _graded(event: LabelEvent, score: int | None) -> Content:
 
 
 def _line(text: str) -> Content:
-    return Content(displayable_line(text))
+    return Content(displayable_line(shortened(text)))
 
 
 def _section(title: str, content: Content) -> Content:
@@ -300,7 +302,7 @@ def _failures(item: AuditItem) -> Content:
     lines = [
         Content.assemble(
             ("no score: ", "bold $text-warning"),
-            displayable_line(reason),
+            displayable_line(shortened(reason)),
             (f"  {displayable_line(name)}", DIM),
         )
         for name, reason in item.failures
@@ -343,7 +345,7 @@ def _other_judge(ruling: JudgeRuling) -> Content:
     if judgment.distribution:
         parts += ["\n", _spark(judgment.distribution)]
     if judgment.rationale.strip():
-        parts += ["\n", (displayable(judgment.rationale.strip()), DIM)]
+        parts += ["\n", (displayable(shortened(judgment.rationale.strip())), DIM)]
     return Content.assemble(*parts)
 
 
@@ -366,5 +368,5 @@ def _earlier_labels(labels: tuple[EarlierLabel, ...], annotator: str) -> list[Co
 def _note_lines(item: AuditItem) -> Content:
     parts: list[Part] = []
     for note in item.notes[:1]:
-        parts += ["\n", ("note ", DIM), displayable_line(note)]
+        parts += ["\n", ("note ", DIM), displayable_line(shortened(note))]
     return Content.assemble(*parts)

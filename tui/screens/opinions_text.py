@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from core.display import displayable, displayable_line
+from core.display import displayable, displayable_line, shortened
 from tui.words import DIM, WIDEST_GRADE_WORD, grade_mark, grade_style
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _row(label: EarlierLabel, who: str, notes: tuple[str, ...]) -> Content:
         (f"  {label.action.value}{', blind' if label.hidden else ''}", DIM),
     ]
     for note in notes:
-        parts += [("\n  note ", DIM), displayable(note)]
+        parts += [("\n  note ", DIM), displayable(shortened(note))]
     return Content.assemble(*parts)
 
 

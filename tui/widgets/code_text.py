@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 
 from core.display import displayable
+from tui.widgets.long_line import LongLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Documents and lines beyond these many characters are shown without colours.
 LEXED_DOCUMENT: Final = 2_000_000
-LEXED_LINE: Final = 200_000
+LEXED_LINE: Final = 5_000
 TAB_SIZE: Final = 4
 
 
@@ -69,7 +70,12 @@ class CodeText:
 
     def __init__(self, text: str, language: str) -> None:
         self.lines = _lines(text)
-        self.width = _width(self.lines)
+        self._long = {
+            number: LongLine(line)
+            for number, line in enumerate(self.lines)
+            if len(line) > LEXED_LINE and not line.isascii()
+        }
+        self.width = max(self._width(number) for number in range(len(self.lines)))
         self._runs: list[tuple[Run, ...]] = []
         self._lock = threading.Lock()
         self._lexing = self._lex(language) if self._worth_lexing() else iter(())
@@ -80,6 +86,10 @@ class CodeText:
         if number < len(self._runs):
             return self._runs[number]
         return ((self.lines[number], WordKind.PLAIN),)
+
+    def long_line(self, number: int) -> LongLine | None:
+        """Return a line (from 0) that is long and whose characters are not all one cell wide."""
+        return self._long.get(number)
 
     def lexed(self, end: int) -> bool:
         """Return whether the lines before ``end`` have all the kinds they will get."""
@@ -102,6 +112,12 @@ class CodeText:
         finally:
             self._lock.release()
         return True
+
+    def _width(self, number: int) -> int:
+        long, line = self._long.get(number), self.lines[number]
+        if long is not None:
+            return long.cells
+        return len(line) if line.isascii() else cell_len(line)
 
     def _worth_lexing(self) -> bool:
         size = sum(map(len, self.lines))
@@ -137,10 +153,6 @@ def _lines(text: str) -> tuple[str, ...]:
     if "\t" in shown:
         lines = [line.expandtabs(TAB_SIZE) for line in lines]
     return tuple(lines)
-
-
-def _width(lines: tuple[str, ...]) -> int:
-    return max(len(line) if line.isascii() else cell_len(line) for line in lines)
 
 
 _kind_of_token: dict[_TokenType, WordKind] = {}

@@ -199,8 +199,13 @@ class CodeView(ScrollView, can_focus=False):
             return [Segment(text, styles[kind]) for text, kind in runs], sum(
                 len(text) for text, _ in runs
             )
-        whole = Strip([Segment(text, styles[kind]) for text, kind in code.runs(number)])
-        strip = whole.crop(left, left + room)
+        long = code.long_line(number)
+        if long is not None:
+            text, before = long.part(left, room)
+            strip = Strip([Segment(text, styles[WordKind.PLAIN])]).crop(before, before + room)
+        else:
+            whole = Strip([Segment(text, styles[kind]) for text, kind in code.runs(number)])
+            strip = whole.crop(left, left + room)
         return list(strip), strip.cell_length
 
     def _selectable(self, code: CodeText, number: int, left: int, room: int) -> Strip:
