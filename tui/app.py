@@ -19,6 +19,7 @@ from tui.commands import EVERYWHERE, bindings_of
 from tui.refitting import Refitting
 from tui.run_follower import RunFollower
 from tui.screens.workspace_screen import WorkspaceScreen
+from tui.terminal_watch import TerminalWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 #: Seconds between looks at the runs.
 _LOOK_AT_RUNS: Final = 1.0
+_LOOK_AT_TERMINAL: Final = 2.0
 #: Seconds that a start may take.
 _START: Final = 2.0
 #: Seconds from opening the store to the first look at whether a backup is due, and between looks.
@@ -151,6 +153,7 @@ class RejudgeApp(App[None]):
         """Open the store once the first screen is painted."""
         self.set_timer(_START, gc.enable)
         self.set_interval(_LOOK_AT_RUNS, lambda: self.follower.glance(self.store))
+        self.set_interval(_LOOK_AT_TERMINAL, TerminalWatch().look)
         for mode, make in SCREENS.items():
             self.add_mode(mode, make)
         self.call_after_refresh(self.open_store)
