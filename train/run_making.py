@@ -9,6 +9,7 @@ from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder
 from core.encoder.reading import read_spec
 from train.base_encoder import OFFLINE, load_base
+from train.errors import memory_error, out_of_memory
 from train.run_preparing import prepare_run
 from train.suitability import check_suitable
 from train.training_set.building import build_training_set
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from train.run_config import RunConfig
     from train.run_folder import RunFolder
     from train.training_set.plan import TrainingSetPlan
+    from train.training_set.records import TrainingSet
     from train.training_set.summary import TrainingSetSummary
     from train.training_set.watching import Watch
 
@@ -44,6 +46,7 @@ def make_run(
         UnavailableError: this machine cannot train, or lacks the offline encoder.
         InputError: the base is not there, or there is too little to learn from.
         WorkspaceError: the folder cannot be written.
+        TrainingError: memory is used up.
         CancelledError: the watch said so; nothing was made.
     """
     _ = base_folder(config.base)
@@ -51,14 +54,24 @@ def make_run(
     built, summary = build_training_set(store, plan, watch)
     require_enough(summary)
     if summary.above_cap:
-        most = plan.low_graded_per_query
-        built = with_hardest_negatives(built, most, load_base(config), watch)
+        built = _with_hardest(built, config, plan, watch)
         summary = recounted(summary, built)
     check_suitable(built, config)
     folder = prepare_run(
         store.folder, config, lambda place: write_training_set(place, built, summary)
     )
     return folder, summary
+
+
+def _with_hardest(
+    built: TrainingSet, config: RunConfig, plan: TrainingSetPlan, watch: Watch | None
+) -> TrainingSet:
+    try:
+        return with_hardest_negatives(built, plan.low_graded_per_query, load_base(config), watch)
+    except (RuntimeError, MemoryError) as error:
+        if out_of_memory(error):
+            raise memory_error() from error
+        raise
 
 
 def base_folder(base: str) -> Path:

@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,7 @@ from train.trainee import Trainee
 from train.training_set.content_hash import content_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from train.batch_building import TrainingBatch
     from train.run_config import RunConfig
@@ -81,19 +82,26 @@ def train(
             checkpoint is whole.
     """
     check_suitable(training_set, config)
-    run = _Run(config, training_set, folder, on_event, stopped)
     try:
-        return run.to_the_end()
+        run = _Run(config, training_set, folder, on_event, stopped)
+        with _disk_errors_told(folder):
+            return run.to_the_end()
+    except (RuntimeError, MemoryError) as error:
+        if out_of_memory(error):
+            raise memory_error() from error
+        raise
+
+
+@contextmanager
+def _disk_errors_told(folder: RunFolder) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise TrainingError(
             f"cannot write to the run's folder: {error.strerror or error}",
             where=str(folder.path),
             todo="Free space on its disk, then resume: the last checkpoint is whole.",
         ) from error
-    except (RuntimeError, MemoryError) as error:
-        if out_of_memory(error):
-            raise memory_error() from error
-        raise
 
 
 class _Run:

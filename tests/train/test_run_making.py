@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from core.store import Store
 from tests.building import Scored, add_scored
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.tui.train_building import BASE, TOPICS, trainable_workspace
 from train import run_making
+from train.errors import TrainingError
 from train.run_config import RunConfig
+from train.run_folder import RUNS_NAME
 from train.training_set.hard_negatives import with_hardest_negatives
 from train.training_set.plan import TrainingSetPlan
 from train.training_set.summary import LeftOutReason
@@ -20,24 +24,38 @@ skip_without_mlx()
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
     from core.records import Progress
 
 PLAN = TrainingSetPlan(
     judge_scores=True, held_out_share=0.4, keyword_share=0.0, low_graded_per_query=2
 )
+LOW_GRADED = [
+    Scored(f"the {topic} that nobody found", f"def {topic}_{n}():\n    return {n}\n", 1 + n % 2)
+    for topic in TOPICS
+    for n in range(5)
+]
+
+
+def test_too_little_memory_is_told_and_makes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = trainable_workspace(tmp_path)
+
+    def full(*_: object) -> None:
+        raise RuntimeError("[malloc] Unable to allocate 123 bytes.")
+
+    monkeypatch.setattr(run_making, "with_hardest_negatives", full)
+    with Store.of(workspace) as store:
+        add_scored(store, LOW_GRADED)
+        with pytest.raises(TrainingError, match="memory"):
+            run_making.make_run(store, RunConfig(base=str(BASE)), PLAN)
+    assert not (workspace.folder / RUNS_NAME).exists()
 
 
 def test_the_hardest_are_chosen_with_the_lengths_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = trainable_workspace(tmp_path)
-    rows = [
-        Scored(f"the {topic} that nobody found", f"def {topic}_{n}():\n    return {n}\n", 1 + n % 2)
-        for topic in TOPICS
-        for n in range(5)
-    ]
     specs: list[Any] = []
 
     def chosen(training_set: Any, most: int, encoder: Any, watch: Any) -> Any:
@@ -48,7 +66,7 @@ def test_the_hardest_are_chosen_with_the_lengths_of_the_run(
     config = RunConfig(base=str(BASE), query_length=9, document_length=14)
     told: list[Progress] = []
     with Store.of(workspace) as store:
-        add_scored(store, rows)
+        add_scored(store, LOW_GRADED)
         _, summary = run_making.make_run(store, config, PLAN, Watch(told.append))
     assert [(spec.query_length, spec.document_length) for spec in specs] == [(9, 14)]
     crowded, rest = divmod(summary.left_out_for(LeftOutReason.EASY), 3)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from core.encoder import load_encoder
 from core.errors import InputError
@@ -28,6 +29,7 @@ from train.run_events import Checkpointed, Ended, EndStatus, Evaluated, RunEvent
 skip_without_mlx()
 
 from train.checkpoints import best_checkpoint, checkpoint_names  # noqa: E402
+from train.trainee import Trainee  # noqa: E402
 from train.training import train  # noqa: E402
 
 if TYPE_CHECKING:
@@ -200,6 +202,58 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
     assert checkpoint_names(folder) == []
 
 
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_run_that_diverges_later_keeps_its_last_good_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    taken = count(1)
+    gradients, update = Trainee.gradients, Trainee.update
+
+    def diverging(self: Trainee, *given: Any) -> Any:
+        loss, parts, own = gradients(self, *given)
+        if next(taken) == 3 and what == "loss":
+            return float("nan"), parts, own
+        return loss, parts, own
+
+    def exploding(self: Trainee, own: Any, number: int, share: float) -> float:
+        if number == 3 and what == "gradient":
+            own = {name: value * float("inf") for name, value in own.items()}
+        return update(self, own, number, share)
+
+    monkeypatch.setattr(Trainee, "gradients", diverging)
+    monkeypatch.setattr(Trainee, "update", exploding)
+    events: list[RunEvent] = []
+    config, folder = example_config(checkpoint_every=1), run_folder(tmp_path)
+    with pytest.raises(TrainingError, match=f"the {what} of step 3 is not a number") as caught:
+        train(config, example_set(), folder, events.append)
+    assert caught.value.todo.startswith("step-000002 is the last good checkpoint.")
+    assert list(losses_of(events)) == [1, 2]
+    assert checkpoint_names(folder)[-1] == "step-000002"
+    for name in ("weights", "optimizer"):
+        kept = load_file(folder.checkpoints / "step-000002" / f"{name}.safetensors")
+        assert all(np.isfinite(value).all() for value in kept.values())
+
+
+def test_a_disk_that_is_full_at_the_model_keeps_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_folder(tmp_path)
+    trained(tmp_path, example_config(**LORA), stopped=stop_after(1))
+    before = (folder.model / "model.safetensors").read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("[save_safetensors] failed to write to the file")
+
+    monkeypatch.setattr("core.encoder.saving.mx.save_safetensors", full)
+    monkeypatch.setattr("train.checkpoints.write_tensors", lambda *_: None)
+    monkeypatch.setattr("train.model_writing.write_tensors", lambda *_: None)
+    monkeypatch.setattr("train.model_writing.checkpoint_weights", lambda *_: {})
+    with pytest.raises(TrainingError, match="cannot write the model") as caught:
+        trained(tmp_path, example_config(**LORA))
+    assert "resume" in caught.value.todo
+    assert (folder.model / "model.safetensors").read_bytes() == before
+
+
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -220,6 +274,17 @@ def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(TrainingError, match="memory") as caught:
         trained(tmp_path, example_config())
     assert "batch_size" in caught.value.todo
+
+
+def test_too_little_memory_for_the_encoder_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("train.training.load_base", full)
+    with pytest.raises(TrainingError, match="memory"):
+        trained(tmp_path, example_config())
 
 
 def test_other_settings_are_not_mixed_with_a_checkpoint(tmp_path: Path) -> None:
