@@ -1,4 +1,9 @@
-"""Late interaction, word by word: which token of a document answers each token of a query."""
+"""A score, word by word: which token of a document answers each token of a query, and how much.
+
+Late interaction sums over the query's tokens the similarity of the nearest document token. An
+encoder that takes the mean of its tokens has one vector for a text, and its cosine is a sum too:
+over all pairs of a query token and a document token, of the product of what both give.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +32,8 @@ OFFLINE_NAME: Final = "all-MiniLM-L6-v2"
 class TokenMatch:
     """A token of a query and the token of the document nearest to it.
 
-    ``similarity`` is their cosine, in [-1, 1]; ``place`` the document token's row. A document
+    ``similarity`` is their cosine, in [-1, 1], or, where texts have one vector, what the query's
+    token gives to the cosine of the texts; ``place`` is the document token's row. A document
     without tokens answers with an empty token at place -1 and a similarity of 0.
     """
 
@@ -39,18 +45,34 @@ class TokenMatch:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The matches of one document, in the order of the query's tokens."""
+    """The matches of one document, in the order of the query's tokens.
+
+    ``summed`` says that the texts have one vector each, of which the tokens give parts.
+    """
 
     matches: tuple[TokenMatch, ...]
+    summed: bool = False
 
     @property
     def score(self) -> float:
-        """The MaxSim score: the sum of the similarities."""
+        """The sum of the similarities: MaxSim, or the cosine of the one vectors."""
         return sum(match.similarity for match in self.matches)
+
+
+class AligningSpec(Protocol):
+    """What must be known of an encoder."""
+
+    @property
+    def summed(self) -> bool:
+        """Whether a text has one vector, a sum of which each token gives a part."""
 
 
 class AligningEncoder(Protocol):
     """What of an encoder is needed here."""
+
+    @property
+    def spec(self) -> AligningSpec:
+        """What is known of it."""
 
     def encode_queries(self, texts: Sequence[str]) -> Sequence[Vectors]:
         """Return (tokens, dimensions) vectors of length 1 for each text."""
@@ -61,35 +83,52 @@ class AligningEncoder(Protocol):
     def tokens(self, text: str, *, query: bool) -> tuple[str, ...]:
         """Return the token of each row that a text gives."""
 
+    def token_parts(self, text: str, *, query: bool) -> tuple[tuple[str, ...], Vectors]:
+        """Return all tokens of a text and what each gives to its one vector."""
+
 
 def aligned(
     query_tokens: Sequence[str],
     query_vectors: Vectors,
     document_tokens: Sequence[str],
     document_vectors: Vectors,
+    *,
+    summed: bool = False,
 ) -> Alignment:
     """Align a query with a document.
 
     Args:
         query_tokens: one for each row of ``query_vectors``.
-        query_vectors: (query tokens, dimensions), rows of length 1.
+        query_vectors: (query tokens, dimensions), rows of length 1; when summed, the parts of one.
         document_tokens: one for each row of ``document_vectors``.
-        document_vectors: (document tokens, dimensions), rows of length 1.
+        document_vectors: (document tokens, dimensions), likewise.
+        summed: whether a match counts all tokens of the document, and not the nearest only.
     """
     if not len(document_vectors):
-        return Alignment(tuple(TokenMatch(token, "", -1, 0.0) for token in query_tokens))
+        return Alignment(tuple(TokenMatch(token, "", -1, 0.0) for token in query_tokens), summed)
     similarities = query_vectors @ document_vectors.T
     places = similarities.argmax(axis=1).tolist()
+    values = (similarities.sum(axis=1) if summed else similarities.max(axis=1)).tolist()
     return Alignment(
         tuple(
-            TokenMatch(token, document_tokens[place], place, float(similarities[row, place]))
-            for row, (token, place) in enumerate(zip(query_tokens, places, strict=True))
-        )
+            TokenMatch(token, document_tokens[place], place, value)
+            for token, place, value in zip(query_tokens, places, values, strict=True)
+        ),
+        summed,
     )
 
 
 def alignments(encoder: AligningEncoder, query: str, texts: Sequence[str]) -> tuple[Alignment, ...]:
-    """Encode a query and some documents and align it with each."""
+    """Encode a query and some documents and align it with each.
+
+    One vector that is no sum, such as that of a first token, is aligned as a whole.
+    """
+    if encoder.spec.summed:
+        asked_parts = encoder.token_parts(query, query=True)
+        return tuple(
+            aligned(*asked_parts, *encoder.token_parts(text, query=False), summed=True)
+            for text in texts
+        )
     (asked,) = encoder.encode_queries([query])
     words = encoder.tokens(query, query=True)
     return tuple(
@@ -105,11 +144,11 @@ def encoder_of(summary: EvalSummary) -> str | None:
     return named if isinstance(named, str) and named else None
 
 
-class EncoderShelf(threading.local):
-    """Keeps the encoder last used, one for each thread: an encoder belongs to its thread."""
+class EncoderShelf:
+    """Keeps the encoder last used. Any thread may ask; while one loads, the others wait for it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._lock = threading.Lock()
         self._kept: tuple[str, Encoder] | None = None
 
     def take(self, summary: EvalSummary) -> Encoder:
@@ -119,6 +158,10 @@ class EncoderShelf(threading.local):
             InputError: the eval used none, or its folder holds other weights now.
             UnavailableError: the machine cannot run it.
         """
+        with self._lock:
+            return self._taken(summary)
+
+    def _taken(self, summary: EvalSummary) -> Encoder:
         from core.encoder import load_encoder, offline_encoder_folder
 
         named = encoder_of(summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -87,6 +88,22 @@ class Encoder:
             return (text,)
         make = self.tokenizer.queries if query else self.tokenizer.documents
         return self.tokenizer.strings(make([text])[0])
+
+    def token_parts(
+        self, text: str, *, query: bool
+    ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+        """Return the tokens of a text, and what each gives to the one vector of it.
+
+        Returns:
+            the tokens, and a matrix (tokens, dimensions) whose rows sum to the vector that
+            ``encode_queries`` or ``encode_documents`` gives; only where the spec is ``summed``.
+        """
+        make = self.tokenizer.queries if query else self.tokenizer.documents
+        (made,) = make([text])
+        whole = replace(made, kept=tuple(range(len(made.ids))))
+        ids = mx.array([made.ids])
+        parts = on_mlx_thread(lambda: np.array(self.module.parts(ids)[0]))
+        return self.tokenizer.strings(whole), parts
 
     def batches(
         self, texts: Sequence[TokenizedText], *, batch_size: int = _BATCH

@@ -58,6 +58,20 @@ class EncoderModule(nn.Module):
             hidden = projection(hidden)
         return normalised(hidden)
 
+    def parts(self, tokens: mx.array) -> mx.array:
+        """Return what each token gives to the one vector of its text (texts, tokens, dimensions).
+
+        The rows of a text sum to its vector. Holds for an encoder that is ``summed``.
+
+        Args:
+            tokens: ids (texts, tokens), none of them padding.
+        """
+        hidden = self.base(tokens)
+        for projection in self.projections:
+            hidden = projection(hidden)
+        length = mx.linalg.norm(hidden.sum(axis=1, keepdims=True), axis=-1, keepdims=True)
+        return hidden / mx.maximum(length, 1e-12)
+
 
 class Dense(nn.Module):
     """One projection."""

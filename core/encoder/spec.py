@@ -88,3 +88,12 @@ class EncoderSpec:
     def one_vector(self) -> bool:
         """Whether a text gives one vector, and not one for each token."""
         return self.pooling != "none"
+
+    @property
+    def summed(self) -> bool:
+        """Whether that one vector is a sum of which each token gives a part.
+
+        A mean is one, and a linear layer after it keeps it one.
+        """
+        linear = all(projection.activation == "identity" for projection in self.projections)
+        return self.pooling == "mean" and linear

@@ -77,6 +77,21 @@ def test_the_alignment_adds_up_to_the_score_that_ranked_the_document(
     )
 
 
+def test_the_shares_of_the_tokens_add_up_to_the_cosine_of_one_vectors() -> None:
+    skip_without_mlx()
+    loaded = encoder("sentence")
+    query, texts = "poll changes on disk", ["watch a file on disk", "listen on a socket"]
+    (asked,) = loaded.encode_queries([query])
+    for text, found in zip(texts, alignments(loaded, query, texts), strict=True):
+        (document,) = loaded.encode_documents([text])
+        assert found.summed
+        assert len(found.matches) > len(query.split())
+        assert found.score == pytest.approx(float(asked[0] @ document[0]), abs=1e-5)
+        assert {match.answer for match in found.matches} <= set(
+            loaded.token_parts(text, query=False)[0]
+        )
+
+
 def test_an_eval_without_an_encoder_has_nothing_to_align(store: Store, spec: Spec) -> None:
     summary = run_request(store, parse_request("searches"), Watch()).summary
     assert (summary.retriever, encoder_of(summary)) == ("lexical", None)

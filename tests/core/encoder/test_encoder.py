@@ -116,6 +116,18 @@ def test_one_vector_for_a_text() -> None:
     assert [m.shape for m in loaded.encode_documents(DOCUMENTS)] == [(1, 32)] * len(DOCUMENTS)
 
 
+@pytest.mark.parametrize("query", [True, False])
+def test_the_parts_of_the_tokens_sum_to_the_one_vector(query: bool) -> None:
+    loaded = encoder("sentence")
+    assert loaded.spec.summed
+    assert not encoder("colbert").spec.summed
+    encode = loaded.encode_queries if query else loaded.encode_documents
+    for text in QUERIES:
+        tokens, parts = loaded.token_parts(text, query=query)
+        assert len(tokens) == len(parts)
+        np.testing.assert_allclose(parts.sum(axis=0), encode([text])[0][0], atol=1e-5)
+
+
 def test_nothing_gives_nothing() -> None:
     assert encoder("colbert").encode_documents([]) == []
     assert encoder("colbert").encode_queries([]) == []
