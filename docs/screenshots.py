@@ -1,7 +1,9 @@
 """The README's pictures: ``python docs/screenshots.py DEMO`` writes docs/images/*.svg.
 
-DEMO is a workspace that ``rejudge demo`` built; where a run was trained in it, the train screen is
-taken too. A copy of it is graded; it stays as it is.
+DEMO is a workspace that ``rejudge demo`` built, best one with labels, evals and a finished run. A
+copy of it is graded; it stays as it is. Nothing long is begun in the copy: no calibration while
+labelling, no eval of a run that still waits for its own. What does not come to rest within a
+minute is taken as it is, and told on stderr.
 """
 
 from __future__ import annotations
@@ -12,53 +14,85 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
+from core.store import Store
 from core.workspace import Workspace
-from train.run_folder import RUNS_NAME
+from eval.evaluating_store import count_evals
 from tui.app import AuditFirstApp, RejudgeApp
 from tui.command_line.main import main as rejudge
+from tui.run_follower import RunFollower
 from tui.sample_workspace import SAMPLE_JUDGE
+from tui.screens.home_screen import HomeScreen
+from tui.screens.judges_screen import JudgesScreen
 from tui.screens.pair_screen import PairScreen
+from tui.screens.query_screen import QueryScreen
+from tui.screens.run_screen import RunScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from textual.pilot import Pilot
+    from textual.screen import Screen
 
-SETTINGS = f'annotator = "ada"\njudge = "{SAMPLE_JUDGE}"\n'
+SETTINGS = f'annotator = "ada"\njudge = "{SAMPLE_JUDGE}"\nrefit_after = 0\nblind_share = 0\n'
 IMAGES = Path(__file__).parent / "images"
+SPEC = "python-stdlib"
 QUERY = "/path:contextlib"
 KEYS = ("5", "4", "space", "2", "space", "space", "3", "space", "space", "space")
+#: Seconds that a picture may take to come to rest.
+PATIENCE = 60.0
+#: Seconds without a change after which a screen is at rest.
+REST = 0.6
+LOOK = 0.05
 
 
 async def take(app: RejudgeApp, size: tuple[int, int], keys: tuple[str, ...], name: str) -> None:
     """Run the app, press keys, and keep what is then on the screen."""
     async with app.run_test(size=size) as pilot:
-        await _settled(pilot)
-        screen = app.screen
-        if isinstance(screen, PairScreen):
-            await _until(pilot, lambda: screen.session is not None)
+        rests = await _at_rest(pilot)
         for key in keys:
             await pilot.press(key)
-            await _settled(pilot)
+            rests = await _at_rest(pilot)
+        app.clear_notifications()
+        await pilot.pause()
         svg = app.export_screenshot(title="rejudge")
+    if not rests:
+        print(f"{name}: not at rest after {PATIENCE:.0f} s, taken as it is", file=sys.stderr)
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / f"{name}.svg").write_text(
         _standing_alone(svg, app.workspace.root.parent), encoding="utf-8"
     )
 
 
-async def _settled(pilot: Pilot[None]) -> None:
-    await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
-
-
-async def _until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
-    while not reached():
-        await asyncio.sleep(0.02)
+async def _at_rest(pilot: Pilot[None]) -> bool:
+    """Wait until the screen shows what it is for and stays as it is; return whether it came to."""
+    end = monotonic() + PATIENCE
+    before, since = "", monotonic()
+    while monotonic() < end:
         await pilot.pause()
+        now = pilot.app.export_screenshot()
+        if now != before:
+            before, since = now, monotonic()
+        elif monotonic() - since >= REST and _filled(pilot.app.screen):
+            return True
+        await asyncio.sleep(LOOK)
+    return False
+
+
+def _filled(screen: Screen[object]) -> bool:
+    """Say whether a screen has read what it shows."""
+    if isinstance(screen, HomeScreen):
+        return screen.desk.store is not None and screen.desk.follower.last is not None
+    if isinstance(screen, PairScreen):
+        return screen.session is not None
+    if isinstance(screen, QueryScreen):
+        return screen.detail is not None and screen.evals.complete
+    if isinstance(screen, JudgesScreen):
+        return screen.trust is not None
+    if isinstance(screen, RunScreen):
+        return screen.look is not None
+    return True
 
 
 def _standing_alone(svg: str, home: Path) -> str:
@@ -67,27 +101,55 @@ def _standing_alone(svg: str, home: Path) -> str:
     return alone.replace(str(home), "~")
 
 
-async def take_all(workspace: Workspace) -> None:
-    """Take every picture, in the order in which a person comes by."""
+async def take_all(workspace: Workspace, *, trained: bool) -> None:
+    """Take every picture, in the order in which a person comes by.
+
+    Args:
+        workspace: a copy; it is graded.
+        trained: whether it has a run whose evals are there: its misses are looked at then.
+    """
     narrow = tuple({"/": "slash", ":": "colon"}.get(letter, letter) for letter in QUERY)
     await take(AuditFirstApp(workspace), (118, 34), (*KEYS, *narrow, "enter"), "audit")
     await take(AuditFirstApp(workspace), (80, 24), ("b", "4"), "audit-blind")
-    await take(RejudgeApp(workspace), (100, 26), (), "home")
-    await take(RejudgeApp(workspace), (118, 34), ("m",), "misses")
+    await take(RejudgeApp(workspace), (100, 28), (), "home")
     await take(RejudgeApp(workspace), (118, 40), ("g",), "judges")
-    if (workspace.folder / RUNS_NAME).is_dir():
-        await take(RejudgeApp(workspace), (118, 34), ("t",), "train")
+    if trained:
+        await take(RejudgeApp(workspace), (118, 36), ("t",), "train")
+    await take(RejudgeApp(workspace), (118, 34), ("t", "m") if trained else ("m",), "misses")
+
+
+def _prepared(workspace: Workspace) -> bool:
+    """Evaluate where nothing was; return whether a run's evals are there."""
+    from train.run_store import list_runs, run_evals
+
+    with Store.open(workspace.folder) as store:
+        evals = count_evals(store)
+        runs = list_runs(store)
+        trained = bool(runs) and bool(run_evals(store, runs[0]))
+    if not evals:
+        rejudge(["--workspace", str(workspace.root), "eval", SPEC, "--retriever", "lexical"])
+    return trained
+
+
+def _begin_nothing(*_: object) -> None:
+    """Stand in for what would evaluate a run."""
 
 
 def main() -> None:
-    """Copy the workspace, evaluate it once, and take the pictures."""
+    """Copy the workspace and take the pictures."""
     demo = Path(sys.argv[1]).absolute()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "rejudge-demo"
-        shutil.copytree(demo / ".rejudge", root / ".rejudge")
+        shutil.copytree(
+            demo / ".rejudge",
+            root / ".rejudge",
+            ignore=shutil.ignore_patterns("indexes", "spill", "backups"),
+        )
         (root / ".rejudge" / "settings.toml").write_text(SETTINGS, encoding="utf-8")
-        rejudge(["--workspace", str(root), "eval", "python-stdlib", "--retriever", "lexical"])
-        asyncio.run(take_all(Workspace(root)))
+        workspace = Workspace(root)
+        trained = _prepared(workspace)
+        with patch.object(RunFollower, "evaluate", _begin_nothing):
+            asyncio.run(take_all(workspace, trained=trained))
 
 
 if __name__ == "__main__":

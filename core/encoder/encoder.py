@@ -89,9 +89,7 @@ class Encoder:
         make = self.tokenizer.queries if query else self.tokenizer.documents
         return self.tokenizer.strings(make([text])[0])
 
-    def token_parts(
-        self, text: str, *, query: bool
-    ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    def token_parts(self, text: str, *, query: bool) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         """Return the tokens of a text, and what each gives to the one vector of it.
 
         Returns:

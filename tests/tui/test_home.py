@@ -26,6 +26,7 @@ from tui.screens.home_text import (
     JUDGE_OFFLINE,
     MINE_PAIRS,
     TRAIN,
+    LoopSeen,
     loop_text,
     next_step,
 )
@@ -117,7 +118,7 @@ def test_judges_are_called_what_they_are(kind: JudgeKind, badge: str) -> None:
         documents=1, pairs=2, judgments_ok=2, judges=(JudgeStatus(judge, 2, 1, 2, 1),)
     )
     keys = {"audit": "enter", "train": "t", "misses": "m", "copy": "c"}
-    text = loop_text(status, next_step(status), (), keys).plain
+    text = loop_text(status, next_step(status), LoopSeen(), keys, 24).plain
     assert badge in text
     assert "1 failed" in text
     assert "you agree with mine on 50% (1 of 2)" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.display import displayable_line
+from eval.retriever_naming import retriever_name
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
 from tui.command_line.reading_store import reading_store
@@ -91,7 +92,8 @@ def _lines(before: EvalSummary, after: EvalSummary, found: Comparison) -> list[s
 
     lines = [
         displayable_line(
-            f"{short_id(before)} ({before.retriever}) -> {short_id(after)} ({after.retriever}),"
+            f"{short_id(before)} ({retriever_name(before)}) ->"
+            f" {short_id(after)} ({retriever_name(after)}),"
             f" {len(found.queries):,} queries"
         ),
         "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 from core.given_path import given_path
 from core.store import Store
+from eval.retriever_naming import retriever_name
 from tui.command_line.answers import answer
 from tui.command_line.arguments import add_json_argument, workspace_of
 from tui.command_line.progress_line import progress_line
@@ -149,4 +150,6 @@ def _line(summary: EvalSummary) -> str:
     recall = summary.figures.get(f"R@{summary.k}")
     shown = f"R@{summary.k} {shown_figure(recall)}" if recall else ""
     when = summary.started.strftime("%Y-%m-%d %H:%M")
-    return f"{short_id(summary)}  {when}  {summary.retriever:<8} {shown}  {summary.spec_name}"
+    return (
+        f"{short_id(summary)}  {when}  {retriever_name(summary):<24} {shown}  {summary.spec_name}"
+    )

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from core.display import displayable_line
+from eval.retriever_naming import retriever_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +84,7 @@ def summary_lines(summary: EvalSummary) -> list[str]:
     """Return the figures as a small table, a column for each kind of query."""
     lines = [
         displayable_line(
-            f"eval {short_id(summary)}: {summary.retriever} on {summary.spec_name},"
+            f"eval {short_id(summary)}: {retriever_name(summary)} on {summary.spec_name},"
             f" {summary.documents:,} documents"
         ),
         "",

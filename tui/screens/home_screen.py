@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.commands import HOME, bindings_of
-from tui.screens.home_text import DEMO, loop_text, next_step, welcome_text
+from tui.screens.home_text import DEMO, LoopSeen, loop_text, next_step, welcome_text
 from tui.screens.workspace_screen import WorkspaceScreen
 from tui.widgets.split_line import SplitLine
 from tui.words import BRAND, DIM, error_text, shown_folder
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from eval.evaluating_records import EvalSummary
     from labels.workspace_status import WorkspaceStatus
     from tui.runs_seen import RunsSeen
 
@@ -33,6 +34,8 @@ class HomeScreen(WorkspaceScreen):
         super().__init__()
         self._command = DEMO
         self._status: WorkspaceStatus | None = None
+        self._evals: list[EvalSummary] = []
+        self._under_way = ""
 
     def body(self) -> Iterable[Widget]:
         """Return the one text of this screen, scrollable where the terminal is short."""
@@ -92,23 +95,42 @@ class HomeScreen(WorkspaceScreen):
         if store is None:
             return
 
-        def read() -> WorkspaceStatus:
+        def read() -> tuple[WorkspaceStatus, list[EvalSummary]]:
+            from eval.evaluating_store import list_evals
             from labels.workspace_status import workspace_status
 
-            return workspace_status(store)
+            return workspace_status(store), list_evals(store)
 
         self.desk.background.start(read, self._take)
         self.desk.follower.look(store)
 
-    def _take(self, status: WorkspaceStatus) -> None:
-        self._status = status
+    def _take(self, read: tuple[WorkspaceStatus, list[EvalSummary]]) -> None:
+        self._status, self._evals = read
+        self._show()
+
+    def on_resize(self) -> None:
+        """Set the stages closer together where there is less room."""
         self._show()
 
     def runs_seen(self, before: RunsSeen | None) -> None:
-        """Show what became of the runs."""
+        """Show what became of the runs, and what is evaluated of one."""
         last = self.desk.follower.last
-        if last is not None and (before is None or before.runs != last.runs):
+        under_way = self._evaluating()
+        if self._under_way and not under_way:
+            self._read()
+        changed = last is not None and (before is None or before.runs != last.runs)
+        if changed or under_way != self._under_way:
+            self._under_way = under_way
             self._show()
+
+    def _evaluating(self) -> str:
+        job = self.desk.follower.job
+        if job is None:
+            return ""
+        from tui.screens.misses_text import progress_text
+
+        far = progress_text(job.progress, job.seconds) if job.progress else "starting …"
+        return f"evaluating the run: {far}"
 
     def _show(self) -> None:
         status, last = self._status, self.desk.follower.last
@@ -118,10 +140,13 @@ class HomeScreen(WorkspaceScreen):
             self._welcome()
             return
         runs = last.runs.records if last else ()
+        latest = self._evals[0] if self._evals else None
+        seen = LoopSeen(runs, len(self._evals), latest, self._under_way)
         step = next_step(status, runs)
         self._command = step.command
         keys = {name: self._key(f"home.{name}") for name in ("audit", "train", "misses", "copy")}
-        self._say(loop_text(status, step, runs, keys))
+        height = self.query_one("#loop-scroll", VerticalScroll).size.height
+        self._say(loop_text(status, step, seen, keys, height))
 
     def _welcome(self) -> None:
         self._command = DEMO

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from core.display import displayable_line
+from eval.goals import goal_figures
+from eval.retriever_naming import retriever_name
 from tui.words import DIM, STRONG, bar, counted, judge_name, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eval.evaluating_records import EvalSummary
     from labels.workspace_status import JudgeStatus, WorkspaceStatus
     from train.run_store import RunRecord
     from tui.words import Part
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 _INDENT: Final = " " * 22
 _JUDGES_SHOWN: Final = 3
 _BAR_WIDTH: Final = 24
+#: What comes next, and the air around it.
+_NEXT_LINES: Final = 3
 
 DEMO: Final = "rejudge demo"
 IMPORT_CORPUS: Final = "rejudge import corpus path/to/code"
@@ -30,6 +35,23 @@ JUDGE: Final = "rejudge judge --base-url URL --model NAME"
 JUDGE_OFFLINE: Final = "rejudge judge --judge lexical"
 RUNS: Final = "rejudge runs"
 TRAIN: Final = "rejudge train"
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSeen:
+    """What home knows beside the counts.
+
+    Attributes:
+        runs: the training runs, the newest first.
+        evals: how many evals there are.
+        latest: the newest of them; None: there is none.
+        under_way: what is evaluated just now, in words; empty when nothing is.
+    """
+
+    runs: Sequence[RunRecord] = ()
+    evals: int = 0
+    latest: EvalSummary | None = None
+    under_way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +92,32 @@ def next_step(  # noqa: PLR0911 - one for each stage
 
 
 def loop_text(
-    status: WorkspaceStatus, step: NextStep, runs: Sequence[RunRecord], keys: Mapping[str, str]
+    status: WorkspaceStatus,
+    step: NextStep,
+    seen: LoopSeen,
+    keys: Mapping[str, str],
+    height: int,
 ) -> Content:
     """Return the five stages with their counts, and what comes next.
 
     Args:
         status: the workspace in counts.
         step: what comes next.
-        runs: its training runs, the newest first.
+        seen: its runs and evals.
         keys: those of ``audit``, ``train``, ``misses`` and ``copy``, as they are shown.
+        height: lines there is room for; where they are few, the stages stand close together.
     """
+    stages = _stages(status, seen, keys)
+    airy = sum(len(lines) + 1 for _, lines in stages) + _NEXT_LINES <= height
     parts: list[Part] = []
-    for number, (name, lines) in enumerate(_stages(status, runs, keys), start=1):
+    for number, (name, lines) in enumerate(stages, start=1):
         for position, line in enumerate(lines):
             head = f"  {number}  {name:<16} " if position == 0 else _INDENT
             parts += [(head, STRONG if position == 0 else ""), line, "\n"]
-        parts.append("\n")
-    parts += [_next_text(step, keys["audit"], keys["copy"])]
+        if airy or number == len(stages):
+            parts.append("\n")
+    missed = seen.latest is not None and not all(each.met for each in goal_figures(seen.latest))
+    parts += [_next_text(step, keys["audit"], keys["copy"], keys["misses"] if missed else "")]
     return Content.assemble(*parts)
 
 
@@ -115,13 +146,15 @@ def welcome_text(root: str, copy_key: str) -> Content:
     )
 
 
-def _next_text(step: NextStep, audit_key: str, copy_key: str) -> Content:
+def _next_text(step: NextStep, audit_key: str, copy_key: str, misses_key: str) -> Content:
     head = ("  NEXT ", "bold $text-accent")
     reason = (f"{step.reason}\n\n", "")
     if not step.command:
-        return Content.assemble(
-            head, reason, ("     press ", DIM), (audit_key, "bold $text-accent"), (" to audit", DIM)
-        )
+        parts: list[Part] = [("     press ", DIM), (audit_key, "bold $text-accent"), " to audit"]
+        if misses_key:
+            parts += [(", ", DIM), (misses_key, "bold $text-accent")]
+            parts += [(" to begin with what the latest eval missed", DIM)]
+        return Content.assemble(head, reason, *parts)
     return Content.assemble(
         head, reason, _command(step.command), (f"      {copy_key} copies it", DIM)
     )
@@ -136,14 +169,14 @@ def _command(command: str, remark: str = "") -> Content:
 
 
 def _stages(
-    status: WorkspaceStatus, runs: Sequence[RunRecord], keys: Mapping[str, str]
+    status: WorkspaceStatus, seen: LoopSeen, keys: Mapping[str, str]
 ) -> list[tuple[str, list[Content]]]:
     return [
         ("corpus & pairs", _corpus(status)),
         ("judge", _judge(status)),
         ("audit", _audit(status)),
-        ("train", _train(status, runs, keys["train"])),
-        ("evaluate", _evaluate(status, keys["misses"])),
+        ("train", _train(status, seen, keys["train"])),
+        ("evaluate", _evaluate(status, seen, keys["misses"])),
     ]
 
 
@@ -216,9 +249,9 @@ def _audit(status: WorkspaceStatus) -> list[Content]:
     return lines
 
 
-def _train(status: WorkspaceStatus, runs: Sequence[RunRecord], key: str) -> list[Content]:
-    if runs:
-        return _runs(runs, key)
+def _train(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content]:
+    if seen.runs:
+        return _runs(seen.runs, key)
     if not status.judgments_ok:
         return [Content.assemble(("nothing to train on yet", DIM))]
     labels, scores = counted(status.labels, "label"), counted(status.judgments_ok, "score")
@@ -242,11 +275,33 @@ def _runs(runs: Sequence[RunRecord], key: str) -> list[Content]:
     return [Content.assemble(*parts), Content.assemble((f"{key} {does}; ", DIM), RUNS)]
 
 
-def _evaluate(status: WorkspaceStatus, key: str) -> list[Content]:
+def _evaluate(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content]:
     if not status.specs:
         return [Content.assemble(("no spec yet: ", DIM), (IMPORT_SPEC, ""))]
     text = f"{counted(status.specs, 'spec')} with {counted(status.spec_queries, 'query')}"
-    return [
-        Content(text),
-        Content.assemble((f"{key} shows evals and what they missed; ", DIM), "rejudge eval"),
-    ]
+    if seen.evals:
+        text += f" · {counted(seen.evals, 'eval')}"
+    lines = [Content(text)]
+    if seen.latest is not None:
+        lines += _latest(seen.latest)
+    if seen.under_way:
+        lines.append(Content.assemble((displayable_line(seen.under_way), "bold $text-accent")))
+    does = f"{key} shows what they missed; " if seen.evals else f"{key} starts one; "
+    return [*lines, Content.assemble((does, DIM), "rejudge eval")]
+
+
+def _latest(latest: EvalSummary) -> list[Content]:
+    """Return the newest eval's name, and under it its figures beside their goals."""
+    figures = goal_figures(latest)
+    parts: list[Part] = []
+    for figure in figures:
+        parts.append(f"{' · ' if parts else ''}{figure.kind or 'all'} {figure.value:.3f}")
+        if figure.goal is not None:
+            sign, style = (
+                ("✓ reaches", "$text-success") if figure.met else ("✗ under", "$text-error")
+            )
+            parts.append((f" {sign} {figure.goal:.2f}", style))
+    metric = f", {figures[0].metric}" if figures else ""
+    name = displayable_line(retriever_name(latest))
+    head = Content.assemble(("the latest ", DIM), name, (metric, DIM))
+    return [head, Content.assemble(*parts)] if figures else [head]

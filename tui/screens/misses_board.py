@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from tui.widgets.code_text import CodeText
     from tui.widgets.row_list import Cell
 
+#: Evals in sight at once; on a low screen the queries need the room.
 _MOST_EVALS = 4
+_FEW_EVALS = 2
+_LOW = 30
 
 
 class MissesBoard(Board):
@@ -112,10 +115,16 @@ class MissesBoard(Board):
         """Whether the documents of a query are seen."""
         return self.has_class("-reading") or bool(self.screen.classes & {"-wide", "-broad"})
 
+    @property
+    def lists_in_sight(self) -> bool:
+        """Whether evals and queries are seen."""
+        return not self.has_class("-reading") or bool(self.screen.classes & {"-wide", "-broad"})
+
     def show_evals(self, count: int, cursor: int, compared: Content) -> None:
         """Swap in the evals."""
         self.remove_class("-ended")
-        height = min(count, _MOST_EVALS) * misses_text.EVAL_LINES
+        most = _FEW_EVALS if self.screen.size.height < _LOW else _MOST_EVALS
+        height = min(count, most) * misses_text.EVAL_LINES
         if self.evals.size.height != height:
             self.evals.styles.height = height
         self.evals.show(count, cursor)

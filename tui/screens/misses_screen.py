@@ -117,7 +117,9 @@ class MissesScreen(QueryScreen):
         known = len(made.ids) - made.added
         self.say(
             (f"{counted(made.added, 'pair')} made", "bold $text-success"),
-            (f", {known} known; they wait for a judge and for labels", DIM),
+            (f", {known} known; they wait for a judge and for labels  ", DIM),
+            (self.key_of("misses.audit"), "bold $text-accent"),
+            (" audits them", DIM),
         )
 
     def _with_pairs(self, then: Callable[[MissPairs], None]) -> None:
@@ -179,8 +181,9 @@ class MissesScreen(QueryScreen):
             return write_miss_files(store, summary, target)
 
         def written(files: tuple[Path, Path]) -> None:
-            names = " and ".join(displayable_line(str(file)) for file in files)
-            self.say(("written: ", "bold $text-success"), names)
+            names = " and ".join(displayable_line(file.name) for file in files)
+            folder = displayable_line(str(files[0].parent))
+            self.say(("written: ", "bold $text-success"), names, (f" in {folder}", DIM))
 
         self.board.stop_asking()
         self.desk.background.start(write, written)
@@ -207,7 +210,7 @@ class MissesScreen(QueryScreen):
 
         def done(found: tuple[Alignment, ...]) -> None:
             if self.detail is detail:
-                self.say()
+                self.say(misses_text.tokens_text(found))
                 self._alignments = found
                 self.board.add_class("-aligned")
                 self.board.tokens.show(len(found[0].matches) + 2)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from core.display import displayable_line
+from eval.retriever_naming import retriever_name
 from tui.widgets.row_list import CellKind
 from tui.words import DIM, STRONG, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from core.records import Progress
     from eval.alignment import Alignment
@@ -26,7 +27,8 @@ EVAL_LINES: Final = 3
 NOTHING: Final = "-"
 _TOKEN: Final = 16
 _SHORT: Final = 8
-#: A difference of similarities from here on is worth a mark.
+#: A difference of similarities from here on is worth a mark; shares of one cosine are as much
+#: smaller as there are tokens.
 _PULL: Final = 0.05
 
 
@@ -40,7 +42,7 @@ def eval_cells(
 ) -> list[Cell]:
     """Return one of the lines of an eval: its name, or a figure beside its goal."""
     if line == 0:
-        name = displayable_line(f"{summary.retriever} · {summary.spec_name}")
+        name = displayable_line(f"{retriever_name(summary)} · {summary.spec_name}")
         when = " compared" if compared else f" {summary.started:%m-%d %H:%M}"
         room = max(1, width - len(when))
         return [
@@ -169,27 +171,71 @@ def nothing_above_text(detail: QueryDetail) -> Content:
 
 def token_cells(found: Sequence[Alignment], line: int) -> list[Cell]:
     """Return a line of the alignment: a query token, and what answers it in each document."""
+    summed = found[0].summed
     if line == 0:
         names = ("wanted", "above")[: len(found)]
         heads = "".join(f"{name:<{_TOKEN + 8}}" for name in names)
         return [(f"{'query':<{_TOKEN}}{heads}", CellKind.DIM)]
     if line > len(found[0].matches):
-        sums = "".join(f"{each.score:<{_TOKEN + 8}.3f}" for each in found)
-        return [(f"{'sum':<{_TOKEN}}{sums}", CellKind.STRONG)]
+        scores = [each.score for each in found]
+        sums = "".join(f"{'':<{_TOKEN}}{score:6.3f}  " for score in scores)
+        cells: list[Cell] = [(f"{'cosine' if summed else 'sum':<{_TOKEN}}{sums}", CellKind.STRONG)]
+        return [*cells, *_pull_cells(scores, 0)]
     matches = [each.matches[line - 1] for each in found]
-    cells: list[Cell] = [(_fixed(matches[0].token), CellKind.STRONG)]
+    cells = [(_fixed(matches[0].token), CellKind.STRONG)]
     for match in matches:
         cells += [
             (_fixed(match.answer), CellKind.PLAIN),
             (f"{match.similarity:6.3f}  ", CellKind.DIM),
         ]
-    if len(matches) > 1:
-        pull = matches[1].similarity - matches[0].similarity
-        if pull >= _PULL:
-            cells.append((f"▲ {pull:+.3f} pulls the other up", CellKind.BAD))
-        elif pull <= -_PULL:
-            cells.append((f"▼ {pull:+.3f}", CellKind.GOOD))
-    return cells
+    worth = _PULL / len(found[0].matches) if summed else _PULL
+    return [*cells, *_pull_cells([match.similarity for match in matches], worth)]
+
+
+def _pull_cells(values: Sequence[float], worth: float) -> list[Cell]:
+    """Return how much more the document above got than the wanted one, where it is worth a mark."""
+    if len(values) < 2:  # noqa: PLR2004 - the wanted one and the one above
+        return []
+    pull = values[1] - values[0]
+    if pull > 0 and pull >= worth:
+        return [(f"▲ {pull:+.3f} pulls", CellKind.BAD)]
+    return [(f"▼ {pull:+.3f}", CellKind.GOOD)] if pull < 0 and -pull >= worth else []
+
+
+def tokens_text(found: Sequence[Alignment]) -> Content:
+    """Return what the numbers of the alignment are."""
+    if not found[0].summed:
+        return Content.assemble(("nearest token of each document, and their similarity", DIM))
+    return Content.assemble(("what each word gives to the cosine, and to which word most", DIM))
+
+
+_LIST_STEPS: Final = (
+    ("misses.shown", "regressions, fixed"),
+    ("misses.pane", "evals"),
+    ("misses.again", "eval again"),
+    ("misses.export", "export"),
+)
+_QUERY_STEPS: Final = (
+    ("misses.tokens", "which words"),
+    ("misses.pairs", "training pairs"),
+    ("misses.above", "next above"),
+)
+
+
+def hint_text(key: Callable[[str], str], *, lists: bool, query: bool) -> Content:
+    """Return the keys that lead on from here and are not in the line of keys.
+
+    Args:
+        key: gives the keys of a command as they are shown.
+        lists: whether evals and queries are in sight.
+        query: whether a query's documents are in sight.
+    """
+    steps = (*(_QUERY_STEPS if query else ()), *(_LIST_STEPS if lists else ()))
+    parts: list[Part] = []
+    for command, does in steps:
+        gap = "   " if parts else ""
+        parts += [(f"{gap}{key(command).split()[0]}", "$text-accent"), (f" {does}", DIM)]
+    return Content.assemble(*parts)
 
 
 def _fixed(token: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from core.display import displayable_line
+from eval.retriever_naming import retriever_name
 from tui.commands import MISSES
 from tui.screens import misses_text
 from tui.screens.eval_shelf import EvalShelf
@@ -117,7 +118,7 @@ class QueryScreen(WorkspaceScreen):
     def show_evals(self) -> None:
         """Show the evals, which is chosen and which is compared."""
         other = self.evals.compared
-        text = f"compared: {other.retriever} {misses_text.short_id(other)} " if other else ""
+        text = f"beside {retriever_name(other)} {misses_text.short_id(other)} " if other else ""
         self.board.show_evals(
             len(self.evals.summaries),
             self.evals.chosen,
@@ -125,7 +126,7 @@ class QueryScreen(WorkspaceScreen):
         )
         summary = self.evals.summary
         if summary is not None:
-            named = displayable_line(f"  {summary.retriever} on {summary.spec_name}")
+            named = displayable_line(f"  {retriever_name(summary)} on {summary.spec_name}")
             missed = sum(row.missed for row in self.evals.all_rows)
             self.query_one("#top", SplitLine).show(
                 Content.assemble(BRAND, "  misses", (named, DIM)),
@@ -275,10 +276,12 @@ class QueryScreen(WorkspaceScreen):
         """Go from the documents to the lists; return whether there was a way back."""
         if self.board.has_class("-aligned"):
             self.board.remove_class("-aligned")
+            self.say()
             return True
         if self.board.has_class("-reading"):
             self.board.remove_class("-reading")
             self._activate()
+            self.say()
             return True
         return False
 
@@ -326,6 +329,9 @@ class QueryScreen(WorkspaceScreen):
 
     def on_resize(self) -> None:
         """Read what came into sight."""
+        if self.evals.summary is not None:
+            self.show_evals()
+            self.show_status()
         if self.detail is None and self.row is not None and self.board.detail_in_sight:
             self._read(self.row.position)
 
@@ -335,8 +341,15 @@ class QueryScreen(WorkspaceScreen):
         self.show_status()
 
     def show_status(self) -> None:
-        """Show what the last key did, or what is under way."""
-        self.board.say(self.message, Content())
+        """Show what the last key did, else which keys lead on."""
+        self.board.say(self.message if self.message.plain else self._hint(), Content())
+
+    def _hint(self) -> Content:
+        if self.evals.summary is None:
+            return Content()
+        return misses_text.hint_text(
+            self.key_of, lists=self.board.lists_in_sight, query=self.board.detail_in_sight
+        )
 
     def key_of(self, identifier: str) -> str:
         """Return the key of a command, as it is shown."""
