@@ -5,17 +5,22 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from core.records import Judge, JudgeKind
 from core.workspace import Workspace
+from eval.evaluating_records import EvalSummary, KindFigures
+from eval.metrics_interval import Figure
 from labels.workspace_status import JudgeStatus, WorkspaceStatus
 from tests.building import new_workspace, numbered
 from tests.tui.driving import WIDE, audit, home, painted, settled, until, workspace_with
+from tests.tui.misses_driving import AFTER, BEFORE, workspace_with_evals
 from tui.app import AuditFirstApp
 from tui.screens.audit_screen import AuditScreen
 from tui.screens.home_screen import HomeScreen
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
+DAY = datetime(2030, 5, 3)
+EVAL = EvalSummary(UUID(int=1), UUID(int=2), "searches", "lexical", "{}", "", "", 1, 10, DAY, DAY)
 
 
 async def test_welcome_without_a_workspace(tmp_path: Path) -> None:
@@ -185,6 +192,42 @@ async def test_home_at_a_glance_fits_80_by_24(tmp_path: Path) -> None:
         assert len(shown) == 24
         assert "q quit" in shown[-1]
         assert any("press enter to audit" in line for line in shown)
+
+
+async def test_home_tells_the_latest_figures_beside_their_goals(tmp_path: Path) -> None:
+    async with home(workspace_with_evals(tmp_path, BEFORE, AFTER)) as pilot:
+        shown = painted(pilot)
+        assert "1 spec with 3 queries · 2 evals" in shown
+        assert "the latest lexical, R@2" in shown
+        assert "semantic 0.000 · keyword 1.000" in shown
+
+
+def test_what_the_latest_eval_missed_is_offered_where_a_goal_is_not_reached() -> None:
+    status = WorkspaceStatus(documents=1, pairs=2, queries=2, judgments_ok=2, specs=1)
+    keys = {"audit": "enter", "train": "t", "misses": "m", "copy": "c"}
+
+    def shown(semantic: float) -> str:
+        figure = Figure(semantic, semantic, semantic)
+        latest = replace(EVAL, by_kind=(KindFigures("semantic", 9, {"R@10": figure}),))
+        seen = LoopSeen(evals=1, latest=latest, under_way="evaluating the run: 9 of 12 documents")
+        return loop_text(status, next_step(status), seen, keys, 50).plain
+
+    assert "semantic 0.700 ✗ under 0.90" in shown(0.7)
+    assert "m to begin with what the latest eval missed" in shown(0.7)
+    assert "evaluating the run: 9 of 12 documents" in shown(0.7)
+    assert "to begin with" not in shown(0.95)
+
+
+def test_where_there_is_little_room_the_stages_stand_close_together() -> None:
+    status = WorkspaceStatus(documents=1, pairs=2, queries=2, judgments_ok=2, specs=1)
+    keys = {"audit": "enter", "train": "t", "misses": "m", "copy": "c"}
+    high, low = (
+        loop_text(status, next_step(status), LoopSeen(), keys, height).plain for height in (50, 9)
+    )
+    assert high.count("\n\n") > low.count("\n\n")
+    assert [line for line in high.splitlines() if line] == [
+        line for line in low.splitlines() if line
+    ]
 
 
 async def test_audit_counts_reach_home_after_an_undo(tmp_path: Path) -> None:

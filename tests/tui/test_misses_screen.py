@@ -270,6 +270,46 @@ async def test_the_tokens_of_an_encoder_are_aligned_when_asked_for(workspace: Wo
         assert "sum " not in looking.text
 
 
+async def test_an_encoder_with_one_vector_says_what_each_word_gives(workspace: Workspace) -> None:
+    skip_without_mlx()
+    async with misses(workspace, WIDE) as looking:
+        await looking.press("s")
+        await settled(looking.pilot)
+        await looking.type(f"searches encoder '{FIXTURES / 'sentence'}'")
+        await settled(looking.pilot)
+        assert "encoder sentence · searches" in looking.text
+        await looking.press("/")
+        await looking.type("is:all disk")
+        await looking.open()
+        await looking.press("w")
+        await settled(looking.pilot)
+        assert "what each word gives to the cosine" in looking.said
+        rows = looking.screen.board.tokens.count - 2
+        assert rows > len(["changes", "on", "disk"])
+        assert "cosine " in looking.text
+
+
+async def test_the_keys_that_lead_on_are_told(workspace: Workspace) -> None:
+    async with misses(workspace) as looking:
+        assert "f regressions, fixed   tab evals   g eval again   x export" in looking.text
+        assert "which words" not in looking.text
+        await looking.open()
+        assert "w which words   t training pairs   n next above" in looking.text
+        await looking.press("t")
+        await settled(looking.pilot)
+        assert "a audits them" in looking.text
+        await looking.press("escape")
+        assert "x export" in looking.text
+
+
+async def test_a_low_screen_leaves_the_queries_more_room_than_the_evals(tmp_path: Path) -> None:
+    async with misses(workspace_with_evals(tmp_path, *[BEFORE] * 5)) as looking:
+        board = looking.screen.board
+        assert board.queries.size.height > board.evals.size.height
+        await looking.pilot.resize_terminal(80, 50)
+        await until(looking.pilot, lambda: board.evals.size.height == 12)
+
+
 async def test_only_the_rows_in_sight_are_painted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
