@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,22 +24,30 @@ REPEATS: Final = 3
 _PAIRS_PER_QUERY: Final = 10
 
 
-def refit_seconds(judgments: int) -> tuple[float, ...]:
-    """Return the seconds of some calibrations of so many judgments of three judges."""
+@dataclass(frozen=True, slots=True)
+class Refit:
+    """Elapsed seconds of a calibration, and the CPU seconds of all its threads."""
+
+    wall: float
+    cpu: float
+
+
+def refits(judgments: int) -> tuple[Refit, ...]:
+    """Calibrate so many judgments of three judges some times."""
     with tempfile.TemporaryDirectory(prefix="rejudge-bench-") as name:
         workspace = Workspace(Path(name))
         workspace.create()
         with Store.open(workspace.folder) as store:
             with store.transaction() as cursor:
                 _fill(cursor, judgments // JUDGES)
-            return tuple(_seconds(store) for _ in range(REPEATS))
+            return tuple(_refit(store) for _ in range(REPEATS))
 
 
-def _seconds(store: Store) -> float:
-    began = time.perf_counter()
+def _refit(store: Store) -> Refit:
+    began, used = time.perf_counter(), time.process_time()
     outcome = calibrate(store)
     assert outcome.calibration is not None, outcome.reason
-    return time.perf_counter() - began
+    return Refit(time.perf_counter() - began, time.process_time() - used)
 
 
 def _fill(cursor: DuckDBPyConnection, pairs: int) -> None:
