@@ -12,7 +12,8 @@ SOURCES := core eval labels train tui tests benchmarks docs
 .DEFAULT_GOAL := help
 # What docs/recipe.md arrives at.
 RECIPE := --use-judge-scores --document-length 96 --query-length 24 --batch 96 --per-query 1 \
-  --keyword-share 0.1 --held-out-share 0.05 --rate 2e-4 --epochs 3 --spec python-stdlib
+  --keyword-share 0.1 --held-out-share 0.05 --pool 20000 --extra-documents 32 \
+  --rate 2e-4 --epochs 2 --spec python-stdlib
 
 .PHONY: help demo test faults proof bench screenshots snapshots constraints wheel clean
 
