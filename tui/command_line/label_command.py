@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.records import GRADES
 from core.store import Store
 from labels.single_labels import label_pair
-from labels.strategies import strategy_named
+from labels.strategies import CHOSEN, strategy_named
 from tui.command_line.answers import answer
 from tui.command_line.arguments import (
     add_annotator_argument,
@@ -64,6 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
         store.back_up_if_due()
     ruling = done.item.ruling
     said = f"{ruling.judge.name} said {ruling.judgment.score}" if ruling else "no judge scored it"
+    if done.event.strategy == CHOSEN:
+        print(
+            f"This is not the pair that the queue {strategy_named(arguments.strategy)} gives next:"
+            " the label stands, and no figure of a judge counts it.",
+            file=sys.stderr,
+        )
     did = "adjudicated" if done.event.adjudicates else "graded"
     answer(
         arguments,

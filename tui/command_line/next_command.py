@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from labels.audit_filter import parse_filter
@@ -64,9 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         "chance": item.chance,
         "adjudicates": session.adjudicates,
     }
-    how = f" --strategy {arguments.strategy}" if arguments.strategy else ""
-    if session.adjudicates:
-        how = " --adjudicate"
+    how = " --adjudicate" if session.adjudicates else f" --strategy {session.strategy}"
+    for option in ("judge", "annotator"):
+        if getattr(arguments, option):
+            how += f" --{option} {shlex.quote(getattr(arguments, option))}"
     answer(arguments, document, _lines(item, session.counts.left, blind=arguments.blind, how=how))
     return 0
 

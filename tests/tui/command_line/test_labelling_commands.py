@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,31 @@ def test_next_label_undo_skip(folder: Path, capsys: pytest.CaptureFixture[str]) 
 
     assert told(capsys, "skip", pair)["action"] == "skip"
     assert told(capsys, "next")["pair"] != pair
+
+
+def test_the_line_that_next_tells_keeps_how_the_pair_was_drawn(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["next", "--annotator", "eve o'neil"]) == 0
+    words = shlex.split(capsys.readouterr().out.split("rejudge ")[1].partition("   or:")[0])
+    assert words[0] == "label"
+    assert main([word if word != "1-5" else "2" for word in words]) == 0
+    assert not capsys.readouterr().err
+    with Store.open(folder / ".rejudge") as store:
+        assert store.read("SELECT annotator, strategy FROM db.label_events") == [
+            ("eve o'neil", "stratified")
+        ]
+
+
+def test_a_pair_that_the_queue_did_not_give_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = told(capsys, "next")["pair"]
+    with Store.open(folder / ".rejudge") as store:
+        pairs = [str(pair) for (pair,) in store.read("SELECT id FROM db.pairs")]
+    other = next(pair for pair in pairs if pair != first)
+    assert main(["label", other, "2", "--strategy", "random"]) == 0
+    assert "not the pair that the queue random gives next" in capsys.readouterr().err
 
 
 def test_next_withholds_what_others_graded(
