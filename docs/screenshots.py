@@ -38,21 +38,28 @@ if TYPE_CHECKING:
 SETTINGS = f'annotator = "ada"\njudge = "{SAMPLE_JUDGE}"\nrefit_after = 0\nblind_share = 0\n'
 IMAGES = Path(__file__).parent / "images"
 SPEC = "python-stdlib"
-QUERY = "/path:contextlib"
-KEYS = ("5", "4", "space", "2", "space", "space", "3", "space", "space", "space")
+GRADES = "5 4 space 2 space space 3 space space space"
+QUERY = "slash p a t h colon c o n t e x t l i b enter"
 #: Seconds that a picture may take to come to rest.
 PATIENCE = 60.0
 #: Seconds without a change after which a screen is at rest.
-REST = 0.6
-LOOK = 0.05
+REST = 0.5
+LOOK = 0.15
 
 
 async def take(app: RejudgeApp, size: tuple[int, int], keys: tuple[str, ...], name: str) -> None:
-    """Run the app, press keys, and keep what is then on the screen."""
+    """Run the app, press keys, and keep what is then on the screen.
+
+    Args:
+        app: on a workspace.
+        size: columns and rows.
+        keys: names of keys with spaces between them; the screen comes to rest after each group.
+        name: of the picture.
+    """
     async with app.run_test(size=size) as pilot:
         rests = await _at_rest(pilot)
-        for key in keys:
-            await pilot.press(key)
+        for group in keys:
+            await pilot.press(*group.split())
             rests = await _at_rest(pilot)
         app.clear_notifications()
         await pilot.pause()
@@ -108,9 +115,8 @@ async def take_all(workspace: Workspace, *, trained: bool) -> None:
         workspace: a copy; it is graded.
         trained: whether it has a run whose evals are there: its misses are looked at then.
     """
-    narrow = tuple({"/": "slash", ":": "colon"}.get(letter, letter) for letter in QUERY)
-    await take(AuditFirstApp(workspace), (118, 34), (*KEYS, *narrow, "enter"), "audit")
-    await take(AuditFirstApp(workspace), (80, 24), ("b", "4"), "audit-blind")
+    await take(AuditFirstApp(workspace), (118, 34), (GRADES, QUERY), "audit")
+    await take(AuditFirstApp(workspace), (80, 24), ("b 4",), "audit-blind")
     await take(RejudgeApp(workspace), (100, 28), (), "home")
     await take(RejudgeApp(workspace), (118, 40), ("g",), "judges")
     if trained:
@@ -143,7 +149,7 @@ def main() -> None:
         shutil.copytree(
             demo / ".rejudge",
             root / ".rejudge",
-            ignore=shutil.ignore_patterns("indexes", "spill", "backups"),
+            ignore=shutil.ignore_patterns("indexes", "spill", "backups", "checkpoints"),
         )
         (root / ".rejudge" / "settings.toml").write_text(SETTINGS, encoding="utf-8")
         workspace = Workspace(root)

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 OFFLINE_NAME: Final = "all-MiniLM-L6-v2"
+#: Before each token but the first of a word that BERT's vocabulary has not whole.
+_PIECE: Final = "##"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenMatch:
-    """A token of a query and the token of the document nearest to it.
+    """A token of a query and the token of the document nearest to it, as the word it is part of.
 
     ``similarity`` is their cosine, in [-1, 1], or, where texts have one vector, what the query's
     token gives to the cosine of the texts; ``place`` is the document token's row. A document
@@ -111,11 +113,21 @@ def aligned(
     values = (similarities.sum(axis=1) if summed else similarities.max(axis=1)).tolist()
     return Alignment(
         tuple(
-            TokenMatch(token, document_tokens[place], place, value)
+            TokenMatch(token, _whole_word(document_tokens, place), place, value)
             for token, place, value in zip(query_tokens, places, values, strict=True)
         ),
         summed,
     )
+
+
+def _whole_word(tokens: Sequence[str], place: int) -> str:
+    """Return the word that a token is a piece of, where pieces are marked as BERT marks them."""
+    first, end = place, place + 1
+    while first > 0 and tokens[first].startswith(_PIECE):
+        first -= 1
+    while end < len(tokens) and tokens[end].startswith(_PIECE):
+        end += 1
+    return tokens[first] + "".join(each.removeprefix(_PIECE) for each in tokens[first + 1 : end])
 
 
 def alignments(encoder: AligningEncoder, query: str, texts: Sequence[str]) -> tuple[Alignment, ...]:

@@ -112,6 +112,7 @@ class RejudgeApp(App[None]):
         refitting: what calibrates again while a person labels.
         entered: the screens that have been entered so far.
         follower: looks at the training runs, whatever screen is in front.
+        mode_before_help: the screen where help was last called.
     """
 
     TITLE = "rejudge"
@@ -137,7 +138,7 @@ class RejudgeApp(App[None]):
             failed=self.show_error,
         )
         self._opening = False
-        self._mode_before_help = self.DEFAULT_MODE
+        self.mode_before_help = self.DEFAULT_MODE
         self._settings_error: RejudgeError | None = None
         self.key_table: KeyTable = key_table({})
         self._follow_settings()
@@ -229,12 +230,12 @@ class RejudgeApp(App[None]):
         if self.current_mode == "help":
             await self.action_leave_help()
             return
-        self._mode_before_help = self.current_mode
+        self.mode_before_help = self.current_mode
         await self.switch_mode("help")
 
     async def action_leave_help(self) -> None:
         """Go back to where help was called."""
-        await self.switch_mode(self._mode_before_help)
+        await self.switch_mode(self.mode_before_help)
 
     def get_system_commands(self, screen: Screen[None]) -> Iterable[SystemCommand]:
         """Offer every command of the screen in front, then those that hold everywhere."""

@@ -332,3 +332,22 @@ async def test_only_the_rows_in_sight_are_painted(
         await looking.press("up", "pageup", "home", "down")
         assert "query number 0" in looking.text
         assert len(painted_rows) < 600
+
+
+async def test_help_begins_with_the_keys_of_the_screen_it_was_called_on(
+    workspace: Workspace,
+) -> None:
+    async with misses(workspace) as looking:
+        await looking.press("?")
+        await settled(looking.pilot)
+        lines = looking.text.splitlines()[1:-1]
+        titles = [line.strip() for line in lines if line[2:3].isupper()]
+        assert titles[0] == "Misses"
+        # What is too long for a line goes on under its own words, not under the keys.
+        assert not any(line[2:3].islower() for line in lines)
+        await looking.press("escape")
+        assert looking.app.current_mode == "misses"
+        await looking.press("escape", "?")
+        await settled(looking.pilot)
+        titles = [line.strip() for line in looking.text.splitlines() if line[2:3].isupper()]
+        assert titles[0] == "Home"

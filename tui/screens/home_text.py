@@ -296,11 +296,10 @@ def _latest(latest: EvalSummary) -> list[Content]:
     parts: list[Part] = []
     for figure in figures:
         parts.append(f"{' · ' if parts else ''}{figure.kind or 'all'} {figure.value:.3f}")
-        if figure.goal is not None:
-            sign, style = (
-                ("✓ reaches", "$text-success") if figure.met else ("✗ under", "$text-error")
-            )
-            parts.append((f" {sign} {figure.goal:.2f}", style))
+        if figure.goal is not None and figure.met:
+            parts.append((" ✓", "$text-success"))
+        elif figure.goal is not None:
+            parts.append((f" ✗ under {figure.goal:.2f}", "$text-error"))
     metric = f", {figures[0].metric}" if figures else ""
     name = displayable_line(retriever_name(latest))
     head = Content.assemble(("the latest ", DIM), name, (metric, DIM))

@@ -197,6 +197,8 @@ class RunScreen(WorkspaceScreen):
             outcomes = seen.outcomes.get(record.id, ()) if seen else ()
             key = self.key_of("train.misses")
             waiting = self._evaluating(record)
+            if seen is not None and record.id not in seen.outcomes:
+                waiting = waiting or "looking for its evals …"
             text = train_text.outcome_text(outcomes, record, waiting, key)
             self.board.show_below(text)
 
