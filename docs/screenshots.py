@@ -108,24 +108,25 @@ def _standing_alone(svg: str, home: Path) -> str:
     return alone.replace(str(home), "~")
 
 
-async def take_all(workspace: Workspace, *, trained: bool) -> None:
+async def take_all(workspace: Workspace, *, runs: bool, trained: bool) -> None:
     """Take every picture, in the order in which a person comes by.
 
     Args:
         workspace: a copy; it is graded.
-        trained: whether it has a run whose evals are there: its misses are looked at then.
+        runs: whether it has a run.
+        trained: whether the newest has its evals: its misses are looked at then.
     """
     await take(AuditFirstApp(workspace), (118, 34), (GRADES, QUERY), "audit")
     await take(AuditFirstApp(workspace), (80, 24), ("b 4",), "audit-blind")
     await take(RejudgeApp(workspace), (100, 28), (), "home")
     await take(RejudgeApp(workspace), (118, 40), ("g",), "judges")
-    if trained:
+    if runs:
         await take(RejudgeApp(workspace), (118, 36), ("t",), "train")
     await take(RejudgeApp(workspace), (118, 34), ("t", "m") if trained else ("m",), "misses")
 
 
-def _prepared(workspace: Workspace) -> bool:
-    """Evaluate where nothing was; return whether a run's evals are there."""
+def _prepared(workspace: Workspace) -> tuple[bool, bool]:
+    """Evaluate where nothing was; return whether there is a run, and whether it has its evals."""
     from train.run_store import list_runs, run_evals
 
     with Store.open(workspace.folder) as store:
@@ -134,7 +135,7 @@ def _prepared(workspace: Workspace) -> bool:
         trained = bool(runs) and bool(run_evals(store, runs[0]))
     if not evals:
         rejudge(["--workspace", str(workspace.root), "eval", SPEC, "--retriever", "lexical"])
-    return trained
+    return bool(runs), trained
 
 
 def _begin_nothing(*_: object) -> None:
@@ -153,9 +154,9 @@ def main() -> None:
         )
         (root / ".rejudge" / "settings.toml").write_text(SETTINGS, encoding="utf-8")
         workspace = Workspace(root)
-        trained = _prepared(workspace)
+        runs, trained = _prepared(workspace)
         with patch.object(RunFollower, "evaluate", _begin_nothing):
-            asyncio.run(take_all(workspace, trained=trained))
+            asyncio.run(take_all(workspace, runs=runs, trained=trained))
 
 
 if __name__ == "__main__":
