@@ -29,10 +29,11 @@ test: .venv/ready-for-tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n auto
 
-# Others than 200 kills: make faults KILLS=20
+# Others than 200 kills: make faults KILLS=20   No longer than this for each kind: MINUTES=10
 KILLS ?= full
+MINUTES ?= inf
 faults: .venv/ready-for-tests
-	REJUDGE_FAULTS=$(KILLS) $(BIN)/python -m pytest -q tests/faults/test_kill_runs.py
+	REJUDGE_FAULTS=$(KILLS) REJUDGE_FAULTS_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q tests/faults/test_kill_runs.py
 
 proof: .venv/ready
 	$(BIN)/rejudge demo $(DEMO) --no-tui

@@ -70,7 +70,8 @@ class QueryWriter:
         if reason is None:
             return _generated(written, None, first)
         try:
-            second = await self._asker.ask(again_messages(opening, first.content, reason, count))
+            said = self._server.without_key(first.content)
+            second = await self._asker.ask(again_messages(opening, said, reason, count))
         except CallError as error:
             return _generated(written, None if written else f"{reason}; {error}", first)
         more, wrong = self._read(second, document)
@@ -87,7 +88,9 @@ class QueryWriter:
         """Return the queries of a reply, each checked, and why to ask again, None: not to."""
         try:
             texts = parse_queries(
-                completion.content, self._plan.per_document, plain=not self._asker.form.schema
+                self._server.without_key(completion.content),
+                self._plan.per_document,
+                plain=not self._asker.form.schema,
             )
         except QueriesError as error:
             cut = f"the reply was cut at {self._plan.max_tokens} tokens: " if completion.cut else ""

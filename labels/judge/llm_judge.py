@@ -165,7 +165,8 @@ class LlmJudge:
         except ReplyError as error:
             reason = str(error)
         try:
-            second = await self._asker.ask(repair_messages(opening, first.content, reason))
+            said = self._server.without_key(first.content)
+            second = await self._asker.ask(repair_messages(opening, said, reason))
         except CallError as error:
             return self._failure(f"{reason}; asked again: {error}", first)
         try:

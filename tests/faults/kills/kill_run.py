@@ -8,6 +8,7 @@ on; the one that nobody kills must end where an unbroken run ends.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import select
@@ -90,14 +91,16 @@ def killed_work(kind: str) -> KilledWork:
     return cast("KilledWork", import_module(f"tests.faults.kills.{kind}"))
 
 
-def kill_run(kind: str, kills: int, folder: Path) -> KillCounts:
+def kill_run(kind: str, kills: int, folder: Path, seconds: float = math.inf) -> KillCounts:
     """Kill a kind of work so many times and return what was counted.
 
     Args:
         kind: one of ``KINDS``.
         kills: how many.
         folder: an empty folder for the workspaces.
+        seconds: after these no more kills are begun.
     """
+    until = time.monotonic() + seconds
     work, counts = killed_work(kind), KillCounts(kind)
     chance = random.Random(kind)  # noqa: S311 - when to kill, no secret
     template, unbroken = folder / "template", folder / "unbroken"
@@ -106,10 +109,14 @@ def kill_run(kind: str, kills: int, folder: Path) -> KillCounts:
         shutil.copytree(template, unbroken)
         counts.seconds = _Child(kind, unbroken, beside).seconds_to_end()
         work.check_whole(unbroken, unbroken)
-        while counts.kills < kills:
+
+        def enough() -> bool:
+            return counts.kills >= kills or time.monotonic() > until
+
+        while not enough():
             root = folder / "killed"
             shutil.copytree(template, root)
-            _kill_until_done(_Story(work, counts, root, unbroken, beside), chance, kills)
+            _kill_until_done(_Story(work, counts, root, unbroken, beside), chance, enough)
             shutil.rmtree(root)
     return counts
 
@@ -141,11 +148,11 @@ class _Story:
         self.counts.doubled += [one for one, times in Counter(kept).items() if times > 1]
 
 
-def _kill_until_done(story: _Story, chance: random.Random, kills: int) -> None:
+def _kill_until_done(story: _Story, chance: random.Random, enough: Callable[[], bool]) -> None:
     counts = story.counts
     while True:
         child = _Child(counts.kind, story.root, story.beside)
-        if counts.kills == kills:
+        if enough():
             child.seconds_to_end()
             killed = False
         else:
