@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.display import displayable_line
-from core.errors import CancelledError, RejudgeError
+from core.errors import CancelledError, InputError, RejudgeError
 from tui.commands import MISSES, bindings_of
 from tui.screens import misses_text
 from tui.screens.query_screen import QueryScreen
@@ -123,14 +123,21 @@ class MissesScreen(QueryScreen):
         )
 
     def _with_pairs(self, then: Callable[[MissPairs], None]) -> None:
-        store, detail = self.desk.store, self.detail
-        if store is None or detail is None or not detail.documents:
-            self.say(("no documents to pair: ", "bold $text-warning"), "open a query first")
+        store, row, evals = self.desk.store, self.row, self.evals
+        if store is None or row is None:
+            self.say(("no documents to pair: ", "bold $text-warning"), "no query is listed")
             return
 
         def make() -> MissPairs:
             from labels.miss_pairs import add_miss_pairs
 
+            detail = evals.detail(store, row.position)
+            if not detail.documents:
+                raise InputError(
+                    "the corpus has no document of this query",
+                    where=detail.query.text,
+                    todo="Import the corpus that its spec is about.",
+                )
             return add_miss_pairs(store, detail.query.id, detail.documents)
 
         self.desk.background.start(make, then)
@@ -139,6 +146,9 @@ class MissesScreen(QueryScreen):
         """Take the document above as relevant: a new spec beside the old one."""
         store, summary, detail = self.desk.store, self.evals.summary, self.detail
         above = self.above_candidate
+        if detail is None and self.row is not None:
+            self.say(("look at it first: ", "bold $text-warning"), "enter opens the query")
+            return
         if store is None or summary is None or detail is None or above is None:
             self.say(("nothing to mark: ", "bold $text-warning"), "no document stands above")
             return
