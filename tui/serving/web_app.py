@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError, UnavailableError
 from core.workspace import ANNOTATOR_VARIABLE
 from tui.serving.access import is_loopback, is_own_page
+from tui.serving.app_page import app_page, content_policy
 from tui.serving.entrance_page import entrance_page
+from tui.serving.visit import show_visit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,7 +30,6 @@ MOST_VISITORS: Final = 64
 _COOKIE: Final = "rejudge"
 _TITLE: Final = "rejudge"
 _HEADERS: Final = {
-    "Content-Security-Policy": "frame-ancestors 'none'; form-action 'self'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -106,6 +107,7 @@ class _Door:
         self._address = address
         self._entrance = entrance
         self._server = server
+        self._headers = _HEADERS | {"Content-Security-Policy": content_policy(address.url)}
         self._visitors = 0
         self._aiohttp, self._server_class = _textual_serve()
 
@@ -126,9 +128,12 @@ class _Door:
             raise aiohttp.HTTPForbidden(text="enter first")
         if request.path == "/ws":
             return await self._show(request, name)
+        if request.path == "/":
+            # Not the page of textual-serve, which loads a font from elsewhere.
+            return self._html(app_page(address.url))
         response = await handler(request)
         if not response.prepared:
-            response.headers.update(_HEADERS)
+            response.headers.update(self._headers)
         return response
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
@@ -168,18 +173,20 @@ class _Door:
         own.download_manager = self._server.download_manager
         self._visitors += 1
         try:
-            shown: web.WebSocketResponse = await own.handle_websocket(request)
+            return await show_visit(request, own)
         finally:
             self._visitors -= 1
-        return shown
 
     def _page(self, reason: str, *, status: int = 200) -> web.StreamResponse:
         entrance = self._entrance
         text = entrance_page(
             asks_name=entrance.asks_name, asks_token=bool(entrance.token), reason=reason
         )
+        return self._html(text, status=status)
+
+    def _html(self, text: str, *, status: int = 200) -> web.StreamResponse:
         page: web.Response = self._aiohttp.Response(
-            text=text, status=status, content_type="text/html", headers=_HEADERS
+            text=text, status=status, content_type="text/html", headers=self._headers
         )
         return page
 

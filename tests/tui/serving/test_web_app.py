@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,16 @@ async def test_a_visitor_on_this_machine_sees_the_workspace(workspace: Workspace
         async with client.get(origin) as page:
             text = await page.text()
             assert page.headers["Referrer-Policy"] == "no-referrer"
+            policy = page.headers["Content-Security-Policy"]
         assert f'"{origin.replace("http", "ws")}/ws"' in text
+        asked = re.findall(r'(?:src|href|url)(?:="|\("|-url=")([^"]+)', text)
+        assert len(asked) == 6
+        for each in asked:
+            assert each == "/" or each.startswith((f"{origin}/", origin.replace("http", "ws")))
+            if "/static/" in each:
+                assert await status(client, each) == 200
+        assert policy.startswith("default-src 'none'; script-src 'self'; ")
+        assert not re.search(r"https?:|\*", policy)
         assert await status(client, f"{origin}/static/js/textual.js") == 200
         assert b"rejudge" in await first_screen(client, origin, b"4 pairs")
 
