@@ -33,19 +33,28 @@ settings.load_profile("rejudge")
 BACKEND = os.environ.get("REJUDGE_TEST_STORE", "file")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what is about the database file when there is none."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the database file when there is none.
+
+    Of a test with many cases one is enough there: the file's run has them all, in the same SQL.
+    """
     if BACKEND == "file":
         return
+    kept: dict[str, pytest.Item] = {}
+    left: list[pytest.Item] = []
     for item in items:
-        if item.get_closest_marker("own_file"):
-            item.add_marker(pytest.mark.skip(reason="this is about the workspace's own file"))
+        name = item.nodeid.partition("[")[0]
+        if item.get_closest_marker("own_file") or name in kept:
+            left.append(item)
+        else:
+            kept[name] = item
+    items[:] = kept.values()
+    config.hook.pytest_deselected(items=left)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """Give a PostgreSQL server whose database ``team`` has the tables and no rows."""
-    from core.team.setting_up import set_up
     from tests.team.postgres_server import PostgresServer, why_not
 
     missing = why_not()
@@ -53,19 +62,20 @@ def postgres() -> Iterator[PostgresServer]:
         pytest.skip(missing)
     server = PostgresServer()
     try:
-        server.sql("CREATE DATABASE team")
-        set_up(server.url("team"))
-        # As in a file: every pair goes to everybody. The tests of leases ask for other things.
-        server.sql("INSERT INTO store_settings VALUES ('overlap', '0')", database="team")
+        server.make_team()
         yield server
     finally:
         server.close()
 
 
 @pytest.fixture(autouse=True)
-def chosen_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open stores on the backend that was asked for."""
-    if BACKEND != "postgres" or request.node.get_closest_marker("own_file"):
+def chosen_backend(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Open stores on the backend that was asked for, each folder's in a database of its own."""
+    by_itself = map(request.node.get_closest_marker, ("own_file", "both_stores"))
+    if BACKEND != "postgres" or any(by_itself):
+        yield
         return
     from core.store import Store
 
@@ -75,7 +85,10 @@ def chosen_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
     def open_there(folder: Path, *, url: str = "", **more: Any) -> Store:
         if not url and folder not in opened:
-            opened[folder] = server.new_database("team")
+            opened[folder] = server.lend()
         return open_file(folder, url=url or server.url(opened[folder]), **more)
 
     monkeypatch.setattr(Store, "open", open_there)
+    yield
+    for database in opened.values():
+        server.take_back(database)

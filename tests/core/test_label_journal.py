@@ -23,6 +23,7 @@ from tests.building import Scored, add_scored, new_workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.own_file
 UNGRADED = st.sampled_from([Action.SKIP, Action.FLAG, Action.NOTE])
 WHAT = st.one_of(
     st.tuples(st.sampled_from([Action.CONFIRM, Action.OVERRIDE]), st.integers(1, 5), st.none()),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from core.workspace import Workspace
 
+pytestmark = pytest.mark.own_file
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:

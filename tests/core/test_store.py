@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return new_workspace(tmp_path).folder
 
 
+@pytest.mark.own_file
 def test_a_new_store_has_the_newest_schema_and_is_private(folder: Path) -> None:
     with Store.open(folder) as store:
         rows = store.read("SELECT number FROM db.schema_migrations ORDER BY number")
@@ -93,6 +94,7 @@ def test_a_newer_database_is_refused(folder: Path) -> None:
     assert "Upgrade" in caught.value.todo
 
 
+@pytest.mark.own_file
 def test_a_second_process_is_told_who_has_the_database(folder: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom core.store import Store\n"
@@ -112,6 +114,7 @@ def test_a_second_process_is_told_who_has_the_database(folder: Path) -> None:
     Store.open(folder).close()
 
 
+@pytest.mark.own_file
 @pytest.mark.parametrize("content", [b"", b"junk" * 5000, b"\0" * 20000])
 def test_a_damaged_file_is_named_and_left_alone(folder: Path, content: bytes) -> None:
     path = folder / DATABASE_NAME
@@ -125,6 +128,7 @@ def test_a_damaged_file_is_named_and_left_alone(folder: Path, content: bytes) ->
     assert path.read_bytes() == content
 
 
+@pytest.mark.own_file
 def test_a_folder_in_the_place_of_the_database_is_an_error(folder: Path) -> None:
     (folder / DATABASE_NAME).mkdir()
     with pytest.raises(StoreError, match="folder"):

@@ -8,7 +8,6 @@ import pytest
 
 import labels.label_recording as recording
 from core.errors import InputError, StoreError
-from core.label_journal import LabelJournal
 from core.store import Store, utc_now
 from labels import outbox
 from labels.label_recording import LabelRecorder
@@ -34,7 +33,7 @@ def test_an_event_is_in_the_database_and_in_the_journal_on_return(store: Store) 
     assert store.read("SELECT id, grade, note, milliseconds FROM db.label_events") == [
         (event.id, 4, "x", 12)
     ]
-    assert LabelJournal(store.folder).events() == [event]
+    assert store.journal.events() == [event]
 
 
 def test_an_event_that_the_database_refuses_leaves_the_journal_too(
@@ -49,7 +48,7 @@ def test_an_event_that_the_database_refuses_leaves_the_journal_too(
     monkeypatch.setattr(outbox, "insert_event", refuse)
     with pytest.raises(StoreError):
         recorder.grade(PAIR, 1, None)
-    assert LabelJournal(store.folder).events() == [kept]
+    assert store.journal.events() == [kept]
 
 
 def test_times_never_go_back_with_the_clock(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USER: Final = "rejudge"
+_VERSIONS: Final = (
+    "SELECT string_agg(CAST(number AS text), ',' ORDER BY number) FROM schema_migrations"
+)
+#: The versions of the schema, then the tables that tests fill.
+_TABLES: Final = (
+    f"{_VERSIONS}; SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    " AND tablename NOT IN ('schema_migrations', 'store_settings')"
+)
+#: As in a file: every pair goes to everybody. The tests of leases ask for other things.
+_OVERLAP: Final = "INSERT INTO store_settings VALUES ('overlap', '0')"
 _DEBIAN: Final = Path("/usr/lib/postgresql")
 
 
@@ -56,6 +66,8 @@ class PostgresServer:
         self._data = self._folder / "data"
         self._account = _account()
         self._databases = 0
+        self._free: list[str] = []
+        self._versions = ""
         self._process: subprocess.Popen[bytes] | None = None
         if self._account:
             shutil.chown(self._folder, self._account)
@@ -105,12 +117,37 @@ class PostgresServer:
         """Return the store's url of a database."""
         return f"postgres:host=127.0.0.1 port={self.port} user={user} dbname={database}"
 
+    def make_team(self) -> None:
+        """Make the database ``team`` with the tables and no rows."""
+        from core.team.setting_up import set_up
+
+        self.sql("CREATE DATABASE team")
+        set_up(self.url("team"))
+        self.sql(_OVERLAP, database="team")
+        self._versions = self.sql(_VERSIONS, database="team")
+
     def new_database(self, template: str = "template0") -> str:
         """Make a database and return its name."""
         self._databases += 1
         name = f"store{self._databases}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return name
+
+    def lend(self) -> str:
+        """Return a database like ``team``: one that was taken back, else a new one."""
+        return self._free.pop() if self._free else self.new_database("team")
+
+    def take_back(self, database: str) -> None:
+        """Empty a database for the next test; one in use or with a changed schema is left alone."""
+        try:
+            versions, *tables = self.sql(_TABLES, database).split()
+            emptied = "; ".join(f"DELETE FROM {table}" for table in tables)
+            settings = f"DELETE FROM store_settings WHERE name <> 'store'; {_OVERLAP}"
+            self.sql(f"SET lock_timeout = '1s'; {emptied}; {settings}", database)
+        except AssertionError:
+            return
+        if versions == self._versions:
+            self._free.append(database)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement and return what it says."""

@@ -161,7 +161,7 @@ def test_a_teams_store_hands_each_pair_to_one_unless_told_otherwise(store: Store
     assert overlap_of(store) == (1 if store.shared else 0)
 
 
-@pytest.mark.own_file
+@pytest.mark.both_stores
 def test_people_who_claim_at_the_same_moment_share_no_pair(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:

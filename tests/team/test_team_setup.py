@@ -23,7 +23,7 @@ from tui.command_line.main import main
 if TYPE_CHECKING:
     from tests.team.postgres_server import PostgresServer
 
-pytestmark = pytest.mark.own_file
+pytestmark = pytest.mark.both_stores
 HOUSE = Path(__file__).parents[2]
 
 
