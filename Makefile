@@ -15,7 +15,7 @@ RECIPE := --use-judge-scores --document-length 96 --query-length 24 --batch 96 -
   --keyword-share 0.1 --held-out-share 0.05 --pool 20000 --extra-documents 32 \
   --rate 2e-4 --epochs 2 --spec python-stdlib
 
-.PHONY: help demo test test-team faults proof bench screenshots snapshots constraints wheel clean
+.PHONY: help demo test test-team faults proof bench screenshots snapshots constraints audit wheel clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -54,6 +54,7 @@ test-team: .venv/ready-for-tests
 KILLS ?= full
 MINUTES ?= inf
 faults: .venv/ready-for-tests
+	REJUDGE_FAULTS=$(KILLS) $(BIN)/python -m pytest -q tests/faults/test_fuzzing.py
 	REJUDGE_FAULTS=$(KILLS) REJUDGE_FAULTS_MINUTES=$(MINUTES) $(BIN)/python -m pytest -q tests/faults/test_kill_runs.py
 	REJUDGE_FAULTS=$(KILLS) $(MAKE) -s test-team TEAM_TESTS=tests/team/test_labelling_together.py
 
@@ -81,6 +82,12 @@ constraints:
 	UV_CUSTOM_COMPILE_COMMAND="make constraints" $(or $(UV),uv) pip compile -q --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --group team \
 	  -o tests/team/constraints.txt
+
+# Known vulnerabilities of what is pinned; asks PyPI, so it needs the network.
+audit:
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install -q --disable-pip-version-check "pip-audit>=2.9,<3"
+	.venv/audit/bin/pip-audit --require-hashes --disable-pip -r constraints.txt
 
 wheel: .venv/ready
 	$(BIN)/python -m hatchling build -t wheel

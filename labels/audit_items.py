@@ -12,7 +12,7 @@ from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Quer
 from core.rows import one_of
 from labels.addressing import addresses
 from labels.audit_records import AuditItem, EarlierLabel, JudgeRuling, Remark, Withheld
-from labels.judgments import JUDGMENT_COLUMNS, judgment_of_row
+from labels.judgments import JUDGMENT_COLUMNS, all_judges, judgment_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def load_items(
     Args:
         store: the store.
         drawn: which pairs, and how the queue came to each.
-        judges: every judge of the store by id.
+        judges: the judges of the store by id; those that came since are looked up.
         audited: the judge whose ruling comes first.
         annotator: who is to see the items.
     """
@@ -48,6 +48,8 @@ def load_items(
     queries = _queries(store, [pair.query_id for pair in pairs.values()])
     documents = documents_by_id(store, [pair.document_id for pair in pairs.values()])
     judgments = _judgments(store, pair_ids)
+    if any(each.judge_id not in judges for known in judgments.values() for each in known):
+        judges = {judge.id: judge for judge in all_judges(store)}
     events = _events(store, pair_ids)
     items = []
     for one in drawn:

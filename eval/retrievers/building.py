@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
@@ -97,8 +98,12 @@ def _corpus_folder(store: Store, spec: Spec, choice: RetrieverChoice) -> Path | 
                 todo="Name the folder that was imported as the corpus.",
             )
         return choice.corpus_folder
-    named = store.folder.parent / spec.corpus
-    return named if spec.corpus and named.is_dir() else None
+    # The spec may be somebody else's: it names no folder outside of this one.
+    named = PurePath(spec.corpus)
+    if not spec.corpus or named.is_absolute() or ".." in named.parts:
+        return None
+    folder = store.folder.parent / named
+    return folder if folder.is_dir() else None
 
 
 def _model(named: str) -> EncoderModel:

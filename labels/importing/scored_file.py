@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: The longest line that is read, in bytes. DuckDB's own buffer ends a little above it.
 LONGEST_LINE: Final = (1 << 25) - (1 << 12)
 
+#: How files of gzip, Zstandard, xz, bzip2 and zip begin.
+_PACKED: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"PK\x03\x04")
+_LONGEST_SIGN: Final = max(map(len, _PACKED))
+
 _STAND_IN: Final = b"{}\n"
 _MEGABYTE: Final = 1 << 20
 #: What the database would look for other files with.
@@ -31,7 +35,7 @@ def check_file(store: Store, path: Path) -> None:
     """Look whether the file can be read at all.
 
     Raises:
-        InputError: it is missing, a folder, unreadable, or the store's own database.
+        InputError: it is missing, a folder, unreadable, compressed, or the store's own database.
     """
     try:
         status = path.stat()
@@ -43,14 +47,21 @@ def check_file(store: Store, path: Path) -> None:
         own = store.folder / DATABASE_NAME
         if own.exists() and path.samefile(own):
             raise InputError("this is the workspace's own database", where=str(path))
+        packed = False
         if stat.S_ISREG(status.st_mode):
-            path.open("rb").close()
+            with path.open("rb") as file:
+                packed = file.read(_LONGEST_SIGN).startswith(_PACKED)
     except OSError as error:
         raise InputError(
             f"the file cannot be read: {error.strerror}",
             where=str(path),
             todo="Check the name and that you may read it.",
         ) from error
+    if packed:
+        # A few bytes may unpack to more than any disk holds: that is for the person to see.
+        raise InputError(
+            "the file is compressed", where=str(path), todo="Unpack it, then import what was in it."
+        )
 
 
 @contextmanager

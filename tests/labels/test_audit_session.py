@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -296,3 +297,14 @@ def test_counts_kept_in_memory_equal_counts_read_from_the_store(
                     session.grade(int(grade))
             expected = audit_counts(store, "ada", session.judge, AuditFilter())
             assert session.counts == expected
+
+
+def test_a_judge_that_came_after_the_session_began_is_shown(store: Store) -> None:
+    row = Scored("q", "x = 1", 3)
+    add_scored(store, [row])
+    session = AuditSession.start(store, "ada")
+    session.grade(3)
+    add_scored(store, [replace(row, score=5)], named_judge("newcomer"))
+    session.undo()
+    assert session.current is not None
+    assert {each.judge.name for each in session.current.rulings} == {"gpt", "newcomer"}
