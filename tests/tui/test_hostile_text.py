@@ -73,8 +73,8 @@ async def test_a_note_from_the_command_line_is_shown_too(tmp_path: Path) -> None
         await sitting.press("left")
         shown = painted(sitting.pilot)
         assert safe(shown)
-        assert "NOTES" in shown
-        assert "LABELS" in shown
+        assert "  note " in shown
+        assert "PEOPLE" in shown
 
 
 async def test_home_and_its_notices(tmp_path: Path) -> None:
