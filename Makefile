@@ -37,7 +37,7 @@ TEAM_TESTS ?= tests/team tests/core/test_store.py tests/core/corpus/test_importi
   tests/labels/test_label_recording.py tests/labels/test_mining.py tests/labels/test_miss_pairs.py \
   tests/labels/importing/test_pair_importing.py tests/labels/exporting/test_exporting.py \
   tests/labels/agreement/test_measuring.py tests/labels/calibration/test_calibrating.py \
-  tests/labels/judge/test_judging.py tests/labels/batches/test_batches.py \
+  tests/labels/judge/test_judging.py \
   tests/labels/workshop/test_prompt_versions.py tests/labels/generating/test_generating.py \
   tests/eval/test_spec_importing.py tests/eval/test_evaluating.py tests/eval/test_spec_amending.py \
   tests/train/training_set/test_snapshot.py tests/train/test_run_shelf.py

@@ -31,6 +31,10 @@ settings.load_profile("rejudge")
 
 #: With this set to "postgres" every store that a test opens is a database of a PostgreSQL server.
 BACKEND = os.environ.get("REJUDGE_TEST_STORE", "file")
+if BACKEND != "file":
+    # The file's run has all examples; each costs a trip to the server for every statement.
+    settings.register_profile("team", parent=settings.get_profile("rejudge"), max_examples=20)
+    settings.load_profile("team")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

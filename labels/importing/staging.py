@@ -115,7 +115,7 @@ def _read_all(cursor: DuckDBPyConnection, source: Path) -> None:
             f"CREATE TEMP TABLE first_look AS SELECT CAST(NULL AS BIGINT) AS given,"
             f" {_kept_sql()}, {_plain_sql()} AS plain"
             f" FROM (SELECT *, {_read_sql()} FROM read_json({literal(str(source))},"
-            " compression = 'none', format = 'newline_delimited', ignore_errors = true,"
+            " compression = 'uncompressed', format = 'newline_delimited', ignore_errors = true,"
             f" columns = {{{columns}}}))"
         )
     except duckdb.InvalidInputException as error:
@@ -225,7 +225,7 @@ def _read_second_look(cursor: DuckDBPyConnection, second_look: Path, longest: in
     kept = ", ".join(name for name in LINE_COLUMNS if name != "line")
     cursor.execute(
         f"INSERT INTO first_look (given, {kept}, plain) SELECT line, {kept}, true"
-        f" FROM read_json({literal(str(second_look))}, compression = 'none',"
+        f" FROM read_json({literal(str(second_look))}, compression = 'uncompressed',"
         f" format = 'newline_delimited', columns = {{{columns}}},"
         f" maximum_object_size = {max(longest, 1 << 24)})"
     )

@@ -25,11 +25,15 @@ async def show_visit(request: web.Request, server: Server) -> web.StreamResponse
 
     websocket = web.WebSocketResponse(heartbeat=15)
     await websocket.prepare(request)
+
+    async def close() -> None:
+        await websocket.close()
+
     service = AppService(
         server.command,
         write_bytes=websocket.send_bytes,
         write_str=websocket.send_str,
-        close=websocket.close,
+        close=close,
         download_manager=server.download_manager,
     )
     await service.start(_size(request, "width", 80), _size(request, "height", 24))
