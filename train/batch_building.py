@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Lengths and counts are rounded up to these, so that few shapes have to be compiled.
 _LENGTH_STEP: Final = 32
-_COUNT_STEP: Final = 16
+_COUNT_STEP: Final = 4
 _VOCABULARY_STEP: Final = 2048
 
 
@@ -47,7 +47,7 @@ class TrainingBatch:
     Args:
         pairs: pairs that the sampler put into it.
         queries: its queries, in one or more lots.
-        documents: its documents, in one or more lots of like length.
+        documents: its documents, in one or more lots.
         vocabulary: the token ids of the batch, int32; the first ``tokens`` are its own, the rest
             fills up.
         tokens: see ``vocabulary``.
@@ -120,9 +120,8 @@ class BatchBuilder:
         queries = list(dict.fromkeys(pair.query for pair in chosen))
         documents = list(dict.fromkeys(pair.document for pair in chosen))
         documents += self._extra(documents, draw)
-        query_lots = _even_lots(queries, self._lots)
-        document_lots = _lots_of_like_length(documents, self.document_lengths, self._lots)
-        longest = max(len(self._queries[query].ids) for query in queries)
+        query_lots = _filled(_even_lots(queries, self._lots))
+        document_lots = _filled(_even_lots(documents, self._lots))
         own_ids = np.unique(
             np.array(
                 [
@@ -133,12 +132,12 @@ class BatchBuilder:
                 np.int32,
             )
         )
-        rows = [query for lot in query_lots for query in _filled(lot)]
-        columns = [document for lot in document_lots for document in _filled(lot)]
+        rows = [query for lot in query_lots for query in lot]
+        columns = [document for lot in document_lots for document in lot]
         return TrainingBatch(
             len(pairs),
-            tuple(self._padded(self._queries, lot, own_ids, longest) for lot in query_lots),
-            tuple(self._padded(self._documents, lot, own_ids, 0) for lot in document_lots),
+            self._padded(self._queries, query_lots, own_ids),
+            self._padded(self._documents, document_lots, own_ids),
             _filled_up(own_ids),
             len(own_ids),
             *self._known(rows, columns),
@@ -155,18 +154,23 @@ class BatchBuilder:
     def _padded(
         self,
         texts: list[TokenizedText],
-        lot: list[int],
+        lots: list[list[int | None]],
         own_ids: NDArray[np.int32],
-        longest: int,
-    ) -> PaddedTexts:
+    ) -> tuple[PaddedTexts, ...]:
+        """Return the lots, all of one shape: lanes of unlike shapes wait for each other."""
         nothing = TokenizedText((), 0, ())
-        chosen = [nothing if place is None else texts[place] for place in _filled(lot)]
-        length = max(longest, *(len(text.ids) for text in chosen), 1)
+        chosen = [[nothing if place is None else texts[place] for place in lot] for lot in lots]
+        length = max(1, *(len(text.ids) for lot in chosen for text in lot))
         length = min(_rounded(length, _LENGTH_STEP), max(len(text.ids) for text in texts))
-        tokens = np.full((len(chosen), length), self._pad, np.int32)
-        seen = np.zeros((len(chosen), length), np.bool_)
-        kept = np.zeros((len(chosen), length), np.bool_)
-        for row, text in enumerate(chosen):
+        return tuple(self._padded_lot(lot, length, own_ids) for lot in chosen)
+
+    def _padded_lot(
+        self, lot: list[TokenizedText], length: int, own_ids: NDArray[np.int32]
+    ) -> PaddedTexts:
+        tokens = np.full((len(lot), length), self._pad, np.int32)
+        seen = np.zeros((len(lot), length), np.bool_)
+        kept = np.zeros((len(lot), length), np.bool_)
+        for row, text in enumerate(lot):
             tokens[row, : len(text.ids)] = text.ids
             seen[row, : text.seen or length] = True
             kept[row, list(text.kept)] = True
@@ -198,30 +202,10 @@ def _even_lots(places: list[int], lots: int) -> list[list[int]]:
     return [lot for start in range(lots) if (lot := places[start::lots])]
 
 
-def _lots_of_like_length(places: list[int], lengths: list[int], lots: int) -> list[list[int]]:
-    """Split into lots of like length with about as many tokens each, the longest texts first."""
-    order = sorted(places, key=lambda place: -lengths[place])
-    made: list[list[int]] = []
-    for left in range(lots, 0, -1):
-        # Of the ways to cut, the one whose padded halves weigh the most alike.
-        best = len(order) if left == 1 else _even_cut([lengths[place] for place in order], left)
-        if order[:best]:
-            made.append(order[:best])
-        order = order[best:]
-    return made
-
-
-def _even_cut(lengths: list[int], lots: int) -> int:
-    """Return how many of the sorted texts make one lot's share of the tokens."""
-    share = sum(lengths) / lots
-    total = np.cumsum(lengths)
-    return max(1, int(np.argmin(np.abs(total - share))) + 1) if lengths else 0
-
-
-def _filled(lot: list[int]) -> list[int | None]:
-    """Fill a lot up with texts that are none."""
-    missing = _rounded(len(lot), _COUNT_STEP) - len(lot)
-    return [*lot, *[None] * missing]
+def _filled(lots: list[list[int]]) -> list[list[int | None]]:
+    """Fill lots up with texts that are none, all to one size."""
+    size = _rounded(max(map(len, lots), default=0), _COUNT_STEP)
+    return [[*lot, *[None] * (size - len(lot))] for lot in lots]
 
 
 def _filled_up(ids: NDArray[np.int32]) -> NDArray[np.int32]:
