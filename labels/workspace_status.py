@@ -60,6 +60,12 @@ class WorkspaceStatus:
         """Whether nothing has been brought in yet."""
         return not (self.documents or self.queries)
 
+    @property
+    def learnable_scores(self) -> int:
+        """Scores that training may take: the lexical baseline's only where there are no others."""
+        judged = sum(one.scored for one in self.judges if one.judge.kind is not JudgeKind.LEXICAL)
+        return judged or self.judgments_ok
+
 
 def workspace_status(store: Store) -> WorkspaceStatus:
     """Count everything once."""

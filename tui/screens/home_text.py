@@ -254,7 +254,7 @@ def _train(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content]:
         return _runs(seen.runs, key)
     if not status.judgments_ok:
         return [Content.assemble(("nothing to train on yet", DIM))]
-    labels, scores = counted(status.labels, "label"), counted(status.judgments_ok, "score")
+    labels, scores = counted(status.labels, "label"), counted(status.learnable_scores, "score")
     return [
         Content(f"{labels} and {scores} to learn from"),
         Content.assemble((f"{key} sets up a run; ", DIM), TRAIN),
