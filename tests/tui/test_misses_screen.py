@@ -198,6 +198,7 @@ async def test_the_misses_are_written_as_markdown_and_json(workspace: Workspace)
 async def test_an_eval_is_started_where_there_is_none(tmp_path: Path) -> None:
     async with misses(workspace_with_evals(tmp_path)) as looking:
         assert "No eval yet" in looking.text
+        assert "opening the workspace" not in looking.text
         await looking.press("s")
         await settled(looking.pilot)
         assert "Specs: searches" in looking.text

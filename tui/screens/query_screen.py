@@ -105,7 +105,7 @@ class QueryScreen(WorkspaceScreen):
             self.detail = None
         self.evals = evals
         if evals.summary is None:
-            self.board.show_end(misses_text.no_evals_text(self.key_of("misses.start")))
+            self._end(misses_text.no_evals_text(self.key_of("misses.start")))
             return
         self.show_evals()
         self.show_queries(evals.place_of(row.position) if row and same else 0)
@@ -113,7 +113,11 @@ class QueryScreen(WorkspaceScreen):
             self.swap(lambda store, evals: evals.completed(store))
 
     def _refused(self, error: RejudgeError) -> None:
-        self.board.show_end(error_text(error))
+        self._end(error_text(error))
+
+    def _end(self, content: Content) -> None:
+        self.board.say(Content(), Content())
+        self.board.show_end(content)
 
     def show_evals(self) -> None:
         """Show the evals, which is chosen and which is compared."""
