@@ -113,7 +113,7 @@ def test_documents_of_the_pool_join_and_are_drawn_anew() -> None:
     assert len({row for row in rows_of(everything, queries=False) if row}) == len(SET.documents)
 
 
-def test_shapes_are_few_and_lots_weigh_alike() -> None:
+def test_shapes_are_few_and_lots_of_one_shape() -> None:
     batch = builder().build(range(8, 24), (0, 0))
     longest = {
         max(len(text.ids) for text in TOKENIZER.queries([query.text for query in SET.queries])),
@@ -123,6 +123,16 @@ def test_shapes_are_few_and_lots_weigh_alike() -> None:
         assert lot.tokens.shape[0] % 4 == 0
         assert lot.tokens.shape[1] % 16 == 0 or lot.tokens.shape[1] in longest
         assert lot.seen.any(axis=1).all()
+    for lots in (batch.queries, batch.documents):
+        assert len(lots) == 2
+        assert len({lot.tokens.shape for lot in lots}) == 1
+
+
+def test_few_rows_are_filled_up() -> None:
+    batch = builder().build(range(8, 24), (0, 0))
+    for queries in (True, False):
+        rows = rows_of(batch, queries=queries)
+        assert len(rows) - len({row for row in rows if row}) < 2 * 4
     assert len(batch.vocabulary) % 512 == 0
     assert batch.vocabulary[: batch.tokens].tolist() == sorted(set(batch.vocabulary.tolist()))
     assert set(batch.vocabulary.tolist()) <= set(builder().token_ids.tolist())
