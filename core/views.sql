@@ -68,8 +68,8 @@ WHERE calibration_id = (SELECT id FROM db.calibrations ORDER BY made DESC, id DE
 
 -- The grade to train on and to export, and where it comes from: people's labels before anything a
 -- judge said, the calibrated grade where nobody graded. An adjudicated label counts alone; of several
--- annotators the mean: it is what a
--- calibrated grade is too, the expected grade, and it does not lean to either side.
+-- annotators the mean: it is what a calibrated grade is too, the expected grade, and it does not lean
+-- to either side.
 CREATE VIEW best_grades AS
 SELECT
     coalesce(label.pair_id, calibrated.pair_id) AS pair_id,
