@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from textual.app import App, SystemCommand
 from textual.worker import WorkerState
 
-from core.display import displayable, displayable_line
+from core.crash_text import NOT_YOURS, crash_text, safe_text
+from core.display import displayable_line
 from core.errors import RejudgeError
 from core.given_path import given_path
 from core.workspace import Settings, Workspace, find_workspace
@@ -40,7 +42,6 @@ _START: Final = 2.0
 #: Seconds from opening the store to the first look at whether a backup is due, and between looks.
 _FIRST_BACKUP: Final = 10.0
 _BACKUP_PERIOD: Final = 60.0
-_BUG: Final = "This is a mistake of rejudge, not yours. What you did before is kept."
 
 
 def _home() -> WorkspaceScreen:
@@ -252,8 +253,18 @@ class RejudgeApp(App[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say it when a worker died of a mistake of ours, and go on."""
         if event.state is WorkerState.ERROR:
-            text = displayable(f"{type(event.worker.error).__name__}: {event.worker.error}\n{_BUG}")
+            error = event.worker.error
+            text = safe_text(f"{type(error).__name__}: {error}\n{NOT_YOURS}")
             self.notify(text, severity="error", timeout=30, markup=False)
+
+    def _fatal_error(self) -> None:
+        """Leave, and tell where the mistake is; Textual would tell the values of variables too."""
+        from rich.text import Text
+
+        error = sys.exception() or self._exception
+        where = crash_text(error) if error is not None else ""
+        first = not self._exit_renderables  # those that follow are mostly its consequences
+        self.panic(*[Text(f"{where}\nrejudge: {NOT_YOURS}")] if first else [])
 
     def on_unmount(self) -> None:
         """Stop what runs, wait for it, then give up the store."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.foreign_bytes import OF_THE_APP, foreign
 from tests.faults.hostile_workspace import BIDI, MARKUP, PAYLOAD, hostile_workspace
 from tests.faults.pseudo_terminal import HOUSE, PseudoTerminal
 from tui.app import SCREENS
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = "import sys; from tui.command_line.main import main; sys.exit(main())"
-CSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
-#: What a command may write: colours and erasing.
-OF_COMMANDS = b"mJK"
-#: What Textual may: the cursor too, modes, and questions about them.
-OF_THE_APP = b"mHABCDJKhlstuqncp"
-#: Textual's own: the shape of the mouse pointer, and base64 for the clipboard.
-OWN_OSC = re.compile(rb"\x1b\](?:22;[a-z-]*|52;c;[A-Za-z0-9+/=]*)\x07")
 
 
 @pytest.fixture(name="folder", scope="module")
@@ -33,18 +26,6 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     hostile_workspace(folder)
     return folder
-
-
-def foreign(written: bytes, own_finals: bytes = OF_COMMANDS) -> list[bytes]:
-    """Return what no terminal should have got: sequences and controls that are not the app's."""
-    found = [each for each in CSI.findall(written) if each[-1] not in own_finals]
-    found += [each for each in CSI.findall(written) if b"77;777" in each]
-    rest = OWN_OSC.sub(b"", CSI.sub(b"", written))
-    found += re.findall(rb"\x1b.{0,8}|[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]", rest)
-    shown = rest.decode("utf-8", "replace")
-    return found + [
-        each.encode() for each in re.findall("[\x80-\x9f\u202a-\u202e\u2066-\u2069]", shown)
-    ]
 
 
 def test_what_is_foreign_is_told() -> None:

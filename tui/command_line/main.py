@@ -55,6 +55,14 @@ class CommandModule(Protocol):
         """Do it and return the exit status."""
 
 
+def program() -> int:
+    """Run this process's command line and return its exit status."""
+    from tui.crash_hooks import install
+
+    install()
+    return main()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -102,4 +110,4 @@ def _report(error: RejudgeError) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())
