@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from core.errors import StoreError
 from labels.audit_items import load_items
 from labels.audit_queue import AuditQueue
 from labels.audit_records import LabelState, Withheld
@@ -16,7 +18,7 @@ from labels.repeats import RepeatDraw
 from labels.strategies import CHOSEN, REPEAT, Drawn, Strategy, default_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from uuid import UUID
 
     from core.records import Judge
@@ -204,7 +206,8 @@ class AuditFeed:
                 return
         fresh = self._fresh(count)
         self._dry = not fresh
-        self._ahead.extend(self._items(self._repeats.among(fresh) if count > 1 else fresh))
+        with self._kept(fresh):
+            self._ahead.extend(self._items(self._repeats.among(fresh) if count > 1 else fresh))
 
     def _fresh(self, count: int) -> list[Drawn]:
         """Return the next pairs of the queue that nobody else has in hand."""
@@ -214,8 +217,18 @@ class AuditFeed:
                 wanted = min(count, len(self._drawn))
                 return [self._drawn.popleft() for _ in range(wanted)]
             looked_through = [self._drawn.popleft() for _ in range(len(self._drawn))]
-            fresh += self._claimed(looked_through, count - len(fresh))
+            with self._kept([*fresh, *looked_through]):
+                fresh += self._claimed(looked_through, count - len(fresh))
         return fresh
+
+    @contextmanager
+    def _kept(self, drawn: Sequence[Drawn]) -> Iterator[None]:
+        """Have these drawn again when the store fails, so that none is left out."""
+        try:
+            yield
+        except StoreError:
+            self._drawn.extendleft(reversed(drawn))
+            raise
 
     def _draw(self, count: int) -> bool:
         """Have ``count`` pairs drawn, as far as there are so many; return whether any is."""

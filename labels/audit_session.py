@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.errors import InputError, StoreError
+from core.errors import InputError, StoreError, StoreUnreachableError
 from core.records import Action
 from labels.audit_counts import audit_counts
 from labels.audit_feed import AuditFeed
@@ -154,6 +154,8 @@ class AuditSession:
         seen: frozenset[UUID],
         first: Sequence[UUID] = (),
     ) -> AuditSession:
+        with suppress(StoreUnreachableError):
+            self._recorder.send_waiting()
         self.release()
         return AuditSession.start(
             self._store,
@@ -176,6 +178,11 @@ class AuditSession:
     def asked_strategy(self) -> Strategy | None:
         """How somebody asked them to be drawn; None: nobody did."""
         return self._asked.strategy
+
+    @property
+    def waiting(self) -> int:
+        """How many of the annotator's events the team's server has not got yet."""
+        return self._recorder.waiting
 
     @property
     def refill_wanted(self) -> bool:

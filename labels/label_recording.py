@@ -115,8 +115,21 @@ class LabelRecorder:
             )
         )
 
+    def send_waiting(self) -> None:
+        """Bring the team's server what waits for it.
+
+        Raises:
+            StoreError: it cannot be reached, or refuses.
+        """
+        self._outbox.send_waiting()
+
     def undo(self) -> LabelEvent | None:
-        """Take back the annotator's last event that stands and return it; None without any."""
+        """Take back the annotator's last event that stands and return it; None without any.
+
+        Raises:
+            StoreError: the store cannot be read, or has not got the last event yet.
+        """
+        self.send_waiting()
         rows = self._store.read(
             f"SELECT {EVENT_COLUMNS} FROM standing_events WHERE annotator = $1"
             " ORDER BY happened DESC, id DESC LIMIT 1",

@@ -48,6 +48,15 @@ class Outbox:
                 self._waiting.pop()
             raise
 
+    def send_waiting(self) -> None:
+        """Send what waits.
+
+        Raises:
+            StoreUnreachableError: the server still cannot be reached; it waits on.
+            StoreError: the database refused.
+        """
+        self._send_all()
+
     def _send_all(self) -> None:
         while self._waiting:
             insert_event(self._store, self._waiting[0])

@@ -183,9 +183,14 @@ class RejudgeApp(App[None]):
             gc.freeze()
 
     def show_error(self, error: RejudgeError) -> None:
-        """Show an error as a notice that stays long enough to be read."""
+        """Show an error as a notice that stays long enough to be read; one of a kind at a time.
+
+        A server that is gone is met by each thing that asks it, and the notices would cover all.
+        """
         lines = [displayable_line(part) for part in (error.headline, error.todo) if part]
-        self.notify("\n".join(lines), severity="error", timeout=15, markup=False)
+        text = "\n".join(lines)
+        if all(one.message != text for one in self._notifications):
+            self.notify(text, severity="error", timeout=15, markup=False)
 
     async def action_show_home(self) -> None:
         """Go home."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import pkgutil
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import InputError
+from core.errors import InputError, StoreUnreachableError
 from core.records import Action, JudgeKind, QueryKind
 from core.store import Store
 from labels.audit_counts import audit_counts
@@ -17,6 +19,7 @@ from labels.audit_draw import in_turns
 from labels.audit_records import AuditFilter, AuditItem, LabelState
 from labels.audit_session import AuditSession
 from labels.judgments import make_judge
+from labels.overlap import set_overlap
 from tests.building import Scored, add_scored, named_judge, new_workspace, numbered
 
 if TYPE_CHECKING:
@@ -308,3 +311,31 @@ def test_a_judge_that_came_after_the_session_began_is_shown(store: Store) -> Non
     session.undo()
     assert session.current is not None
     assert {each.judge.name for each in session.current.rulings} == {"gpt", "newcomer"}
+
+
+@pytest.mark.parametrize("what", ["labels.leases.Leases.claim", "labels.audit_feed.load_items"])
+def test_a_store_that_fails_now_and_then_costs_no_pair(
+    what: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = pkgutil.resolve_name(what)
+    calls = 0
+
+    def fails_now_and_then(*words: object, **more: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls % 3:
+            raise StoreUnreachableError(what)
+        return asked(*words, **more)
+
+    add_scored(store, numbered(60))
+    set_overlap(store, 1)
+    session = AuditSession.start(store, "ada")
+    monkeypatch.setattr(what, fails_now_and_then)
+    shown = set()
+    while session.current is not None:
+        shown.add(session.current.pair.id)
+        session.grade(3)
+        with suppress(StoreUnreachableError):
+            session.advance()
+    assert calls > 3
+    assert len(shown) == 60

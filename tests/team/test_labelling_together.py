@@ -13,13 +13,11 @@ import pytest
 
 from core.label_journal import LabelJournal
 from core.store import Store
-from core.team.setting_up import set_up
 from labels.label_recording import LabelRecorder
 from tests.building import add_scored, new_workspace, numbered
-from tests.team.postgres_server import PostgresServer, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.team.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.both_stores
 HOUSE = Path(__file__).parents[2]
@@ -38,20 +36,6 @@ with Store.open(Path(folder), url=url) as store:
     for number in range(int(count)):
         print(recorder.grade(pairs[number % len(pairs)], number % 5 + 1, None).id, flush=True)
 """
-
-
-@pytest.fixture
-def safe_server() -> Iterator[PostgresServer]:
-    missing = why_not()
-    if missing:
-        pytest.skip(missing)
-    server = PostgresServer(safe=True)
-    try:
-        server.sql("CREATE DATABASE team")
-        set_up(server.url("team"))
-        yield server
-    finally:
-        server.close()
 
 
 def test_no_label_is_lost_or_doubled_when_the_server_is_killed(

@@ -153,7 +153,12 @@ class PairScreen(WorkspaceScreen):
         self._prepare_next(session)
         if session.refill_wanted and not self._refilling:
             self._refilling = True
-            self.desk.background.start(session.refill, self._refilled)
+            self.desk.background.start(session.refill, self._refilled, self._not_refilled)
+
+    def _not_refilled(self, error: RejudgeError) -> None:
+        """Say so, and try again with the next pair."""
+        self._refilling = False
+        self.desk.show_error(error)
 
     def _refilled(self, _: None) -> None:
         self._refilling = False
@@ -195,6 +200,10 @@ class PairScreen(WorkspaceScreen):
         asked = self.session.asked_strategy if self.session is not None else None
         if asked is not None:
             parts += [("  " if parts else ""), ("queue ", DIM), (asked.value, "bold $text-accent")]
+        waiting = self.session.waiting if self.session is not None else 0
+        if waiting:
+            words = f"{counted(waiting, 'label')} not sent yet"
+            parts += [("  " if parts else ""), (words, "bold $text-warning")]
         if self.blind:
             parts += [("  " if parts else ""), (" blind ", "reverse $text-accent")]
         return Content.assemble(*parts)
@@ -228,7 +237,15 @@ class PairScreen(WorkspaceScreen):
         """Show the next pair, the message of the last key still in sight."""
         session = self.session
         if session is not None and session.current is not None:
-            self.tried(session.advance)
+            try:
+                session.advance()
+            except RejudgeError as error:
+                self.message = Content.assemble(
+                    self.message,
+                    ("  no next pair: ", "bold $text-error"),
+                    displayable_line(error.what),
+                )
+                self.desk.show_error(error)
             self.show_current()
 
     def action_next(self) -> None:
