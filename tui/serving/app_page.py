@@ -9,6 +9,7 @@ from typing import Final
 #: app has painted, and when it has ended.
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>rejudge</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="{static}/css/xterm.css">
 <script src="{static}/js/textual.js"></script>
 <style>
@@ -28,7 +29,14 @@ body {{ margin: 0; background: #121212; color: #e0e0e0; font: 16px/1.5 "Roboto M
 <div class="notice ended">The session has ended. <a href="/">Start again</a></div>
 <div id="start" hidden></div>
 <div class="textual-terminal" data-session-websocket-url="{websocket}" data-font-size="16"></div>
+<script src="{keys}"></script>
 </body></html>
+"""
+KEYS_PATH: Final = "/keys.js"
+#: Keys reach the app without a click: its script leaves the terminal it makes without the focus.
+KEYS_SCRIPT: Final = """\
+new MutationObserver(() => document.querySelector(".xterm-helper-textarea")?.focus())
+  .observe(document.body, { attributeFilter: ["class"] });
 """
 
 
@@ -39,7 +47,11 @@ def app_page(url: str) -> str:
         url: where this server is, as visitors type it, without a slash at its end.
     """
     websocket = "ws" + url.removeprefix("http") + "/ws"
-    return _PAGE.format(static=escape(f"{url}/static"), websocket=escape(websocket))
+    return _PAGE.format(
+        static=escape(f"{url}/static"),
+        websocket=escape(websocket),
+        keys=escape(f"{url}{KEYS_PATH}"),
+    )
 
 
 def content_policy(url: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 _PAGE: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>rejudge</title>
+<link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width">
 <style>body {{ font: 16px/1.5 monospace; max-width: 24em; margin: 4em auto; padding: 0 1em }}
 label, input, button {{ display: block; width: 100%; box-sizing: border-box; font: inherit;

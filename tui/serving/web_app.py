@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError, UnavailableError
 from core.workspace import ANNOTATOR_VARIABLE
 from tui.serving.access import is_loopback, is_own_page
-from tui.serving.app_page import app_page, content_policy
+from tui.serving.app_page import KEYS_PATH, KEYS_SCRIPT, app_page, content_policy
 from tui.serving.entrance_page import entrance_page
 from tui.serving.visit import show_visit
 
@@ -130,7 +130,9 @@ class _Door:
             return await self._show(request, name)
         if request.path == "/":
             # Not the page of textual-serve, which loads a font from elsewhere.
-            return self._html(app_page(address.url))
+            return self._text(app_page(address.url))
+        if request.path == KEYS_PATH:
+            return self._text(KEYS_SCRIPT, kind="text/javascript")
         response = await handler(request)
         if not response.prepared:
             response.headers.update(self._headers)
@@ -182,11 +184,11 @@ class _Door:
         text = entrance_page(
             asks_name=entrance.asks_name, asks_token=bool(entrance.token), reason=reason
         )
-        return self._html(text, status=status)
+        return self._text(text, status=status)
 
-    def _html(self, text: str, *, status: int = 200) -> web.StreamResponse:
+    def _text(self, text: str, *, kind: str = "text/html", status: int = 200) -> web.StreamResponse:
         page: web.Response = self._aiohttp.Response(
-            text=text, status=status, content_type="text/html", headers=self._headers
+            text=text, status=status, content_type=kind, headers=self._headers
         )
         return page
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +11,12 @@ import pytest
 from core.errors import UnavailableError
 from tests.building import numbered
 from tests.tui.driving import workspace_with
+from tests.tui.serving.served import served
 from tui.command_line.main import main
 from tui.serving import web_app
 from tui.serving.access import TOKEN_VARIABLE, Entrance, address_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from core.workspace import Workspace
@@ -29,29 +27,6 @@ KNOWN = "a token of twenty chars"
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return workspace_with(tmp_path, numbered(4))
-
-
-@asynccontextmanager
-async def served(
-    workspace: Workspace, token: str = "", *, asks_name: bool = False
-) -> AsyncIterator[tuple[Any, str]]:
-    """Serve on a free port; give a client with a cookie jar, and the origin of the server."""
-    pytest.importorskip("textual_serve", reason="textual-serve is not installed (extra: serve)")
-    from aiohttp import ClientSession, CookieJar, web
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = address_of("127.0.0.1", port, "", token)
-    app = await web_app.make_web_app(workspace, address, Entrance(token, asks_name))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
-            yield client, address.url
-    finally:
-        await runner.cleanup()
 
 
 async def status(client: Any, url: str, **headers: str) -> int:
@@ -81,10 +56,11 @@ async def test_a_visitor_on_this_machine_sees_the_workspace(workspace: Workspace
             policy = page.headers["Content-Security-Policy"]
         assert f'"{origin.replace("http", "ws")}/ws"' in text
         asked = re.findall(r'(?:src|href|url)(?:="|\("|-url=")([^"]+)', text)
-        assert len(asked) == 6
+        assert len(asked) == 8
         for each in asked:
-            assert each == "/" or each.startswith((f"{origin}/", origin.replace("http", "ws")))
-            if "/static/" in each:
+            own = (f"{origin}/", origin.replace("http", "ws"))
+            assert each in {"/", "data:,"} or each.startswith(own)
+            if each.startswith(origin):
                 assert await status(client, each) == 200
         assert policy.startswith("default-src 'none'; script-src 'self'; ")
         assert not re.search(r"https?:|\*", policy)
@@ -99,7 +75,7 @@ async def test_pages_of_others_and_rebound_names_get_nothing(workspace: Workspac
             assert await status(client, f"{origin}/ws", Origin=asking) == 403
         assert await status(client, f"{origin}/ws") == 403
         for host in ("evil.example", f"evil.example:{port}", "[::"):
-            for path in ("/", "/ws", "/static/js/textual.js", "/enter"):
+            for path in ("/", "/ws", "/static/js/textual.js", "/keys.js", "/enter"):
                 assert await status(client, origin + path, Host=host) == 403
         assert await status(client, origin, Host=f"localhost:{port}") == 302
 
