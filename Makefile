@@ -83,11 +83,12 @@ constraints:
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --group team \
 	  -o tests/team/constraints.txt
 
-# Known vulnerabilities of what is pinned; asks PyPI, so it needs the network.
+# Known vulnerabilities of what is pinned; asks PyPI, so it needs the network. What PyPI does not
+# know is no pass.
 audit:
 	$(PYTHON) -m venv .venv/audit
 	.venv/audit/bin/python -m pip install -q --disable-pip-version-check "pip-audit>=2.9,<3"
-	.venv/audit/bin/pip-audit --require-hashes --disable-pip -r constraints.txt
+	.venv/audit/bin/pip-audit --strict --require-hashes --disable-pip -r constraints.txt
 
 wheel: .venv/ready
 	$(BIN)/python -m hatchling build -t wheel
