@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import mlx.core as mx
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from train.run_config import RunConfig
 
     Arrays = dict[str, mx.array]
@@ -50,10 +52,10 @@ def share_of_rate(step: int, steps: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
 
 
-def squared_norm(gradients: Arrays) -> mx.array:
+def squared_norm(gradients: Iterable[mx.array]) -> mx.array:
     """Return the square of the length of all gradients as one vector."""
     return sum(
-        ((gradient.astype(mx.float32) ** 2).sum() for gradient in gradients.values()),
+        (mx.square(gradient.astype(mx.float32)).sum() for gradient in gradients),
         start=mx.array(0.0),
     )
 

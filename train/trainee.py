@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import reduce
+from itertools import cycle
+from operator import add
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import mlx.core as mx
@@ -11,7 +14,7 @@ from mlx.utils import tree_unflatten
 
 from core.encoder.blas import one_blas_thread
 from core.encoder.fast_cpu import usable
-from core.encoder.lanes import lane_count, lane_streams
+from core.encoder.lanes import Lane, lane_count, lanes
 from core.encoder.module import named_parameters
 from core.encoder.naming import TABLE_NAMES
 from train.embedding_rows import EmbeddingRows
@@ -68,7 +71,9 @@ class Trainee:
         self._keys = DropoutKeys()
         self.weights = self._learned(token_ids) | _flat_heads(first_heads(config))
         self.moments = no_moments(self.weights)
-        self._streams = lane_streams(lane_count())
+        self._lanes = lanes(lane_count())
+        #: What is not learned, for each lane: see ``_loss``.
+        self._fixed = self._not_learned()
         self._shapes: set[object] = set()
         self._graphs = self._new_graphs()
 
@@ -80,7 +85,7 @@ class Trainee:
 
     def lanes(self) -> AbstractContextManager[None]:
         """Hold the BLAS to one thread where the lanes keep all cores busy."""
-        return one_blas_thread() if len(self._streams) > 1 else nullcontext()
+        return one_blas_thread() if len(self._lanes) > 1 else nullcontext()
 
     def gradients(
         self, batch: TrainingBatch, key: mx.array
@@ -103,11 +108,13 @@ class Trainee:
             for known in (batch.grades, batch.graded, batch.weights, batch.negatives)
         )
         self._count_shape(texts, batch)
-        (total, parts), gradients = self._graphs.gradients(weights, *texts, graded, key)
+        (total, parts), gradients = self._graphs.gradients(
+            [weights] * len(self._lanes), [self._fixed] * len(self._lanes), *texts, graded, key
+        )
+        mx.eval(total, parts, gradients)
         if self.rows is not None:
             own = np.array(gradients.pop(self._table).astype(mx.float32))[: batch.tokens]
             self.rows.add_gradients(batch.vocabulary[: batch.tokens], own)
-        mx.eval(total, parts, gradients)
         return _number(total), {name: _number(part) for name, part in parts.items()}, gradients
 
     def update(self, gradients: Arrays, count: int, share: float) -> float:
@@ -149,8 +156,10 @@ class Trainee:
         return length
 
     def put_into_encoder(self) -> None:
-        """Give the encoder the weights of now; until then it has those of some step before."""
-        own = {name: value for name, value in self.weights.items() if not name.startswith(HEAD)}
+        """Give the encoder the weights of now; until then it has those of some trace or step."""
+        own = self._fixed | {
+            name: value for name, value in self.weights.items() if not name.startswith(HEAD)
+        }
         if self.rows is not None:
             table = np.array(self._full_table)
             table[self.rows.ids] = self.rows.values
@@ -173,10 +182,14 @@ class Trainee:
         return named
 
     def _new_graphs(self) -> _Graphs:
-        gradients = mx.value_and_grad(self._loss)
         if not may_compile():
-            return _Graphs(gradients, self._stepped)
-        return _Graphs(mx.compile(gradients), mx.compile(self._stepped))
+            return _Graphs(self._loss_and_gradients, self._stepped)
+        return _Graphs(mx.compile(self._loss_and_gradients), mx.compile(self._stepped))
+
+    def _not_learned(self) -> Arrays:
+        learned = {*self.weights, self._table} if self.rows is not None else {*self.weights}
+        named = named_parameters(self.encoder.module)
+        return {name: value for name, value in named.items() if name not in learned}
 
     def _count_shape(self, texts: tuple[tuple[Texts, ...], ...], batch: TrainingBatch) -> None:
         shape = (tuple(lot[0].shape for lots in texts for lot in lots), len(batch.vocabulary))
@@ -191,35 +204,67 @@ class Trainee:
         kept = lot.kept[:, :1] | True if self.encoder.spec.one_vector else lot.kept
         return mx.array(tokens), seen, mx.array(kept)
 
+    def _loss_and_gradients(
+        self,
+        weights: list[Arrays],
+        fixed: list[Arrays],
+        queries: tuple[Texts, ...],
+        documents: tuple[Texts, ...],
+        graded: tuple[mx.array, mx.array, mx.array, mx.array],
+        key: mx.array,
+    ) -> tuple[tuple[mx.array, Arrays], Arrays]:
+        answer, gradients = mx.value_and_grad(self._loss)(
+            weights, fixed, queries, documents, graded, key
+        )
+        total = {}
+        for turn, name in enumerate(gradients[0]):
+            with self._lanes[turn % len(self._lanes)].entered():
+                total[name] = reduce(add, (own[name] for own in gradients))
+        return answer, total
+
     def _loss(
         self,
-        weights: Arrays,
+        weights: list[Arrays],
+        fixed: list[Arrays],
         queries: tuple[Texts, ...],
         documents: tuple[Texts, ...],
         graded: tuple[mx.array, mx.array, mx.array, mx.array],
         key: mx.array,
     ) -> tuple[mx.array, Arrays]:
-        """Return the weighted sum of the losses, and its parts."""
+        """Return the weighted sum of the losses, and its parts.
+
+        Each lane has weights of its own, though they are the same. Were they one input, MLX would
+        compute once what two lanes do alike with one, such as to transpose it, and one lane would
+        wait for the other all the way.
+        """
         self._keys.begin(key)
-        own = {name: self._cast(v) for name, v in weights.items() if not name.startswith(HEAD)}
-        self.encoder.module.update(tree_unflatten(list(own.items())))
-        query_vectors = mx.concatenate(self._vectors(queries))
+        named = [
+            {**kept, **self._encoder_weights(own)} for kept, own in zip(fixed, weights, strict=True)
+        ]
+        query_vectors = mx.concatenate(self._vectors(queries, named))
         query_kept = mx.concatenate([kept for _, _, kept in queries])
         columns = []
-        for lane, (vectors, (_, _, kept)) in enumerate(
-            zip(self._vectors(documents), documents, strict=True)
+        for lane, vectors, (_, _, kept) in zip(
+            cycle(self._lanes), self._vectors(documents, named), documents, strict=False
         ):
-            with mx.stream(self._streams[lane % len(self._streams)]):
+            with lane.entered():
                 columns.append(maxsim(query_vectors, query_kept, vectors, kept))
-        heads = _nested_heads(weights)
+        heads = _nested_heads(weights[0])
         return weighted_sum(
             self.config, mx.concatenate(columns, axis=1), GradedBatch(*graded), heads
         )
 
-    def _vectors(self, lots: tuple[Texts, ...]) -> list[mx.array]:
+    def _encoder_weights(self, weights: Arrays) -> Arrays:
+        return {
+            name: self._cast(value) for name, value in weights.items() if not name.startswith(HEAD)
+        }
+
+    def _vectors(self, lots: tuple[Texts, ...], named: list[Arrays]) -> list[mx.array]:
         vectors = []
-        for lane, (tokens, seen, _) in enumerate(lots):
-            with mx.stream(self._streams[lane % len(self._streams)]):
+        for turn, (tokens, seen, _) in enumerate(lots):
+            lane = self._lanes[turn % len(self._lanes)]
+            self.encoder.module.update(tree_unflatten(list(named[lane.number].items())))
+            with lane.entered():
                 vectors.append(self.encoder.module(tokens, seen).astype(mx.float32))
         return vectors
 
@@ -236,17 +281,39 @@ class Trainee:
         share: mx.array,
         count: mx.array,
     ) -> tuple[Arrays, Arrays, Arrays, mx.array]:
-        norm = mx.sqrt(squared_norm(gradients))
-        weights, moments = adamw(
-            weights,
-            gradients,
-            Moments(first, second),
-            share=share,
-            factor=clipping(norm, self.config.clip_norm),
-            count=count,
-            config=self.config,
-        )
-        return weights, moments.first, moments.second, norm
+        parts = _shared_out(gradients, self._lanes)
+        squares = []
+        for lane, names in parts:
+            with lane.entered():
+                squares.append(squared_norm([gradients[name] for name in names]))
+        norm = mx.sqrt(reduce(add, squares))
+        factor = clipping(norm, self.config.clip_norm)
+        stepped: tuple[Arrays, Arrays, Arrays] = ({}, {}, {})
+        for lane, names in parts:
+            with lane.entered():
+                new, moments = adamw(
+                    {name: weights[name] for name in names},
+                    {name: gradients[name] for name in names},
+                    Moments(first, second),
+                    share=share,
+                    factor=factor,
+                    count=count,
+                    config=self.config,
+                )
+            for all_of_them, own in zip(stepped, (new, *moments), strict=True):
+                all_of_them.update(own)
+        return *stepped, norm
+
+
+def _shared_out(arrays: Arrays, lanes: list[Lane]) -> list[tuple[Lane, list[str]]]:
+    """Return the names for each lane, so that all have about as much to do; none has nothing."""
+    names: list[list[str]] = [[] for _ in lanes]
+    sizes = [0] * len(lanes)
+    for name in sorted(arrays, key=lambda name: (-arrays[name].size, name)):
+        least = sizes.index(min(sizes))
+        names[least].append(name)
+        sizes[least] += arrays[name].size
+    return [(lane, own) for lane, own in zip(lanes, names, strict=True) if own]
 
 
 def _number(scalar: mx.array) -> float:

@@ -53,6 +53,7 @@ def attention(
     if not _polynomials(queries):
         mask = None if mask is None else mask.astype(queries.dtype)
         return mx.fast.scaled_dot_product_attention(queries, keys, values, scale=scale, mask=mask)
+    keys, values = mx.contiguous(keys), mx.contiguous(values)
     scores = (queries * scale) @ keys.swapaxes(-1, -2)
     if mask is not None:
         scores = scores + mask
