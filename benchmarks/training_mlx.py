@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.encoder.availability import require_mlx
 from core.identity import document_id, query_id
+from train.memory import keep_freed_memory
 from train.run_config import LoraConfig, RunConfig, Tuning
 from train.training_set.records import (
     GradeSource,
@@ -87,6 +88,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     require_mlx()
+    keep_freed_memory()
     folder, tuning, query_length, document_length = sys.argv[1:]
     side = Side(
         RunConfig(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from core.encoder.availability import require_mlx
 from core.errors import RejudgeError
 from train.event_stream import EventWriter, as_continued, read_events
+from train.memory import keep_freed_memory
 from train.run_config_file import read_config
 from train.run_events import Ended, EndStatus, Stepped
 from train.run_folder import RunFolder
@@ -85,6 +86,7 @@ def _trained(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> i
     try:
         config = read_config(folder.config)
         require_mlx()
+        keep_freed_memory()
         from train.training import train
         from train.training_set.snapshot import read_training_set
 
