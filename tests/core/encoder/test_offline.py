@@ -83,6 +83,18 @@ def test_why_there_is_no_mlx(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.platform in caught.value.what
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="lanes are for Linux")
+def test_mlx_is_told_to_keep_all_lanes_at_work_unless_the_person_told_it_another_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("MLX_BFS_MAX_WIDTH", raising=False)
+    require_mlx()
+    assert int(os.environ["MLX_BFS_MAX_WIDTH"]) > 100
+    monkeypatch.setenv("MLX_BFS_MAX_WIDTH", "7")
+    require_mlx()
+    assert os.environ["MLX_BFS_MAX_WIDTH"] == "7"
+
+
 def test_blas_says_what_it_is_and_how_to_get_a_faster_one() -> None:
     found = blas.load_blas()
     assert found == blas.load_blas()
