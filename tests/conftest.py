@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
+    from core.store import Store
     from tests.team.postgres_server import PostgresServer
 
 # A shell that starts the tests in the background has them ignore interrupts, and a program that
@@ -72,25 +75,60 @@ def postgres() -> Iterator[PostgresServer]:
         server.close()
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Give the empty store of a new workspace."""
+    from core.store import Store
+    from tests.building import new_workspace
+
+    with Store.open(new_workspace(tmp_path).folder) as opened:
+        yield opened
+
+
+@cache
+def new_database(open_store: Callable[[Path], Store]) -> bytes:
+    """Return the file of a store that was just made: to make one takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        open_store(Path(folder)).close()
+        return (Path(folder) / "rejudge.duckdb").read_bytes()
+
+
+def is_new(folder: Path) -> bool:
+    """Say whether a store that is opened in this folder begins empty."""
+    return folder.is_dir() and not any(
+        (folder / name).exists() for name in ("rejudge.duckdb", "labels.jsonl", "backups")
+    )
+
+
 @pytest.fixture(autouse=True)
 def chosen_backend(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Open stores on the backend that was asked for, each folder's in a database of its own."""
-    by_itself = map(request.node.get_closest_marker, ("own_file", "both_stores"))
-    if BACKEND != "postgres" or any(by_itself):
+    if any(map(request.node.get_closest_marker, ("own_file", "both_stores"))):
         yield
         return
-    from core.store import Store
+    from core.store import DATABASE_NAME, Store
 
+    open_store = Store.open
+    if BACKEND == "file":
+
+        def open_copy(folder: Path, *, url: str = "", **more: Any) -> Store:
+            if not url and is_new(folder):
+                (folder / DATABASE_NAME).write_bytes(new_database(open_store))
+                (folder / DATABASE_NAME).chmod(0o600)
+            return open_store(folder, url=url, **more)
+
+        monkeypatch.setattr(Store, "open", open_copy)
+        yield
+        return
     server: PostgresServer = request.getfixturevalue("postgres")
     opened: dict[Path, str] = {}
-    open_file = Store.open
 
     def open_there(folder: Path, *, url: str = "", **more: Any) -> Store:
         if not url and folder not in opened:
             opened[folder] = server.lend()
-        return open_file(folder, url=url or server.url(opened[folder]), **more)
+        return open_store(folder, url=url or server.url(opened[folder]), **more)
 
     monkeypatch.setattr(Store, "open", open_there)
     yield

@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.records import QueryKind
-from core.store import Store
 from eval.spec_importing import import_spec
 from eval.spec_reading import read_spec
 from eval.spec_store import load_spec, specs
-from tests.building import Scored, add_scored, new_workspace
+from tests.building import Scored, add_scored
+from tests.json_values import json_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from core.store import Store
 
 GOOD = {
     "corpus": "crates",
@@ -27,12 +28,6 @@ GOOD = {
         {"query": "third", "relevant": ["./x.rs"], "id": "s3", "kind": "semantic"},
     ],
 }
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def written(folder: Path, document: object, name: str = "crates.json") -> Path:
@@ -162,15 +157,10 @@ def test_no_spec_of_that_name(store: Store) -> None:
         load_spec(store, "x")
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["queries", "query", "relevant", "kind", "id", "corpus"]), inner
-        )
-    ),
-    max_leaves=12,
+JSON = json_values(
+    st.sampled_from(["queries", "query", "relevant", "kind", "id", "corpus"]),
+    st.text(max_size=5),
+    leaves=12,
 )
 
 

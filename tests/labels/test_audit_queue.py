@@ -26,20 +26,11 @@ from labels.calibration.calibrating import calibrate
 from labels.single_labels import label_pair
 from labels.strategies import Strategy, default_strategy, strategy_named
 from labels.weighted_draw import WeightedDraw
-from tests.building import Scored, add_scored, named_judge, new_workspace, numbered
+from tests.building import Scored, add_scored, named_judge, numbered
 from tests.labels.calibration.judged_store import add_judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from labels.audit_records import AuditItem
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def label(session: AuditSession, count: int, grade: int | None = None) -> None:

@@ -4,7 +4,6 @@ import pkgutil
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -21,16 +20,6 @@ from labels.audit_session import AuditSession
 from labels.judgments import make_judge
 from labels.overlap import set_overlap
 from tests.building import Scored, add_scored, named_judge, new_workspace, numbered
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def rest(session: AuditSession) -> list[AuditItem]:

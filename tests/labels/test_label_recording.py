@@ -11,21 +11,11 @@ from core.errors import InputError, StoreError
 from core.store import Store, utc_now
 from labels import outbox
 from labels.label_recording import LabelRecorder
-from tests.building import new_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from core.records import LabelEvent
 
 PAIR = UUID(int=7)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def test_an_event_is_in_the_database_and_in_the_journal_on_return(store: Store) -> None:

@@ -3,26 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import pytest
-
 from core.identity import document_id, pair_id, query_id
 from core.records import Origin
-from core.store import Store
 from labels.audit_session import AuditSession
 from labels.miss_pairs import add_miss_pairs
 from labels.strategies import CHOSEN, STRATIFIED
-from tests.building import Scored, add_scored, new_workspace, numbered
+from tests.building import Scored, add_scored, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
-
+    from core.store import Store
 
 ROWS = [Scored("q", "right", 2, path="r.py"), Scored("other", "wrong", 5, path="w.py")]
 QUERY = query_id("q")

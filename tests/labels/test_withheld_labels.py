@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.records import Action
-from core.store import Store
 from labels.agreement.fights import fights_of_judges
 from labels.audit_filter import parse_filter
 from labels.audit_records import AuditItem, AuditShares
@@ -15,17 +14,10 @@ from labels.audit_session import AuditSession
 from labels.label_recording import LabelRecorder
 from labels.single_labels import label_pair
 from labels.strategies import REPEAT
-from tests.building import Scored, add_scored, named_judge, new_workspace, numbered
+from tests.building import Scored, add_scored, named_judge, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
+    from core.store import Store
 
 
 def seen_by(store: Store, annotator: str, words: str = "") -> AuditItem:

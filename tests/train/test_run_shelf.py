@@ -5,10 +5,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import pytest
-
-from core.store import Store
-from tests.building import new_workspace
 from tests.train.run_building import CONFIG, START, make_run, steps, told, whole_run
 from train import run_shelf
 from train.run_comparing import SettingDifference, config_differences
@@ -22,16 +18,11 @@ from train.run_watching import RunWatch
 from train.run_words import parse_losses, parse_tuning, setting_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    import pytest
+
+    from core.store import Store
 
 EVAL = UUID(int=7)
-
-
-@pytest.fixture(name="store")
-def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as store:
-        yield store
 
 
 def test_runs_are_read_from_their_folders_into_the_store(store: Store) -> None:

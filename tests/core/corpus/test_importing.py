@@ -35,16 +35,9 @@ from labels.pairs import add_pairs
 from tests.building import new_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 TWO = "def f():\n    return 1\n\n\ndef g():\n    return 2\n"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path / "work").folder) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -17,11 +17,9 @@ from core.corpus.parsing_process import Parsing
 from core.documents import corpus_documents
 from core.errors import CancelledError, UnavailableError
 from core.records import DocumentKind, Problem
-from core.store import Store
-from tests.building import new_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from core.store import Store
 
 #: The real worker, in which the word in a file's first line does what it says.
 HOSTILE = """
@@ -66,12 +64,6 @@ def hostile(seconds: float = 30.0, memory: int = 2 << 30) -> Parsing:
 @pytest.fixture(autouse=True)
 def _path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path / "work").folder) as opened:
-        yield opened
 
 
 @pytest.fixture

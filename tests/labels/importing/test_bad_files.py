@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,17 +19,8 @@ from labels.importing import scored_file
 from labels.pair_importing import import_pairs
 from tests.building import new_workspace
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ROOT = Path(__file__).parents[3]
 GOOD = b'{"query": "q", "positive": "c", "llm_score": 4}\n'
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def pairs(store: Store) -> int:

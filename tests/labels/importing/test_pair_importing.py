@@ -25,15 +25,9 @@ from labels.pair_importing import STEPS, import_pairs
 from tests.building import new_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from core.records import Progress
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def line(**values: object) -> bytes:

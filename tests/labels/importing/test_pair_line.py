@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from core.records import QueryKind
 from labels.importing.pair_line import LineError, PairLine, read_pair_line
 from labels.importing.ruling_rules import Ruling
+from tests.json_values import json_values
 
 
 def read(**values: object) -> PairLine:
@@ -136,11 +137,7 @@ def test_no_line_breaks_the_reader(line: bytes) -> None:
         read_pair_line(line).query.encode()
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
+JSON = json_values(st.text(), st.text(), leaves=5)
 
 
 @given(st.dictionaries(st.sampled_from(["llm_score", "judge", "distribution", "query_kind"]), JSON))

@@ -8,9 +8,8 @@ import pytest
 
 from core.errors import CancelledError, InputError
 from core.identity import query_id
-from core.store import Store
 from labels.label_recording import LabelRecorder
-from tests.building import Scored, add_scored, named_judge, new_workspace
+from tests.building import Scored, add_scored, named_judge
 from tests.train.training_set.example import add_spec, calibrate, fill, flag, label, question
 from train.training_set.building import build_training_set
 from train.training_set.plan import TrainingSetPlan
@@ -20,18 +19,10 @@ from train.training_set.summary import LeftOutReason
 from train.training_set.watching import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from core.records import Progress
+    from core.store import Store
 
 GRADED = TrainingSetPlan(judge_scores=True, keyword_share=0)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def grades(found: TrainingSet) -> dict[tuple[str, str], tuple[float, float, str]]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import InputError
-from core.store import Store
 from labels.judgments import add_judge
-from tests.building import named_judge, new_workspace
+from tests.building import named_judge
 from tests.train.training_set.example import add_spec, fill, label, question
 from train.training_set.building import build_training_set
 from train.training_set.enough import require_enough, warnings
@@ -18,18 +17,12 @@ from train.training_set.plan import TrainingSetPlan
 from train.training_set.summary_lines import summary_document, summary_lines, summary_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from core.store import Store
     from train.training_set.summary import TrainingSetSummary
 
 PLAN = TrainingSetPlan(judge_scores=True)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
-        yield opened
 
 
 def summary(
