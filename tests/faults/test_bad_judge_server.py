@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from core.records import QueryKind
 from core.store import Store
 from labels.audit_session import AuditSession
-from tests.building import Scored, add_scored, new_workspace
+from tests.building import new_workspace
 from tests.labels.judge.playing_server import (
     Answer,
     PlayingServer,
@@ -24,6 +23,7 @@ from tests.labels.judge.playing_server import (
     error,
     ruling,
 )
+from tests.labels.judge.stored_rulings import Said, add_unjudged, rulings
 from tui.command_line.main import main
 
 if TYPE_CHECKING:
@@ -87,26 +87,16 @@ def judge(workspace: Workspace, server: PlayingServer, *more: str) -> int:
 
 
 def add_queries(workspace: Workspace, queries: list[str]) -> None:
+    code = "def f():\n    return {!r}\n" + "    # a function of ordinary length\n" * 5
     with Store.open(workspace.folder) as store:
-        rows = [
-            Scored(
-                query,
-                f"def f():\n    return {query!r}\n" + "    # a function of ordinary length\n" * 5,
-                score=0,
-                kind=QueryKind.KEYWORD if query.startswith("late") else QueryKind.SEMANTIC,
-            )
-            for query in queries
-        ]
-        add_scored(store, rows)
-
-
-def outcomes(workspace: Workspace) -> list[tuple[str, int | None, str | None]]:
-    with Store.open(workspace.folder) as store:
-        return store.read(
-            "SELECT queries.text, score, failure FROM db.judgments AS judgments"
-            " JOIN db.pairs AS pairs ON pairs.id = judgments.pair_id"
-            " JOIN db.queries AS queries ON queries.id = pairs.query_id ORDER BY judgments.id"
+        add_unjudged(
+            store, [(each, code.format(each), each.startswith("late")) for each in queries]
         )
+
+
+def outcomes(workspace: Workspace) -> list[Said]:
+    with Store.open(workspace.folder) as store:
+        return rulings(store)
 
 
 @pytest.mark.own_file

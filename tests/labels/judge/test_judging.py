@@ -17,7 +17,7 @@ from labels.judge.llm_judge import JudgeParameters, LlmJudge, llm_judge_record
 from labels.judge.ruling import Ruling
 from labels.judge.server import Server
 from labels.judgments import make_judge
-from tests.building import Scored, add_scored, new_workspace
+from tests.building import new_workspace
 from tests.labels.judge.playing_server import (
     Answer,
     PlayingServer,
@@ -26,13 +26,13 @@ from tests.labels.judge.playing_server import (
     error,
     ruling,
 )
+from tests.labels.judge.stored_rulings import add_unjudged, rulings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from core.records import Document, Query
-    from core.store import Row
     from labels.judge.judging_records import JudgingProgress
 
 PARAMETERS = JudgeParameters()
@@ -70,31 +70,12 @@ class Scripted:
 def store(tmp_path: Path) -> Iterator[Store]:
     workspace = new_workspace(tmp_path)
     with Store.open(workspace.folder) as opened:
-        add_pairs_of(opened, 40)
+        add_unjudged(opened, numbered(40))
         yield opened
 
 
-def add_pairs_of(store: Store, count: int) -> None:
-    add_scored(
-        store,
-        [
-            Scored(
-                f"query {number}",
-                f"def f{number}(): pass",
-                score=0,
-                kind=QueryKind.KEYWORD if number % 4 == 0 else QueryKind.SEMANTIC,
-            )
-            for number in range(count)
-        ],
-    )
-
-
-def rulings(store: Store) -> list[Row]:
-    return store.read(
-        "SELECT queries.text, score, failure FROM db.judgments AS judgments"
-        " JOIN db.pairs AS pairs ON pairs.id = judgments.pair_id"
-        " JOIN db.queries AS queries ON queries.id = pairs.query_id"
-    )
+def numbered(count: int) -> list[tuple[str, str, bool]]:
+    return [(f"query {n}", f"def f{n}(): pass", n % 4 == 0) for n in range(count)]
 
 
 def four(_: str) -> Ruling:
