@@ -1,5 +1,6 @@
 # make demo   install rejudge into .venv, build the sample workspace, open the audit screen
 # make test   install what the tests need, then check and test all, on PostgreSQL too if it is here
+# make check  what is quick of that: lint, types, and every test that is not marked slow
 # make faults kill every kind of work 200 times and count what is lost, in two hours
 # make proof  train the offline encoder on the sample and show what that changed, in half an hour
 
@@ -7,6 +8,8 @@ PYTHON ?= python3
 DEMO ?= demo
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
+# Two processes more than there are cores (tests/conftest.py); tests of a group stay in one of them.
+PARALLEL := -n auto --dist loadgroup
 SOURCES := core eval labels train tui tests benchmarks docs
 
 .DEFAULT_GOAL := help
@@ -15,7 +18,7 @@ RECIPE := --use-judge-scores --document-length 96 --query-length 24 --batch 96 -
   --keyword-share 0.1 --held-out-share 0.05 --pool 20000 --extra-documents 32 \
   --rate 2e-4 --epochs 2 --spec python-stdlib
 
-.PHONY: help demo test test-team faults proof bench screenshots snapshots constraints audit wheel clean
+.PHONY: help demo check test lint test-team faults proof bench screenshots snapshots constraints audit wheel clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -23,12 +26,17 @@ help:
 demo: .venv/ready
 	$(BIN)/rejudge demo $(DEMO)
 
-test: .venv/ready-for-tests
+check: lint
+	$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow"
+
+test: lint
+	$(BIN)/python -m pytest -q $(PARALLEL)
+	$(MAKE) -s test-team
+
+lint: .venv/ready-for-tests
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n auto
-	$(MAKE) -s test-team
 
 # What each kind of work asks of a store; one case of each test.
 TEAM_TESTS ?= tests/team tests/core/test_store.py tests/core/corpus/test_importing.py \
@@ -48,7 +56,7 @@ test-team: .venv/ready-for-tests
 	if test -z "$$missing" && ! $(MAKE) -s .venv/team/ready; then \
 	  missing="DuckDB 1.5.5 with its extension could not be installed"; fi; \
 	if test -n "$$missing"; then echo "NOT TESTED on PostgreSQL: $$missing"; else \
-	  REJUDGE_TEST_STORE=postgres .venv/team/bin/python -m pytest -q -n auto $(TEAM_TESTS); fi
+	  REJUDGE_TEST_STORE=postgres .venv/team/bin/python -m pytest -q $(PARALLEL) $(TEAM_TESTS); fi
 
 # Others than 200 kills: make faults KILLS=20   No longer than this for each kind: MINUTES=10
 KILLS ?= full

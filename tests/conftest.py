@@ -40,6 +40,12 @@ if BACKEND != "file":
     settings.load_profile("team")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two more processes than there are cores: half of a screen's test is waiting."""
+    return (os.cpu_count() or 1) + 2
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is about the database file when there is none.
 

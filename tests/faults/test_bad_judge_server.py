@@ -99,6 +99,7 @@ def outcomes(workspace: Workspace) -> list[Said]:
         return rulings(store)
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 def test_every_pair_ends_as_a_judgment_or_a_named_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -22,6 +22,7 @@ MOUNT: Final = may_mount()
 LIMITED: Final = ("labelling", "judging")
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.skipif(not MOUNT, reason="no file system can be mounted here")
 @pytest.mark.parametrize("kind", KINDS)
@@ -32,6 +33,7 @@ def test_no_space_left(kind: str, tmp_path: Path) -> None:
     assert_kept(found)
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.parametrize("kind", LIMITED)
 def test_no_file_may_grow(kind: str, tmp_path: Path) -> None:

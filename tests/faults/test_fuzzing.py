@@ -27,6 +27,7 @@ def generated() -> int:
     return sum(counts[kind] for kind in GENERATED)
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 def test_nothing_but_a_refusal_is_raised_and_no_label_is_lost(
     capfd: pytest.CaptureFixture[str],

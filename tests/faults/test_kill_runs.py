@@ -26,6 +26,7 @@ def kills() -> int:
     return FULL if ASKED == "full" else int(ASKED or FEW)
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_acknowledged_is_there_once(
@@ -41,6 +42,7 @@ def test_what_was_acknowledged_is_there_once(
     assert counts.ends > 0
 
 
+@pytest.mark.slow
 def test_careless_work_is_found_out(tmp_path: Path) -> None:
     counts = kill_run("careless", 3, tmp_path)
     assert counts.lost

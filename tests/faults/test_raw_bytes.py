@@ -35,6 +35,7 @@ def test_what_is_foreign_is_told() -> None:
     assert foreign(b"\x1b[?25l\x1b[2;3H\x1b]52;c;YQ==\x07", OF_THE_APP) == []
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 def test_no_screen_lets_one_through(folder: Path, tmp_path: Path) -> None:
     report = tmp_path / "seen.json"
@@ -50,6 +51,7 @@ def test_no_screen_lets_one_through(folder: Path, tmp_path: Path) -> None:
         assert BIDI in shown, mode
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.parametrize("words", ["status", "next", "eval", "runs", "agreement"])
 def test_no_command_lets_one_through(folder: Path, words: str) -> None:

@@ -55,6 +55,7 @@ def in_database(workspace: Workspace) -> list[int]:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.parametrize("deaf", ["", "deaf"])
 def test_a_closed_terminal_ends_the_app_and_keeps_the_labels(
@@ -70,6 +71,7 @@ def test_a_closed_terminal_ends_the_app_and_keeps_the_labels(
     assert in_database(workspace) == person.recorded() == person.grades == [4, 2, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 def test_a_terminal_of_one_cell_and_back(workspace: Workspace) -> None:
     with PseudoTerminal(PROGRAM, str(workspace.root)) as terminal:

@@ -37,6 +37,7 @@ def two_free_ports() -> int:
             return port
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_two_processes_on_loopback(tmp_path: Path) -> None:
     config = example_config("colbert", epochs=2, evaluate_every=2, batch_size=4)

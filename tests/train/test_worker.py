@@ -83,6 +83,7 @@ def lines_until(child: subprocess.Popen[str], event: str, number: int) -> Iterat
             return
 
 
+@pytest.mark.slow
 def test_stop_hang_up_kill_and_resume(folder: RunFolder) -> None:
     child = start(
         folder,

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from core.records import Progress
 
 
+# One process builds the sample for all of them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sample")]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the sample once: it reads the whole standard library."""

@@ -7,6 +7,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from core.encoder import load_encoder
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.tui.driving import until
@@ -19,10 +21,9 @@ from tui.command_line.main import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
 skip_without_mlx()
 
+pytestmark = pytest.mark.slow
 OPTIONS = ("--base", str(BASE), "--use-judge-scores", "--held-out-share", "0.4", "--batch", "8")
 
 
