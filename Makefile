@@ -10,6 +10,9 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 # Two processes more than there are cores (tests/conftest.py); tests of a group stay in one of them.
 PARALLEL := -n auto --dist loadgroup
+# Without its caches each of the processes that the tests start compiles all of rejudge anew, and each
+# of xdist's rewrites every test: seconds a process.
+unexport PYTHONDONTWRITEBYTECODE
 SOURCES := core eval labels train tui tests benchmarks docs
 
 .DEFAULT_GOAL := help
