@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from core.errors import StoreDamagedError, StoreError
 from core.label_journal import JOURNAL_NAME, LabelJournal
 from core.restoring import examine_store, restore
 from core.store import DATABASE_NAME, Store
+from core.workspace import Workspace
 from labels.audit_session import AuditSession
 from tests.building import Scored, add_scored, new_workspace, numbered
 from tui.command_line.main import main
@@ -20,21 +22,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from core.workspace import Workspace
 
 pytestmark = pytest.mark.own_file
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight pairs and two labels in a backup; four pairs and three labels after it."""
-    made = new_workspace(tmp_path)
+    made = new_workspace(tmp_path_factory.mktemp("original"))
     with Store.open(made.folder) as store:
         add_scored(store, numbered(8))
         grade(store, 2)
         store.back_up()
         add_scored(store, [Scored(f"later {n}", f"later {n}", symbol=f"l{n}") for n in range(4)])
         grade(store, 3)
+    return made.folder
+
+
+@pytest.fixture
+def workspace(original: Path, tmp_path: Path) -> Workspace:
+    """Return a copy of the original that a test may damage."""
+    made = Workspace(tmp_path)
+    shutil.copytree(original, tmp_path / original.name)
     return made
 
 

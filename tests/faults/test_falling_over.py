@@ -21,6 +21,7 @@ PROGRAM = "tests.faults.app_that_falls"
 NOT_YOURS = b"This is a mistake of rejudge, not yours."
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.parametrize("how", ["handler", "thread", "command", "task"])
 def test_neither_a_key_nor_text_of_others_is_sent(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PROGRAM = "tests.faults.folder_under_app"
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.skipif(not may_mount(), reason="no file system can be mounted here")
 @pytest.mark.parametrize("how", ["read-only", "full"])

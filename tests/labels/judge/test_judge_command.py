@@ -68,6 +68,7 @@ def kept(workspace: Workspace) -> int:
     return int(row[0])
 
 
+@pytest.mark.slow
 def test_killed_and_interrupted_runs_go_on_where_they_were(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

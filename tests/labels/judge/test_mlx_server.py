@@ -116,6 +116,7 @@ def _answers(address: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_what_a_random_model_writes_is_a_failed_judgment(
     model: Path, address: str, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ PROGRAM = installed_browser()
 EMPTY = 12_000
 
 
+@pytest.mark.slow
 @pytest.mark.own_file
 @pytest.mark.skipif(PROGRAM is None, reason="no browser is installed (Debian: chromium)")
 async def test_it_shows_the_app_and_takes_keys(tmp_path: Path) -> None:
