@@ -9,6 +9,7 @@ import mlx.core as mx
 from mlx import nn
 
 from core.encoder.json_files import read_object, value_of
+from core.encoder.norms import LayerNorm
 from core.encoder.operations import activation, attention, join_heads, key_mask, split_heads
 from core.errors import InputError
 
@@ -81,7 +82,7 @@ class BertEmbeddings(nn.Module):
         self.word_embeddings = nn.Embedding(config.vocabulary, config.width)
         self.position_embeddings = nn.Embedding(config.positions, config.width)
         self.token_type_embeddings = nn.Embedding(config.types, config.width)
-        self.LayerNorm = nn.LayerNorm(config.width, eps=config.epsilon)
+        self.LayerNorm = LayerNorm(config.width, eps=config.epsilon)
 
     def __call__(self, tokens: mx.array) -> mx.array:
         """Return the sum of the three, normalised; every text is of the first type."""
@@ -170,7 +171,7 @@ class BertOutput(nn.Module):
     def __init__(self, config: BertConfig, inputs: int) -> None:
         super().__init__()
         self.dense = nn.Linear(inputs, config.width)
-        self.LayerNorm = nn.LayerNorm(config.width, eps=config.epsilon)
+        self.LayerNorm = LayerNorm(config.width, eps=config.epsilon)
 
     def __call__(self, hidden: mx.array, before: mx.array) -> mx.array:
         """Return the normalised sum."""

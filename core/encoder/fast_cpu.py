@@ -72,25 +72,29 @@ _SLOPE_Q: Final = (
 )
 
 
-def differentiable(
-    function: Unary, vjp: Callable[[mx.array, mx.array, mx.array], mx.array]
-) -> Unary:
-    """Return the function with a derivative: what turns floats into bits has none of its own.
+def differentiable(function: Callable[..., object], vjp: Callable[..., object]) -> object:
+    """Return the function with a derivative of its own.
 
     The derivative is computed in the lane that the function was called in. MLX would compute it on
     the thread's default stream, where all lanes would stand in line.
+
+    Args:
+        function: takes arrays, returns one or several.
+        vjp: takes what the function took, the slopes of a loss in what it returned, and that
+            itself; returns the slopes in what it took. Each is an array, or a tuple where the
+            function takes or returns several.
     """
 
-    def called(x: mx.array) -> mx.array:
+    def called(*arrays: mx.array) -> object:
         lane = this_lane()
 
-        def in_lane(x: mx.array, cotangent: mx.array, output: mx.array) -> mx.array:
+        def in_lane(*known: object) -> object:
             with lane.entered():
-                return vjp(x, cotangent, output)
+                return vjp(*known)
 
         made = mx.custom_function(function)
         made.vjp(in_lane)
-        return cast("mx.array", made(x))
+        return made(*arrays)
 
     return called
 
@@ -140,7 +144,8 @@ def _exp_vjp(_: mx.array, cotangent: mx.array, output: mx.array) -> mx.array:
     return cotangent * output
 
 
-exp = differentiable(_exp, _exp_vjp)
+#: e**x with a derivative: what turns floats into bits has none.
+exp = cast("Unary", differentiable(_exp, _exp_vjp))
 
 
 @mx.compile
@@ -183,7 +188,7 @@ def _gelu_vjp(x: mx.array, cotangent: mx.array, _: mx.array) -> mx.array:
     return _scaled_slope(row, z).reshape(x.shape)
 
 
-gelu = differentiable(_gelu, _gelu_vjp)
+gelu = cast("Unary", differentiable(_gelu, _gelu_vjp))
 
 
 def sigmoid(x: mx.array) -> mx.array:
@@ -208,3 +213,8 @@ def usable() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def takes(x: mx.array) -> bool:
+    """Say whether these forms, which are for float32, are to be used on x."""
+    return x.dtype == mx.float32 and usable()

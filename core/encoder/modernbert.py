@@ -10,6 +10,7 @@ import mlx.core as mx
 from mlx import nn
 
 from core.encoder.json_files import read_object, value_of
+from core.encoder.norms import LayerNorm
 from core.encoder.operations import (
     HIDDEN,
     activation,
@@ -95,7 +96,7 @@ class ModernBertModel(nn.Module):
         super().__init__()
         self.embeddings = ModernBertEmbeddings(config)
         self.layers = [ModernBertLayer(config, index) for index in range(len(config.local))]
-        self.final_norm = nn.LayerNorm(config.width, eps=config.epsilon, bias=config.norm_bias)
+        self.final_norm = LayerNorm(config.width, eps=config.epsilon, bias=config.norm_bias)
         self._window = config.window
 
     def __call__(self, tokens: mx.array, seen: mx.array | None = None) -> mx.array:
@@ -128,7 +129,7 @@ class ModernBertEmbeddings(nn.Module):
     def __init__(self, config: ModernBertConfig) -> None:
         super().__init__()
         self.tok_embeddings = nn.Embedding(config.vocabulary, config.width)
-        self.norm = nn.LayerNorm(config.width, eps=config.epsilon, bias=config.norm_bias)
+        self.norm = LayerNorm(config.width, eps=config.epsilon, bias=config.norm_bias)
 
     def __call__(self, tokens: mx.array) -> mx.array:
         """Return the normalised word vectors."""
@@ -140,7 +141,7 @@ class ModernBertLayer(nn.Module):
 
     def __init__(self, config: ModernBertConfig, index: int) -> None:
         super().__init__()
-        norm = partial(nn.LayerNorm, config.width, eps=config.epsilon, bias=config.norm_bias)
+        norm = partial(LayerNorm, config.width, eps=config.epsilon, bias=config.norm_bias)
         # The embeddings are normalised already, so the first layer has no norm of its own.
         self.attn_norm = norm() if index else nn.Identity()
         self.attn = ModernBertAttention(config, local=config.local[index])

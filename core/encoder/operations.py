@@ -48,23 +48,20 @@ def attention(
         keys: see queries.
         values: see queries.
         scale: multiplies the products.
-        mask: added to the scores, of a shape that broadcasts to (texts, heads, tokens, tokens).
+        mask: added to the scores, (texts, heads, tokens, tokens), each but the last may be 1.
     """
-    if not _polynomials(queries):
+    if not fast_cpu.takes(queries):
         mask = None if mask is None else mask.astype(queries.dtype)
         return mx.fast.scaled_dot_product_attention(queries, keys, values, scale=scale, mask=mask)
+    # A row for each key: MLX takes the highest over rows three times as fast as within them.
     keys, values = mx.contiguous(keys), mx.contiguous(values)
-    scores = (queries * scale) @ keys.swapaxes(-1, -2)
+    scores = keys @ (queries * scale).swapaxes(-1, -2)
     if mask is not None:
-        scores = scores + mask
-    highest = mx.stop_gradient(scores.max(axis=-1, keepdims=True))
+        scores = scores + mask.swapaxes(-1, -2)
+    highest = mx.stop_gradient(scores.max(axis=-2, keepdims=True))
     weights = fast_cpu.exp(scores - highest)
-    return (weights @ values) / weights.sum(axis=-1, keepdims=True)
-
-
-def _polynomials(x: mx.array) -> bool:
-    """Say whether the forms of ``fast_cpu``, which are for float32, are to be used on x."""
-    return x.dtype == mx.float32 and fast_cpu.usable()
+    total = weights.sum(axis=-2, keepdims=True)
+    return (weights.swapaxes(-1, -2) @ values) / total.swapaxes(-1, -2)
 
 
 def split_heads(x: mx.array, heads: int) -> mx.array:
@@ -79,19 +76,19 @@ def join_heads(x: mx.array) -> mx.array:
 
 def gelu(x: mx.array) -> mx.array:
     """Return the exact gelu (erf) of x."""
-    return fast_cpu.gelu(x) if _polynomials(x) else nn.gelu(x)
+    return fast_cpu.gelu(x) if fast_cpu.takes(x) else nn.gelu(x)
 
 
 def gelu_tanh(x: mx.array) -> mx.array:
     """Return gelu in its tanh form: x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x**3))."""
-    if not _polynomials(x):
+    if not fast_cpu.takes(x):
         return nn.gelu_approx(x)
     return x * fast_cpu.sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
 
 
 def silu(x: mx.array) -> mx.array:
     """Return x sigmoid(x)."""
-    return x * fast_cpu.sigmoid(x) if _polynomials(x) else nn.silu(x)
+    return x * fast_cpu.sigmoid(x) if fast_cpu.takes(x) else nn.silu(x)
 
 
 def relu(x: mx.array) -> mx.array:

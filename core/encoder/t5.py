@@ -12,6 +12,7 @@ import numpy as np
 from mlx import nn
 
 from core.encoder.json_files import read_object, value_of
+from core.encoder.norms import RMSNorm
 from core.encoder.operations import activation, attention, join_heads, key_mask, split_heads
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class T5Stack(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
         self.block = [T5Block(config, first=index == 0) for index in range(config.layers)]
-        self.final_layer_norm = nn.RMSNorm(config.width, eps=config.epsilon)
+        self.final_layer_norm = RMSNorm(config.width, eps=config.epsilon)
         self._buckets = config.buckets
         self._farthest = config.farthest
 
@@ -142,7 +143,7 @@ class T5AttentionLayer(nn.Module):
     def __init__(self, config: T5Config, *, first: bool) -> None:
         super().__init__()
         self.SelfAttention = T5Attention(config, first=first)
-        self.layer_norm = nn.RMSNorm(config.width, eps=config.epsilon)
+        self.layer_norm = RMSNorm(config.width, eps=config.epsilon)
 
     def __call__(self, hidden: mx.array, bias: mx.array) -> mx.array:
         """Return the new hidden states."""
@@ -177,7 +178,7 @@ class T5FeedForwardLayer(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
         self.DenseReluDense = T5Gated(config) if config.gated else T5Dense(config)
-        self.layer_norm = nn.RMSNorm(config.width, eps=config.epsilon)
+        self.layer_norm = RMSNorm(config.width, eps=config.epsilon)
 
     def __call__(self, hidden: mx.array) -> mx.array:
         """Return the new hidden states."""

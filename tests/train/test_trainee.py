@@ -33,7 +33,7 @@ def test_lanes_come_to_the_same_gradients_and_weights(
         if name.endswith("key.bias"):
             # The softmax takes no notice of it: its gradient is rounding, which AdamW makes a step.
             continue
-        np.testing.assert_allclose(side_by_side[name], values, atol=2e-6, err_msg=name)
+        np.testing.assert_allclose(side_by_side[name], values, rtol=1e-5, atol=2e-6, err_msg=name)
 
 
 def stepped(

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ skip_without_mlx()
 import mlx.core as mx  # noqa: E402
 from mlx.utils import tree_flatten  # noqa: E402
 
-from core.encoder import fast_cpu, operations  # noqa: E402
+from core.encoder import fast_cpu, norms, operations  # noqa: E402
 from core.encoder.lanes import lanes, this_lane  # noqa: E402
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_a_derivative_is_computed_in_the_lane_of_its_function() -> None:
         seen.append(this_lane().number)
         return 2 * x * cotangent
 
-    square = fast_cpu.differentiable(lambda x: x * x, slope)
+    square = cast("Callable[[mx.array], mx.array]", fast_cpu.differentiable(lambda x: x * x, slope))
 
     def loss(x: mx.array) -> mx.array:
         total = mx.array(0.0)
@@ -97,7 +97,7 @@ def test_a_derivative_is_computed_in_the_lane_of_its_function() -> None:
 def test_derivatives_equal_those_of_the_plain_forms(monkeypatch: pytest.MonkeyPatch) -> None:
     mx.random.seed(3)
     q, k, v = (mx.random.normal((2, 2, 9, 4)) * 2 for _ in range(3))
-    mask = mx.where(mx.arange(9) < 6, 0.0, operations.HIDDEN)
+    mask = mx.where(mx.arange(9) < 6, 0.0, operations.HIDDEN)[None, None, None]
 
     def loss(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
         gathered = operations.attention(q, k, v, scale=0.7, mask=mask)
@@ -175,3 +175,25 @@ def test_what_is_hidden_weighs_nothing_and_leaves_no_denormal_numbers() -> None:
     smallest = np.finfo(np.float32).smallest_normal
     values = np.abs(np.array(gradient)[0, :3])
     assert not np.any((values > 0) & (values < smallest))
+
+
+@fast_only
+@pytest.mark.parametrize("kind", [norms.LayerNorm, norms.RMSNorm])
+def test_norms_and_their_derivatives_equal_the_plain_ones(
+    kind: type[norms.LayerNorm | norms.RMSNorm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mx.random.seed(4)
+    norm = kind(24, eps=1e-6)
+    x, slope = mx.random.normal((2, 5, 24)) * 3 + 1, mx.random.normal((2, 5, 24))
+    first = {name: mx.random.normal((24,)) for name in norm.parameters()}  # type: ignore[no-untyped-call]
+
+    def loss(parameters: dict[str, mx.array], x: mx.array) -> mx.array:
+        norm.update(parameters)
+        return (norm(x) * slope).sum()
+
+    gradient = mx.grad(loss, argnums=[0, 1])
+    fast = [np.array(value) for _, value in tree_flatten(gradient(first, x))]
+    monkeypatch.setattr(fast_cpu, "usable", lambda: False)
+    plain = [np.array(value) for _, value in tree_flatten(gradient(first, x))]
+    for found, wanted in zip(fast, plain, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=2e-5)
