@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BATCH: Final = 16
 QUERY_TOKENS: Final = 32
 DOCUMENT_TOKENS: Final = 180
-REPEATS: Final = 3
+REPEATS: Final = 9
 PADDED_STEPS: Final = 2
 REAL_STEPS: Final = 6
 TARGETS: Final = {"full": 0.75, "lora": 0.8}
