@@ -2,8 +2,8 @@
 
 MLX computes exp and erf on the CPU one element at a time, about 15 ns each. Multiplications and
 additions in one compiled loop are vectorised by the C++ compiler: about 1 ns for an exp. One loop
-holds at most 11 operations in a row, hence the two steps of each function. Comparisons keep the
-loop from being vectorised, so bounds are written with absolute values.
+holds at most 11 operations in a row, hence the steps in which exp and the derivative of gelu are
+made. Comparisons keep the loop from being vectorised, so bounds are written with absolute values.
 
 Metal and CUDA have fast functions of their own: these forms are for the CPU on Linux only.
 
