@@ -40,7 +40,7 @@ def mistake(*_: object, **__: object) -> None:
 
 
 def _mistake_while_judging(screen: WorkshopScreen) -> None:
-    if screen.job is not None and screen.job.progress is not None:
+    if screen.job is not None and screen.job.progress is not None and screen.job.progress.done:
         mistake(screen.job.trial.server)
 
 

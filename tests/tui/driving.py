@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from core.store import Store
@@ -103,8 +104,9 @@ async def settled(pilot: Pilot[None]) -> None:
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
-    """Wait for something to become true, at most ten seconds."""
-    for _ in range(1000):
+    """Wait for something to become true, at most a minute: a busy machine is slow."""
+    patience = monotonic() + 60
+    while monotonic() < patience:
         await pilot.pause()
         if reached():
             await pilot.pause()
