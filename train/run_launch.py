@@ -13,6 +13,7 @@ import site
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -58,6 +59,7 @@ def launch(folder: RunFolder) -> Launch:
             todo=f"Look at it with: rejudge runs {folder.path.name}",
         )
     told = _size(folder.events)
+    _forget(folder.path.absolute())
     try:
         with folder.log.open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 - our own module, our own folder
@@ -155,6 +157,14 @@ def _reap() -> None:
     for path, child in list(_children.items()):
         if child.poll() is not None:
             del _children[path]
+
+
+def _forget(path: Path) -> None:
+    """Wait for a run's worker of before, which gave up its lock and is about to be gone."""
+    child = _children.pop(path, None)
+    if child is not None:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE)
 
 
 def _size(path: Path) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.records import GRADES
+from core.storable import storable
 from core.store import literal
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _number(score: object) -> float | None:
 
 def _shown(value: object) -> str:
     text = str(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+    return storable(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
 
 
 # The same in SQL. Each takes an expression: of the score, its JSON as text; of the others, text.

@@ -11,7 +11,7 @@ from core.errors import WorkspaceError
 from core.label_journal import LabelJournal
 from core.store import Store
 from tests.building import Scored, numbered
-from tests.tui.driving import WIDE, audit, home, painted, settled, workspace_with
+from tests.tui.driving import WIDE, audit, home, painted, settled, until, workspace_with
 from tui.app import AuditFirstApp
 from tui.commands import AUDIT, EVERYWHERE
 
@@ -57,7 +57,7 @@ async def test_odd_terminals(tmp_path: Path, size: tuple[int, int]) -> None:
         await sitting.press("escape", "question_mark", "escape", "slash", "escape", "escape")
         await settled(sitting.pilot)
         await sitting.pilot.resize_terminal(80, 24)
-        assert "pairs" in painted(sitting.pilot)
+        await until(sitting.pilot, lambda: "pairs" in painted(sitting.pilot))
 
 
 async def test_resizing_moves_the_judge_and_keeps_the_pair(tmp_path: Path) -> None:

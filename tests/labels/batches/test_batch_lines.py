@@ -74,7 +74,10 @@ def test_what_names_no_request_of_ours_is_nothing(line: bytes) -> None:
     assert answer_of_line(line) is None
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\n")), max_size=5), st.integers(1, 7))
+LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n"))
+
+
+@given(st.lists(LINE, max_size=5), st.integers(1, 7))
 def test_only_a_newline_ends_a_line(lines: list[str], size: int) -> None:
     whole = "\n".join(lines).encode()
     pieces = [whole[start : start + size] for start in range(0, len(whole), size)]

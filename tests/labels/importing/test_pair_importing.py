@@ -217,6 +217,7 @@ def encoded(parts: tuple[Mapping[str, object], Mapping[str, object], bool]) -> b
         line(score_reasoning="[1, 2]"),
         line(llm_score=0, score_reasoning="llm_score is 0"),
         line(judge="other", llm_score=2),
+        line(llm_score="\ud800"),
     ]
 )
 def test_the_database_keeps_what_the_lines_say_one_by_one(lines: list[bytes]) -> None:
