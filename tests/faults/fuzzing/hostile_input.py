@@ -40,7 +40,9 @@ odd = st.one_of(
     st.just([[["deep"]]]),
     st.just({"a": {"b": []}}),
 )
-scores = st.one_of(st.integers(1, 5), st.sampled_from([0, 7, "4", "5.0", 3.5, "parse_error"]), odd)
+scores = st.one_of(
+    st.integers(1, 5), st.sampled_from([0, 7, "4", "5.0", 3.5, "parse_error", "\ud800"]), odd
+)
 distributions = st.one_of(
     st.none(), st.just([0, 0, 0.5, 0.5, 0]), st.lists(st.floats(), max_size=6), odd
 )
