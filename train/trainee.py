@@ -182,9 +182,16 @@ class Trainee:
         return named
 
     def _new_graphs(self) -> _Graphs:
+        of_lanes: Callable[..., tuple[tuple[mx.array, Arrays], list[Arrays]]]
+        of_lanes = mx.value_and_grad(self._loss)
+
+        def gradients(*given: object) -> tuple[tuple[mx.array, Arrays], Arrays]:
+            answer, found = of_lanes(*given)
+            return answer, self._summed(found)
+
         if not may_compile():
-            return _Graphs(self._loss_and_gradients, self._stepped)
-        return _Graphs(mx.compile(self._loss_and_gradients), mx.compile(self._stepped))
+            return _Graphs(gradients, self._stepped)
+        return _Graphs(mx.compile(gradients), mx.compile(self._stepped))
 
     def _not_learned(self) -> Arrays:
         learned = {*self.weights, self._table} if self.rows is not None else {*self.weights}
@@ -204,23 +211,13 @@ class Trainee:
         kept = lot.kept[:, :1] | True if self.encoder.spec.one_vector else lot.kept
         return mx.array(tokens), seen, mx.array(kept)
 
-    def _loss_and_gradients(
-        self,
-        weights: list[Arrays],
-        fixed: list[Arrays],
-        queries: tuple[Texts, ...],
-        documents: tuple[Texts, ...],
-        graded: tuple[mx.array, mx.array, mx.array, mx.array],
-        key: mx.array,
-    ) -> tuple[tuple[mx.array, Arrays], Arrays]:
-        answer, gradients = mx.value_and_grad(self._loss)(
-            weights, fixed, queries, documents, graded, key
-        )
+    def _summed(self, gradients: list[Arrays]) -> Arrays:
+        """Return the sums of what the lanes found, each made by one of them."""
         total = {}
         for turn, name in enumerate(gradients[0]):
             with self._lanes[turn % len(self._lanes)].entered():
                 total[name] = reduce(add, (own[name] for own in gradients))
-        return answer, total
+        return total
 
     def _loss(
         self,
