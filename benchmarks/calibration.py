@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.measuring import Figure
 from benchmarks.rated_judges import RatedPairs, llm_rubric, simulated, simulated_mean
-from labels.agreement.prediction_powered import JudgedSums, LabelledValues, mean_estimate
-from labels.calibration.choosing import LabelledOutputs
+from labels.agreement.ppi import JudgedSums, LabelledValues, mean_estimate
+from labels.calibration.choosing import expected_grades, ranked_probability_scores
 from labels.calibration.fitting import fit_calibration
-from labels.calibration.scoring import expected_grades, ranked_probability_scores
+from labels.calibration.outputs import LabelledOutputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -37,8 +37,8 @@ connection.close()
 OURS: Final = """
 import sys
 from pathlib import Path
-from core.store import Store
-from labels.pair_importing import import_pairs
+from core.store.database import Store
+from labels.pairs.importing import import_pairs
 source = Path(sys.argv[1])
 with Store.open(Path(sys.argv[2]), allowed_files=[source]) as store:
     report = import_pairs(store, source)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.measuring import Figure
 from core.records import Document, DocumentKind, Origin, Pair, Query
-from core.store import Store
+from core.store.database import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +71,9 @@ def _server(seconds: float) -> Iterator[int]:
 
 async def _bare_rate(port: int, calls: int) -> float:
     """Return the rate of a client that does nothing but write and read."""
-    from labels.judge.llm_judge import RULING_SHAPE
-    from labels.judge.request_form import RequestForm
-    from labels.judge.rubric import opening_messages
+    from labels.judges.llm import RULING_SHAPE
+    from labels.judges.prompt import opening_messages
+    from labels.judges.server import RequestForm
 
     query, document, _ = _pair(0)
     messages = opening_messages(query, document, 9999)
@@ -102,9 +102,9 @@ async def _bare_rate(port: int, calls: int) -> float:
 
 def _judging_rate(port: int, calls: int) -> tuple[float, float]:
     """Return the rate of ``judge_pairs`` from its start to the last commit, and the CPU a call."""
-    from labels.judge.judging import JudgingPlan, judge_pairs
-    from labels.judge.llm_judge import JudgeParameters, LlmJudge, llm_judge_record
-    from labels.judge.server import Server
+    from labels.judges.judging import JudgingPlan, judge_pairs
+    from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+    from labels.judges.server import Server
 
     parameters = JudgeParameters()
     judge = llm_judge_record("m", parameters)
@@ -125,7 +125,7 @@ def _judging_rate(port: int, calls: int) -> tuple[float, float]:
 
 
 async def _warm_up(judge: object) -> None:
-    from labels.judge.llm_judge import LlmJudge
+    from labels.judges.llm import LlmJudge
 
     assert isinstance(judge, LlmJudge)
     query, document, _ = _pair(0)
@@ -134,9 +134,7 @@ async def _warm_up(judge: object) -> None:
 
 
 def _fill(store: Store, count: int) -> None:
-    from core.documents import add_documents
-    from core.queries import add_queries
-    from labels.pairs import add_pairs
+    from core.store.tables import add_documents, add_pairs, add_queries
 
     items = [_pair(number) for number in range(count)]
     with store.transaction() as cursor:
@@ -146,7 +144,7 @@ def _fill(store: Store, count: int) -> None:
 
 
 def _pair(number: int) -> tuple[Query, Document, Pair]:
-    from core.identity import document_id, pair_id, query_id
+    from core.ids import document_id, pair_id, query_id
 
     text, code = f"tell what changes in folder {number}", f"{CODE}# {number}\n"
     query = Query(query_id(text), text)

@@ -18,8 +18,8 @@ from benchmarks.million_pairs import workspace_of
 from benchmarks.start import AUDIT, BARE
 from benchmarks.terminal import Terminal
 from core.records import GRADES
-from core.store import Store
-from labels.audit_session import AuditSession
+from core.store.database import Store
+from labels.audit.session import AuditSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from benchmarks.measuring import Figure, thread_cpu
 from benchmarks.million_pairs import JUDGE, workspace_of
 from benchmarks.terminal import Terminal
 from core.records import GRADES
-from core.store import Store
+from core.store.database import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

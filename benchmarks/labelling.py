@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.measuring import Figure
 from benchmarks.million_pairs import workspace_of
 from core.records import GRADES
-from core.store import Store
-from labels.audit_session import AuditSession
+from core.store.database import Store
+from labels.audit.session import AuditSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,22 +8,21 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.documents import add_documents
-from core.identity import content_id, document_id, query_id
-from core.queries import add_queries
+from core.ids import content_id, document_id, query_id
+from core.jobs import Watch
 from core.records import Document, DocumentKind, Origin, Query, QueryKind, Spec, SpecQuery
-from core.store import Store
+from core.store.database import Store
+from core.store.tables import add_documents, add_queries
 from core.workspace import Workspace
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
-from eval.retrievers.ranking import Found
-from eval.spec_store import add_spec
-from eval.watching import Watch
+from eval.retrievers.base import Found
+from eval.specs import add_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from eval.retrievers.ranking import Parameters, Ranking
+    from eval.retrievers.base import Parameters, Ranking
 
 FILES: Final = 400
 DEPTH: Final = 20

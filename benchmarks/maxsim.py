@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchmarks.measuring import Figure
-from eval.maxsim import TokenRun, maxsim
+from eval.retrievers.token_index import TokenRun, maxsim
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.identity import content_id_sql
-from core.migrations import migrations
+from core.ids import content_id_sql
 from core.records import JudgeKind
-from core.store import Store
+from core.store.database import Store
+from core.store.migrations import migrations
+from core.store.tables import add_judge, make_judge
 from core.workspace import SETTINGS_NAME, Workspace
-from labels.judgments import add_judge, make_judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from labels.calibration.judge_outputs import JudgeOutputs, judge_outputs
+from labels.calibration.outputs import JudgeOutputs, judge_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.identity import content_id_sql
+from core.ids import content_id_sql
 from core.records import JudgeKind
-from core.store import Store
+from core.store.database import Store
+from core.store.tables import add_judge, make_judge
 from core.workspace import Workspace
 from labels.calibration.calibrating import calibrate
-from labels.judgments import add_judge, make_judge
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from core.workspace import Workspace
 from tui.app import AuditFirstApp
-from tui.refitting import Refitting
+from tui.jobs import Refitting
 
 if TYPE_CHECKING:
-    from tui.refitting import Done, Failed
+    from tui.jobs import Done, Failed
 
 NOTES = Path(sys.argv[1])
 

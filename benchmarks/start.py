@@ -26,7 +26,7 @@ BARE: Final = (sys.executable, str(Path(__file__).with_name("bare_app.py")))
 ALONE: Final = (
     sys.executable,
     "-c",
-    "import sys; from tui.command_line.main import main; sys.exit(main())",
+    "import sys; from tui.cli.main import main; sys.exit(main())",
 )
 AUDIT: Final = (
     sys.executable,

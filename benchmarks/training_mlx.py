@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING
 
 from core.encoder.availability import require_mlx
-from core.identity import document_id, query_id
-from train.memory import keep_freed_memory
-from train.run_config import LoraConfig, RunConfig, Tuning
-from train.training_set.records import (
+from core.ids import document_id, query_id
+from train.base import keep_freed_memory
+from train.config import LoraConfig, RunConfig, Tuning
+from train.dataset.records import (
     GradeSource,
     Split,
     TrainingDocument,
@@ -22,7 +22,7 @@ from train.training_set.records import (
 )
 
 if TYPE_CHECKING:
-    from train.trainee import Trainee
+    from train.step.trainee import Trainee
 
 
 class Side:
@@ -37,11 +37,10 @@ class Side:
         """Take a step for each batch."""
         import mlx.core as mx
 
-        from core.encoder.lanes import lane_count
-        from train.base_encoder import load_base
-        from train.batch_building import BatchBuilder
-        from train.memory import peak_memory
-        from train.trainee import Trainee
+        from core.encoder.cpu import lane_count
+        from train.base import load_base, peak_memory
+        from train.step.batches import BatchBuilder
+        from train.step.trainee import Trainee
 
         training_set = _training_set(lots)
         key = json.dumps(lots)

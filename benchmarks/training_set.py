@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.measuring import Figure
 from benchmarks.million_pairs import workspace_of
-from core.store import Store
-from train.training_set.building import build_training_set
-from train.training_set.near_duplicates import NearDuplicates
-from train.training_set.plan import NEAR_DUPLICATE, TrainingSetPlan
-from train.training_set.query_text import query_text
+from core.search import NearDuplicates, query_text
+from core.store.database import Store
+from train.dataset.building import build_training_set
+from train.dataset.records import NEAR_DUPLICATE, TrainingSetPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""The ground floor: workspace, store, records, documents, text safety, errors."""
+"""What every floor shares: workspace, store, corpus, encoder, records, statistics, search."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+
 GRADES: tuple[int, ...] = (1, 2, 3, 4, 5)
 
 
@@ -232,3 +233,27 @@ class Progress:
     done: int
     total: int | None
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A mean over queries and the ends of its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95% interval. What is not known is None, and ``reason`` says why."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value with an interval."""
+        return self.value is not None and self.low is not None

@@ -1,17 +1,70 @@
-"""The workspace: the ``.rejudge`` folder beside a person's work, and what lies in it."""
+r"""The workspace: the ``.rejudge`` folder beside a person's work, and what lies in it.
+
+Where the ``.rejudge`` folder lies when DuckDB cannot open a database in its own place.
+
+DuckDB takes what follows a ``?`` in a path for options of an address and puts the name of its log
+before it, turns each ``\\`` into a ``/``, and refuses names that are not UTF-8. It also follows
+every link before it does so, which leaves one way: the folder lies elsewhere, and ``.rejudge`` is
+a link to it.
+
+A path as a person gives it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
-from core.database_place import make_folder
 from core.errors import WorkspaceError
-from core.storable import storable
+from core.text import storable
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_UNFIT: Final = re.compile(r"[?\\\ud800-\udfff]")
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def fits(path: Path) -> bool:
+    """Return whether DuckDB can open a database at ``path``, once every link is followed."""
+    return not _UNFIT.search(str(path.resolve()))
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for a database, or a link to one in the person's data folder.
+
+    Raises:
+        OSError: neither can be made.
+    """
+    if fits(folder) or folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    base = _data_folder()
+    base.mkdir(parents=True, exist_ok=True)
+    name = _PLAIN.sub("-", folder.parent.name).strip("-")[:40]
+    place = Path(tempfile.mkdtemp(prefix=f"{name or 'workspace'}-", dir=base))
+    try:
+        folder.symlink_to(place, target_is_directory=True)
+    except OSError:
+        place.rmdir()
+        raise
+
+
+def _data_folder() -> Path:
+    given = os.environ.get("XDG_DATA_HOME", "")
+    base = Path(given) if given.startswith("/") else Path.home() / ".local" / "share"
+    return base / "rejudge"
+
+
+def given_path(text: str) -> Path:
+    """Return the path that ``text`` names; ``~`` and ``~name`` at its beginning are home folders.
+
+    Where there is no such home it is a name like any other, as in a shell.
+    """
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises in that case
+
 
 FOLDER_NAME: Final = ".rejudge"
 SETTINGS_NAME: Final = "settings.toml"
@@ -67,7 +120,7 @@ class Workspace:
     def create(self, *, judge: str = "") -> bool:
         """Make the folder with its settings and guidelines; return whether anything was made.
 
-        Where DuckDB cannot open a file of that place, ``core.database_place`` finds another.
+        Where DuckDB cannot open a file of that place, ``core.workspace`` finds another.
 
         Args:
             judge: the audited judge, for the settings of a new workspace; empty: not set.

@@ -18,18 +18,18 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from core.store import Store
+from core.store.database import Store
 from core.workspace import Workspace
-from eval.evaluating_store import count_evals
+from eval.evals import count_evals
 from tui.app import AuditFirstApp, RejudgeApp
-from tui.command_line.main import main as rejudge
-from tui.run_follower import RunFollower
+from tui.cli.main import main as rejudge
 from tui.sample_workspace import SAMPLE_JUDGE
-from tui.screens.home_screen import HomeScreen
-from tui.screens.judges_screen import JudgesScreen
-from tui.screens.pair_screen import PairScreen
-from tui.screens.query_screen import QueryScreen
-from tui.screens.run_screen import RunScreen
+from tui.screens.audit.pair import PairScreen
+from tui.screens.home import HomeScreen
+from tui.screens.judges import JudgesScreen
+from tui.screens.misses.query import QueryScreen
+from tui.screens.train.run import RunScreen
+from tui.screens.train.runs import RunFollower
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -127,7 +127,7 @@ async def take_all(workspace: Workspace, *, runs: bool, trained: bool) -> None:
 
 def _prepared(workspace: Workspace) -> tuple[bool, bool]:
     """Evaluate where nothing was; return whether there is a run, and whether it has its evals."""
-    from train.run_store import list_runs, run_evals
+    from train.runs.store import list_runs, run_evals
 
     with Store.open(workspace.folder) as store:
         evals = count_evals(store)

@@ -1,1 +1,1 @@
-"""Specs: what a search should find, and later how well it does."""
+"""Evaluation: specs, retrievers, metrics and misses."""

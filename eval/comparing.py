@@ -7,17 +7,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from eval.comparing_chance import paired_randomisation
+from core.stats import bootstrap_figures, paired_randomisation
 from eval.evaluating import result_metrics
 from eval.metrics import metric_names
-from eval.metrics_interval import bootstrap_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.records import Query
-    from eval.evaluating_records import Eval, QueryResult
-    from eval.metrics_interval import Figure
+    from core.records import Figure, Query
+    from eval.evals import Eval, QueryResult
 
 _SAME: Final = 1e-12
 

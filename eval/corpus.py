@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from eval.metrics_hits import endings
+from eval.metrics import endings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.store import Store
+    from core.store.database import Store
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Pairs, judges, the audit queue, labels, import and export."""
+"""Pairs, judges, the audit, labels, agreement, calibration and exports."""

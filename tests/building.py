@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.documents import add_documents
-from core.identity import document_id, event_id, pair_id, query_id
-from core.queries import add_queries
+from core.ids import document_id, event_id, pair_id, query_id, utc_now
 from core.records import (
     Document,
     DocumentKind,
@@ -19,14 +17,21 @@ from core.records import (
     Query,
     QueryKind,
 )
-from core.store import Store, utc_now
+from core.store.tables import (
+    add_documents,
+    add_judge,
+    add_judgments,
+    add_pairs,
+    add_queries,
+    make_judge,
+)
 from core.workspace import Workspace
-from labels.judgments import add_judge, add_judgments, make_judge
-from labels.pairs import add_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from core.store.database import Store
 
 
 @dataclass(frozen=True)

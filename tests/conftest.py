@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from core.store import Store
+    from core.store.database import Store
     from tests.team.postgres_server import PostgresServer
 
 # A shell that starts the tests in the background has them ignore interrupts, and a program that
@@ -84,7 +84,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """Give the empty store of a new workspace."""
-    from core.store import Store
+    from core.store.database import Store
     from tests.building import new_workspace
 
     with Store.open(new_workspace(tmp_path).folder) as opened:
@@ -114,7 +114,7 @@ def chosen_backend(
     if any(map(request.node.get_closest_marker, ("own_file", "both_stores"))):
         yield
         return
-    from core.store import DATABASE_NAME, Store
+    from core.store.database import DATABASE_NAME, Store
 
     open_store = Store.open
     if BACKEND == "file":

@@ -17,16 +17,12 @@ FLOORS = {"core", "eval", "labels", "train", "tui"}
 THE_WORKERS = tuple(
     f"train.{name}."
     for name in (
-        "batch_building",
         "checkpoints",
-        "embedding_rows",
-        "lora",
-        "losses",
-        "maxsim",
-        "model_writing",
-        "optimizer",
-        "processes",
-        "trainee",
+        "step.batches",
+        "step.lora",
+        "step.losses",
+        "step.optimizer",
+        "step.trainee",
         "training",
         "worker",
     )
@@ -46,9 +42,9 @@ def modules_after(statement: str) -> set[str]:
     "statement",
     [
         "import tui.app",
-        "import tui.screens.audit_screen",
-        "import labels.audit_session",
-        "import tui.command_line.main",
+        "import tui.screens.audit.screen",
+        "import labels.audit.session",
+        "import tui.cli.main",
     ],
 )
 def test_the_way_to_the_first_pair_imports_nothing_heavy(statement: str) -> None:
@@ -111,7 +107,7 @@ def test_the_wheel_runs_in_a_folder_full_of_decoys(wheel: Path, tmp_path: Path) 
         (decoys / name).mkdir(parents=True)
         (decoys / name / "__init__.py").write_text("raise SystemExit('a decoy was imported')")
     (decoys / "train.py").write_text("raise SystemExit('a decoy was imported')")
-    program = "import sys; from tui.command_line.main import main; sys.exit(main())"
+    program = "import sys; from tui.cli.main import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-P", "-c", program, "init", "--json"],
         cwd=decoys,

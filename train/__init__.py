@@ -1,1 +1,1 @@
-"""Training on labels."""
+"""Training an encoder on labels: the dataset, the step, the run."""

@@ -1,4 +1,9 @@
-"""A run from its first step, or from its last checkpoint, to its end."""
+"""A run from its first step, or from its last checkpoint, to its end.
+
+How well an encoder ranks the graded documents of the queries that it is not trained on.
+
+The processes of a run: one, or as many as ``mlx.launch`` has started.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +13,16 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from math import log2
 from typing import TYPE_CHECKING, Final
 
 import mlx.core as mx
 import numpy as np
+from mlx.nn import average_gradients
 
-from core.encoder.fast_cpu import usable
-from core.encoder.lanes import lane_count
+from core.encoder.cpu import lane_count, usable
 from core.errors import InputError
-from train.base_encoder import load_base
-from train.batch_building import BatchBuilder
+from train.base import TrainingError, load_base, memory_error, out_of_memory, peak_memory
 from train.checkpoints import (
     RunState,
     best_checkpoint,
@@ -26,27 +31,137 @@ from train.checkpoints import (
     remove_old,
     save_checkpoint,
     set_best,
+    write_model,
 )
-from train.errors import TrainingError, memory_error, out_of_memory
-from train.held_out import METRIC, HeldOut
-from train.memory import peak_memory
-from train.model_writing import write_model
-from train.optimizer import share_of_rate, warmup_steps
-from train.processes import Processes
-from train.run_events import Checkpointed, Ended, EndStatus, Evaluated, Started, Stepped
-from train.sampling import Sampler
-from train.suitability import check_suitable
-from train.trainee import Trainee
-from train.training_set.content_hash import content_hash
+from train.dataset.files import content_hash
+from train.dataset.records import Split
+from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated, Started, Stepped
+from train.runs.making import check_suitable
+from train.step.batches import BatchBuilder, Sampler
+from train.step.optimizer import share_of_rate, warmup_steps
+from train.step.trainee import Trainee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from train.batch_building import TrainingBatch
-    from train.run_config import RunConfig
-    from train.run_events import RunEvent
-    from train.run_folder import RunFolder
-    from train.training_set.records import TrainingSet
+    from numpy.typing import NDArray
+
+    from core.encoder.encoder import Encoder
+    from train.config import RunConfig
+    from train.dataset.records import TrainingSet
+    from train.runs.events import RunEvent
+    from train.runs.folder import RunFolder
+    from train.step.batches import TrainingBatch
+
+
+METRIC: Final = "nDCG@10"
+_CUTOFF: Final = 10
+
+
+def ndcg(grades: Sequence[float], scores: Sequence[float]) -> float | None:
+    """Return nDCG@10 of one query's graded documents, None when all have the same grade.
+
+    The gain is the grade less one, as in the evals, discounted by log2(rank + 1) (Järvelin and
+    Kekäläinen 2002); documents of the same score are ranked the worse ones first.
+    """
+    gains = [grade - 1 for grade in grades]
+    if max(gains, default=0) == min(gains, default=0):
+        return None
+    ranked = [gain for _, gain in sorted(zip(scores, gains, strict=True), key=_best_first)]
+    return _discounted(ranked) / _discounted(sorted(gains, reverse=True))
+
+
+def _best_first(scored: tuple[float, float]) -> tuple[float, float]:
+    score, gain = scored
+    return -score, gain
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    return sum(gain / log2(rank + 1) for rank, gain in enumerate(gains[:_CUTOFF], start=1))
+
+
+class HeldOut:
+    """The held-out queries of a training set with their graded documents."""
+
+    def __init__(self, training_set: TrainingSet) -> None:
+        self._set = training_set
+        graded: dict[int, list[tuple[int, float]]] = {}
+        for pair in training_set.pairs:
+            if training_set.queries[pair.query].split is Split.HELD_OUT:
+                graded.setdefault(pair.query, []).append((pair.document, pair.grade))
+        self.queries = len(graded)
+        # A query whose documents have all the same grade says nothing of their order.
+        self._graded = {
+            query: known for query, known in graded.items() if len({g for _, g in known}) > 1
+        }
+
+    @property
+    def usable(self) -> bool:
+        """Whether any query can be measured."""
+        return bool(self._graded)
+
+    def mean_ndcg(self, encoder: Encoder) -> float:
+        """Return the mean nDCG@10 of the queries that can be measured.
+
+        Raises:
+            ValueError: none can.
+        """
+        queries = list(self._graded)
+        documents = sorted({document for known in self._graded.values() for document, _ in known})
+        query_matrices = encoder.encode_queries([self._set.queries[q].text for q in queries])
+        texts = [self._set.documents[document].text for document in documents]
+        matrices = dict(zip(documents, encoder.encode_documents(texts), strict=True))
+        found = [
+            ndcg(
+                [grade for _, grade in self._graded[query]],
+                [_maxsim(matrix, matrices[document]) for document, _ in self._graded[query]],
+            )
+            for query, matrix in zip(queries, query_matrices, strict=True)
+        ]
+        values = [value for value in found if value is not None]
+        if not values:
+            raise ValueError("no held-out query has documents of different grades")
+        return float(np.mean(values))
+
+
+def _maxsim(query: NDArray[np.float32], document: NDArray[np.float32]) -> float:
+    if not len(document):
+        return -1.0
+    return float((query @ document.T).max(axis=1).mean())
+
+
+class Processes:
+    """The group that this process trains in; alone, everything here gives back what it gets."""
+
+    def __init__(self) -> None:
+        self._group = mx.distributed.init()
+        self.rank = self._group.rank()
+        self.size = self._group.size()
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    @property
+    def group(self) -> mx.distributed.Group:
+        """MLX's own group."""
+        return self._group
+
+    def mean_gradients(self, gradients: dict[str, mx.array]) -> dict[str, mx.array]:
+        """Return the mean of all processes' gradients."""
+        if self.size == 1:
+            return gradients
+        # As a list: MLX would take names apart at their dots.
+        means: list[mx.array] = average_gradients(list(gradients.values()), self._group)
+        return dict(zip(gradients, means, strict=True))
+
+    def total(self, number: float) -> float:
+        """Return the sum of what each process gives."""
+        if self.size == 1:
+            return number
+        return float(np.array(mx.distributed.all_sum(mx.array(number), group=self._group)))
+
 
 #: Steps over which the speed is averaged.
 _RECENT: Final = 20
@@ -67,7 +182,7 @@ def train(
         config: the run's settings.
         training_set: what it trains on and is held out on.
         folder: where it writes; the folder exists.
-        on_event: told of everything that ``train.run_events`` lists, ``Ended`` among it when the
+        on_event: told of everything that ``train.runs.events`` lists, ``Ended`` among it when the
             run finished or was stopped.
         stopped: asked before each step; when it says so, the run writes a checkpoint and ends.
 

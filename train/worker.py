@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 
 from core.encoder.availability import require_mlx
 from core.errors import RejudgeError
-from train.event_stream import EventWriter, as_continued, read_events
-from train.memory import keep_freed_memory
-from train.run_config_file import read_config
-from train.run_events import Ended, EndStatus, Stepped
-from train.run_folder import RunFolder
-from train.run_lock import RunLock
+from train.base import keep_freed_memory
+from train.config import read_config
+from train.runs.events import Ended, EndStatus, EventWriter, Stepped, as_continued, read_events
+from train.runs.folder import RunFolder
+from train.runs.process import RunLock
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -87,8 +86,8 @@ def _trained(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> i
         config = read_config(folder.config)
         require_mlx()
         keep_freed_memory()
+        from train.dataset.files import read_training_set
         from train.training import train
-        from train.training_set.snapshot import read_training_set
 
         training_set, _ = read_training_set(folder.training_set)
         train(config, training_set, folder, writer.write if writer else lambda _: None, stop)

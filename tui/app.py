@@ -1,38 +1,76 @@
-"""The app: one workspace, its store, and the modes."""
+"""The app: one workspace, its store, and the modes.
+
+The end of the app when its terminal is gone.
+
+A terminal that is closed is told by SIGHUP, which ends the app; what was done is on disk. Where
+that signal is ignored (``nohup``, some session managers) the app would go on with nobody in front
+of it, read the end of its input over and over, and keep the workspace from everybody else.
+
+What reaches stderr when rejudge itself is at fault, made safe to show.
+
+Python writes an error that nobody caught as it is, with whatever a file of the corpus put into its
+message. The app's own screen is left in ``RejudgeApp``; here is what remains.
+"""
 
 from __future__ import annotations
 
 import gc
+import logging
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from textual.app import App, SystemCommand
 from textual.worker import WorkerState
 
-from core.crash_text import NOT_YOURS, crash_text, safe_text
-from core.display import displayable_line
 from core.errors import RejudgeError
-from core.given_path import given_path
-from core.workspace import Settings, Workspace, find_workspace
-from tui.background import Background
-from tui.command_keys import KeyTable, key_table
+from core.text import NOT_YOURS, crash_text, displayable_line, safe_text
+from core.workspace import Settings, Workspace, find_workspace, given_path
 from tui.commands import EVERYWHERE, bindings_of
-from tui.refitting import Refitting
-from tui.run_follower import RunFollower
-from tui.screens.workspace_screen import WorkspaceScreen
-from tui.terminal_watch import TerminalWatch
+from tui.jobs import Background, Refitting
+from tui.keys import KeyTable, key_table
+from tui.screens.base import WorkspaceScreen
+from tui.screens.train.runs import RunFollower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import TracebackType
 
     from textual.screen import Screen
     from textual.worker import Worker
 
-    from core.store import Store
-    from train.run_store import RunRecord
-    from tui.after_run import SpecOutcome
-    from tui.runs_seen import RunsSeen
+    from core.store.database import Store
+    from train.runs.outcome import SpecOutcome
+    from train.runs.store import RunRecord
+    from tui.screens.train.runs import RunsSeen
+
+
+class TerminalWatch:
+    """Remembers whether there was a terminal on stdin."""
+
+    def __init__(self) -> None:
+        self._descriptor = _terminal()
+
+    def look(self) -> None:
+        """End the process, as SIGHUP would have, when there was one and it has been closed.
+
+        To leave in order, Textual would write to the terminal, and wait for it for ever.
+        """
+        if self._descriptor is not None and not os.isatty(self._descriptor):
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGHUP)
+
+
+def _terminal() -> int | None:
+    try:
+        descriptor = sys.__stdin__.fileno() if sys.__stdin__ is not None else -1
+    except (OSError, ValueError):
+        return None
+    return descriptor if descriptor >= 0 and os.isatty(descriptor) else None
+
 
 #: Seconds between looks at the runs.
 _LOOK_AT_RUNS: Final = 1.0
@@ -45,43 +83,43 @@ _BACKUP_PERIOD: Final = 60.0
 
 
 def _home() -> WorkspaceScreen:
-    from tui.screens.home_screen import HomeScreen
+    from tui.screens.home import HomeScreen
 
     return HomeScreen()
 
 
 def _audit() -> WorkspaceScreen:
-    from tui.screens.audit_screen import AuditScreen
+    from tui.screens.audit.screen import AuditScreen
 
     return AuditScreen()
 
 
 def _train() -> WorkspaceScreen:
-    from tui.screens.train_screen import TrainScreen
+    from tui.screens.train.screen import TrainScreen
 
     return TrainScreen()
 
 
 def _judges() -> WorkspaceScreen:
-    from tui.screens.judges_screen import JudgesScreen
+    from tui.screens.judges import JudgesScreen
 
     return JudgesScreen()
 
 
 def _misses() -> WorkspaceScreen:
-    from tui.screens.misses_screen import MissesScreen
+    from tui.screens.misses.screen import MissesScreen
 
     return MissesScreen()
 
 
 def _workshop() -> WorkspaceScreen:
-    from tui.screens.workshop_screen import WorkshopScreen
+    from tui.screens.workshop import WorkshopScreen
 
     return WorkshopScreen()
 
 
 def _help() -> WorkspaceScreen:
-    from tui.screens.help_screen import HelpScreen
+    from tui.screens.help import HelpScreen
 
     return HelpScreen()
 
@@ -286,7 +324,7 @@ class RejudgeApp(App[None]):
             self.store = None
 
     def _open(self) -> None:
-        from core.stand_in import open_to_read
+        from core.store.read_only import open_to_read
 
         if self.store is None:
             self.store = open_to_read(self.workspace)
@@ -333,7 +371,7 @@ class RejudgeApp(App[None]):
                 self._run_ended(record)
 
     def _run_ended(self, record: RunRecord) -> None:
-        from tui.screens.train_text import short_id
+        from tui.shown.train import short_id
 
         bad = record.status in {"failed", "died"}
         if bad or self.current_mode != "train":
@@ -346,7 +384,7 @@ class RejudgeApp(App[None]):
             )
 
     def _run_changed(self, name: str, outcomes: tuple[SpecOutcome, ...]) -> None:
-        from tui.screens.train_text import outcome_line, short_id
+        from tui.shown.train import outcome_line, short_id
 
         text = displayable_line(f"run {short_id(name)} is evaluated: {outcome_line(outcomes)}")
         self.notify(text, timeout=15, markup=False)
@@ -411,3 +449,34 @@ def open_app(folder: str | None, *, screen: str = "", store: str = "") -> int:
     app = AuditFirstApp(workspace) if screen == "audit" else RejudgeApp(workspace)
     app.run()
     return app.return_code or 0
+
+
+class _SafeFormatter(logging.Formatter):
+    """Of what libraries log when nothing else was set up, such as asyncio's lost errors."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record, safe to show."""
+        return safe_text(super().format(record))
+
+
+def install() -> None:
+    """Have errors that nobody caught told without keys and controls, in this whole process."""
+    sys.excepthook = _tell
+    sys.unraisablehook = _tell_unraisable
+    threading.excepthook = _tell_of_thread
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_SafeFormatter())
+
+
+def _tell(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    print(f"{crash_text(error)}\nrejudge: {NOT_YOURS}", file=sys.stderr)
+
+
+def _tell_of_thread(told: threading.ExceptHookArgs) -> None:
+    if told.exc_value is not None:
+        print(crash_text(told.exc_value), file=sys.stderr)
+
+
+def _tell_unraisable(told: sys.UnraisableHookArgs) -> None:
+    if told.exc_value is not None:
+        print(crash_text(told.exc_value), file=sys.stderr)

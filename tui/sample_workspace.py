@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Final
 
 from core.corpus.importing import import_corpus
 from core.records import ImportReport, JudgeKind, Progress
-from eval.spec_importing import import_spec
-from labels.judge.judging import JudgingPlan, judge_pairs
-from labels.judge.lexical_judge import build_lexical_judge
-from labels.pair_importing import import_pairs
+from eval.specs import import_spec
+from labels.judges.judging import JudgingPlan, judge_pairs
+from labels.judges.lexical import build_lexical_judge
+from labels.pairs.importing import import_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.store import Store
+    from core.store.database import Store
 
 SAMPLE_JUDGE: Final = "sample"
 WRITER: Final = "writer"

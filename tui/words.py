@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from core.display import displayable_line
+from core.text import displayable_line
 
 if TYPE_CHECKING:
     from core.errors import RejudgeError

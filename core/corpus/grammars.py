@@ -2,6 +2,11 @@
 
 One entry a language. To add one: name the package of its grammar and its node types, and, where a
 definition's name is not simply in the field ``name``, a naming function.
+
+What a definition is called, for each way that a grammar has of putting it.
+
+A naming function takes a node that may be a definition and returns its name, or None when it is
+none after all (a declaration without a body, a variable that holds no function).
 """
 
 from __future__ import annotations
@@ -9,22 +14,220 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from core.corpus.naming import (
-    Name,
-    c_name,
-    cpp_name,
-    field_name,
-    go_name,
-    name_with_body,
-    rust_name,
-    script_name,
-    swift_name,
-)
+from core.records import DocumentKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tree_sitter import Node
+
+
+_NAME_LIMIT: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A definition's name within what it stands in.
+
+    ``scope`` is the name that its members are qualified with; None when they are not documents
+    of their own. ``kind`` is set where the node's type alone does not tell it.
+    """
+
+    symbol: str
+    scope: str | None = None
+    kind: DocumentKind | None = None
+
+
+def text_of(node: Node | None, source: bytes) -> str:
+    """Return a node's source on one line, cut at 300 characters; empty for None.
+
+    ``Node.text`` is not used: for a tree that was parsed through a callback it calls that
+    callback for each character.
+    """
+    if node is None:
+        return ""
+    end = min(node.end_byte, node.start_byte + 4 * _NAME_LIMIT)
+    text = source[node.start_byte : end].decode("utf-8", errors="ignore")
+    return " ".join(text.split())[:_NAME_LIMIT]
+
+
+def field_name(node: Node, source: bytes) -> Name | None:
+    """Name a definition by its field ``name``, whose members are qualified with the same."""
+    name = text_of(node.child_by_field_name("name"), source)
+    return Name(name, name) if name else None
+
+
+def name_with_body(node: Node, source: bytes) -> Name | None:
+    """Name a definition by its field ``name`` if it has a body."""
+    return field_name(node, source) if node.child_by_field_name("body") else None
+
+
+def rust_name(node: Node, source: bytes) -> Name | None:
+    """Name a block ``impl Type`` or ``impl Trait for Type``, and its members ``Type::name``."""
+    if node.type == "macro_definition":
+        name = text_of(node.child_by_field_name("name"), source)
+        return Name(f"{name}!") if name else None
+    if node.type != "impl_item":
+        return field_name(node, source)
+    subject = node.child_by_field_name("type")
+    trait = text_of(node.child_by_field_name("trait"), source)
+    symbol = (
+        f"impl {trait} for {text_of(subject, source)}"
+        if trait
+        else f"impl {text_of(subject, source)}"
+    )
+    return Name(symbol, text_of(_bare_type(subject), source))
+
+
+def _bare_type(node: Node | None) -> Node | None:
+    """Return a type without references, pointers, type arguments and its path."""
+    while node is not None:
+        inner = node.child_by_field_name("type")
+        if inner is None and node.type.startswith("scoped_"):
+            inner = node.child_by_field_name("name")
+        if inner is None and node.type in {"pointer_type", "parenthesized_type"}:
+            inner = node.named_child(0) if node.named_child_count else None
+        if inner is None:
+            return node
+        node = inner
+    return None
+
+
+def go_name(node: Node, source: bytes) -> Name | None:
+    """Name a method ``Type.Method`` by its receiver."""
+    name = field_name(node, source)
+    receiver = node.child_by_field_name("receiver")
+    if name is None or receiver is None or not receiver.named_child_count:
+        return name
+    subject = text_of(_bare_type(receiver.named_child(0).child_by_field_name("type")), source)
+    return Name(f"{subject}.{name.symbol}", kind=DocumentKind.METHOD) if subject else name
+
+
+_SCRIPT_FUNCTIONS_NAMING: Final = frozenset(
+    {"arrow_function", "function_expression", "generator_function", "function"}
+)
+
+
+def script_name(node: Node, source: bytes) -> Name | None:
+    """Name what JavaScript and TypeScript define: also functions and classes held by a variable."""
+    if node.type in {"class", *_SCRIPT_FUNCTIONS_NAMING}:
+        return _exported_value_name(node, source)
+    if node.type == "assignment_expression":
+        return _held_name(
+            node.child_by_field_name("left"), node.child_by_field_name("right"), source
+        )
+    if node.type in {"variable_declarator", "field_definition", "public_field_definition"}:
+        name = node.child_by_field_name("name") or node.child_by_field_name("property")
+        return _held_name(name, node.child_by_field_name("value"), source)
+    if node.type == "method_definition":
+        method = text_of(node.child_by_field_name("name"), source).strip("\"'")
+        return Name(method) if method else None
+    return field_name(node, source)
+
+
+def _exported_value_name(node: Node, source: bytes) -> Name | None:
+    if node.parent is None or node.parent.type != "export_statement":
+        return None
+    name = text_of(node.child_by_field_name("name"), source) or "default"
+    is_class = node.type == "class"
+    kind = DocumentKind.CLASS if is_class else DocumentKind.FUNCTION
+    return Name(name, name if is_class else None, kind)
+
+
+def _held_name(left: Node | None, value: Node | None, source: bytes) -> Name | None:
+    name = text_of(left, source)
+    if value is None or not name:
+        return None
+    if value.type == "class":
+        return Name(name, name, DocumentKind.CLASS)
+    if value.type == "call_expression":  # memo(() => ...), forwardRef(function () { ... })
+        arguments = value.child_by_field_name("arguments")
+        value = arguments.named_child(0) if arguments and arguments.named_child_count else None
+    return Name(name) if value is not None and value.type in _SCRIPT_FUNCTIONS_NAMING else None
+
+
+def c_name(node: Node, source: bytes) -> Name | None:
+    """Name what C defines; a ``typedef`` with a body is named by what it makes."""
+    if node.type == "type_definition":
+        subject = node.child_by_field_name("type")
+        if subject is None or subject.child_by_field_name("body") is None:
+            return None
+        name = _declared_name(node, source)
+        return Name(name.symbol, kind=DocumentKind.CLASS) if name else None
+    if node.child_by_field_name("body") is None:
+        return None
+    if node.type == "function_definition":
+        return _declared_name(node, source)
+    name = field_name(node, source)
+    return Name(name.symbol, kind=DocumentKind.CLASS) if name else None
+
+
+def _declared_name(node: Node, source: bytes) -> Name | None:
+    """Name a definition by the innermost of its nested declarators."""
+    declarator = node.child_by_field_name("declarator")
+    while declarator is not None:
+        inner = declarator.child_by_field_name("declarator")
+        if inner is None and declarator.type.endswith("_declarator"):
+            inner = next(
+                (each for each in declarator.named_children if each.type != "ms_call_modifier"),
+                None,
+            )
+        if inner is None or declarator.type == "operator_cast":
+            return _declarator_name(declarator, source)
+        declarator = inner
+    return None
+
+
+def _declarator_name(node: Node, source: bytes) -> Name | None:
+    scopes = []
+    while node.type == "qualified_identifier":
+        scopes.append(text_of(node.child_by_field_name("scope"), source).partition("<")[0].strip())
+        name = node.child_by_field_name("name")
+        if name is None:
+            return None
+        node = name
+    last = text_of(node, source)
+    if node.type == "operator_cast":
+        last = last.partition("(")[0].strip()
+    elif node.type.startswith("template_"):
+        last = last.partition("<")[0].strip()
+    if not last:
+        return None
+    symbol = "::".join([*filter(None, scopes), last])
+    return Name(symbol, kind=DocumentKind.METHOD if scopes else None)
+
+
+def cpp_name(node: Node, source: bytes) -> Name | None:
+    """Name what C++ defines; ``Type::method`` also where it is defined outside of its class."""
+    name = c_name(node, source)
+    if name is None or node.type in {"function_definition", "type_definition"}:
+        return name
+    bare = name.symbol.partition("<")[0].strip()  # a specialization: Type<int>
+    return Name(name.symbol, bare)
+
+
+_SWIFT_KEYWORDS: Final = {
+    "init_declaration": "init",
+    "deinit_declaration": "deinit",
+    "subscript_declaration": "subscript",
+}
+
+
+def swift_name(node: Node, source: bytes) -> Name | None:
+    """Name what Swift defines; an extension is ``extension Type`` and its members ``Type....``."""
+    keyword = _SWIFT_KEYWORDS.get(node.type)
+    if keyword:
+        return Name(keyword)
+    if node.type == "function_declaration":
+        # An operator's name has no field of its own, the return type has one called "name".
+        children = node.children
+        after = next((i for i, each in enumerate(children) if each.type == "func"), len(children))
+        name = text_of(children[after + 1], source) if after + 1 < len(children) else ""
+        return Name(name) if name else None
+    named = field_name(node, source)
+    if named and text_of(node.child_by_field_name("declaration_kind"), source) == "extension":
+        return Name(f"extension {named.symbol}", named.symbol)
+    return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +300,6 @@ _C_CONTAINERS: Final = _types(
     "preproc_if preproc_ifdef preproc_else preproc_elif preproc_elifdef linkage_specification"
     " declaration_list declaration"
 )
-
 GRAMMARS: Final = {
     "python": Grammar(
         package="tree_sitter_python",

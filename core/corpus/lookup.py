@@ -6,14 +6,14 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from core.documents import documents_by_id
+from core.store.tables import documents_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from core.records import Document
-    from core.store import Store
+    from core.store.database import Store
 
 _SEPARATOR: Final = re.compile(r"::|\.|#(?!\d+$)")
 _NUMBER: Final = re.compile(r"#\d+$")

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from core.corpus.outline import outline
+from core.corpus.definitions import outline
 
 READY: Final = "ready"
 

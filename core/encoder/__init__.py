@@ -6,8 +6,8 @@ asked to load or to encode.
 
 from __future__ import annotations
 
+from core.encoder.folder import offline_encoder_folder
 from core.encoder.loading import load_encoder
-from core.encoder.offline import offline_encoder_folder
 from core.encoder.spec import EncoderSpec, Projection
 
 __all__ = ["EncoderSpec", "Projection", "load_encoder", "offline_encoder_folder"]

@@ -1,8 +1,11 @@
-"""The encoder: texts in, matrices out."""
+"""The encoder: texts in, matrices out.
+
+Texts of like length together, padded to the longest of their batch.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -10,11 +13,10 @@ from typing import TYPE_CHECKING, Final
 import mlx.core as mx
 import numpy as np
 
-from core.encoder.batching import Batch, batches
-from core.encoder.lanes import evaluated, lane_count
-from core.encoder.mlx_thread import on_mlx_thread
-from core.encoder.module import named_parameters
-from core.encoder.saving import save_encoder
+from core.encoder.availability import on_mlx_thread
+from core.encoder.cpu import evaluated, lane_count
+from core.encoder.models.module import named_parameters
+from core.encoder.weights import save_encoder
 from core.errors import CancelledError
 
 if TYPE_CHECKING:
@@ -23,9 +25,61 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from core.encoder.module import EncoderModule
+    from core.encoder.models.module import EncoderModule
     from core.encoder.spec import EncoderSpec
     from core.encoder.tokenizing import TextTokenizer, TokenizedText
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Texts that are encoded in one go.
+
+    Args:
+        places: the place of each text in what was asked for.
+        tokens: ids (texts, tokens), int32.
+        seen: which tokens are attended to (texts, tokens); None when all are.
+        kept: which vectors are handed out (texts, tokens).
+    """
+
+    places: tuple[int, ...]
+    tokens: NDArray[np.int32]
+    seen: NDArray[np.bool_] | None
+    kept: NDArray[np.bool_]
+
+
+def batches(
+    texts: Sequence[TokenizedText], *, batch_size: int, most_tokens: int, pad: int
+) -> Iterator[Batch]:
+    """Yield batches, the longest texts first, so that memory runs out at once or never.
+
+    Args:
+        texts: what is to be encoded.
+        batch_size: the most texts in a batch.
+        most_tokens: the most tokens in a batch, padding among them; a single text may have more.
+        pad: the id that fills up.
+    """
+    order = sorted(range(len(texts)), key=lambda place: -len(texts[place].ids))
+    start = 0
+    while start < len(order):
+        longest = max(len(texts[order[start]].ids), 1)
+        end = start + max(1, min(batch_size, most_tokens // longest))
+        yield padded(texts, tuple(order[start:end]), pad)
+        start = end
+
+
+def padded(texts: Sequence[TokenizedText], places: tuple[int, ...], pad: int) -> Batch:
+    """Return the texts of these places as one batch."""
+    chosen = [texts[place] for place in places]
+    length = max(len(text.ids) for text in chosen)
+    tokens = np.full((len(chosen), length), pad, np.int32)
+    seen = np.zeros((len(chosen), length), np.bool_)
+    kept = np.zeros((len(chosen), length), np.bool_)
+    for row, text in enumerate(chosen):
+        tokens[row, : len(text.ids)] = text.ids
+        seen[row, : text.seen] = True
+        kept[row, list(text.kept)] = True
+    return Batch(places, tokens, None if seen.all() else seen, kept)
+
 
 #: Tokens of a batch, padding among them, on the CPU: what keeps attention within the caches.
 _CPU_TOKENS: Final = 1024

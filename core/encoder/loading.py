@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from core.encoder.availability import require_mlx
-from core.encoder.folder import encoder_folder
-from core.encoder.mlx_thread import on_mlx_thread
-from core.encoder.reading import read_spec
+from core.encoder.availability import on_mlx_thread, require_mlx
+from core.encoder.folder import encoder_folder, read_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +43,9 @@ def _build(spec: EncoderSpec) -> Encoder:
     from mlx.utils import tree_flatten
 
     from core.encoder.encoder import Encoder
-    from core.encoder.module import EncoderModule
-    from core.encoder.naming import sources
+    from core.encoder.models.module import EncoderModule
     from core.encoder.tokenizing import TextTokenizer
-    from core.encoder.weights import load_tensors
+    from core.encoder.weights import load_tensors, sources
 
     module = EncoderModule(spec)
     tokenizer = TextTokenizer(spec)

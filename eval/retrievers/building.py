@@ -8,8 +8,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from eval.retrievers.base import CorpusPaths
 from eval.retrievers.command import DEFAULT_SECONDS, EXAMPLE, build_command
-from eval.retrievers.corpus_paths import CorpusPaths
 from eval.retrievers.encoder import EncoderModel, build_encoder_retriever
 from eval.retrievers.hybrid import HybridRetriever
 from eval.retrievers.lexical import build_lexical
@@ -18,11 +18,11 @@ from eval.retrievers.run_file import read_run_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from core.jobs import Watch
     from core.records import Spec
-    from core.store import Store
+    from core.store.database import Store
     from eval.corpus import Corpus
-    from eval.retrievers.ranking import Retriever
-    from eval.watching import Watch
+    from eval.retrievers.base import Retriever
 
 
 class RetrieverKind(StrEnum):

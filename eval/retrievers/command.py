@@ -1,22 +1,202 @@
-"""Any program that prints JSON results as a retriever."""
+"""Any program that prints JSON results as a retriever.
+
+One run of a search program: no shell, a time limit, a limit on what it may print.
+
+What a search program printed, read as results.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from eval.retrievers.program import Program
-from eval.retrievers.program_reply import read_reply
+from eval.retrievers.base import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import IO
 
+    from core.jobs import Watch
     from core.records import SpecQuery
-    from eval.retrievers.corpus_paths import CorpusPaths
-    from eval.retrievers.ranking import Parameters, Ranking
-    from eval.watching import Watch
+    from eval.retrievers.base import CorpusPaths, Parameters, Ranking
+
+
+MOST_PRINTED: Final = 64 << 20
+_STDERR_SHOWN: Final = 300
+_LOOKS_A_SECOND: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to be run with words of arguments.
+
+    ``seconds`` is how long one run may take; ``check`` is called while it runs and may raise to
+    stop it.
+    """
+
+    seconds: float
+    check: Callable[[], None]
+
+    def output(self, words: Sequence[str], place: str) -> bytes:
+        """Run the words and return what was printed on standard output.
+
+        Raises:
+            InputError: it cannot be started, fails, hangs or prints without end.
+        """
+        with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+            process = _started(words, place, printed, errors)
+            try:
+                self._wait(process, printed, place)
+            finally:
+                _end(process)
+            if process.returncode:
+                raise _failed(process.returncode, errors, place)
+            printed.seek(0)
+            return printed.read()
+
+    def _wait(self, process: subprocess.Popen[bytes], printed: IO[bytes], place: str) -> None:
+        limit = time.monotonic() + self.seconds
+        while True:
+            try:
+                process.wait(1 / _LOOKS_A_SECOND)
+            except subprocess.TimeoutExpired:
+                self.check()
+            else:
+                self._refuse_much(printed, place)
+                return
+            self._refuse_much(printed, place)
+            if time.monotonic() >= limit:
+                raise InputError(
+                    f"the search program did not answer within {self.seconds:g} seconds",
+                    where=place,
+                    todo="Give it more time with --timeout SECONDS, or mend it.",
+                )
+
+    @staticmethod
+    def _refuse_much(printed: IO[bytes], place: str) -> None:
+        if os.fstat(printed.fileno()).st_size > MOST_PRINTED:
+            raise InputError(
+                f"the search program printed more than {MOST_PRINTED >> 20} MiB",
+                where=place,
+                todo="It has to print one JSON reply for each query.",
+            )
+
+
+def _started(
+    words: Sequence[str], place: str, printed: IO[bytes], errors: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - the person's own program, words and no shell
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=errors,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(
+            f"the search program cannot be started: {reason}",
+            where=place,
+            todo="Check the words after --command; the first is the program.",
+        ) from error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the program, if it still runs, and what it started."""
+    if process.returncode is not None:
+        return
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+    process.wait()
+
+
+def _failed(status: int, errors: IO[bytes], place: str) -> InputError:
+    size = errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, size - _STDERR_SHOWN))
+    said = " ".join(errors.read().decode("utf-8", "replace").split())
+    ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    return InputError(
+        f"the search program {ended}" + (f"; it said: {said}" if said else ""),
+        where=place,
+        todo="Run it by hand with that query; nothing of this eval was kept.",
+    )
+
+
+_SHOWN: Final = 120
+_PATH_KEYS: Final = ("file", "path")
+
+
+def read_reply(printed: bytes, place: str, paths: CorpusPaths, depth: int) -> Ranking:
+    """Return the results in the order they were printed; of a path's results the first counts.
+
+    The reply is a JSON object with ``results``, or the list itself. Each result is an object with
+    ``file`` (or ``path``) and perhaps a ``score``, or a path alone.
+
+    Args:
+        printed: the program's whole standard output.
+        place: the program and the query, for messages.
+        paths: make the printed paths relative to the corpus.
+        depth: paths returned at the most.
+
+    Raises:
+        InputError: it is something else, or names a path outside the corpus.
+    """
+    results = _results(printed, place)
+    found: dict[str, Found] = {}
+    for rank, result in enumerate(results, start=1):
+        path, score = _result(result, rank, place)
+        relative = paths.relative(path, place)
+        found.setdefault(relative, Found(relative, score))
+        if len(found) == depth:
+            break
+    return tuple(found.values())
+
+
+def _results(printed: bytes, place: str) -> list[object]:
+    try:
+        reply: object = json.loads(printed, parse_int=float)
+    except (ValueError, RecursionError) as error:
+        start = printed[:_SHOWN].decode("utf-8", "replace").strip()
+        shown = f"it begins: {start}" if start else "it is empty"
+        raise _garbage(f"its reply is not JSON; {shown}", place) from error
+    results = reply.get("results") if isinstance(reply, dict) else reply
+    if not isinstance(results, list):
+        raise _garbage("its reply has no list of results", place)
+    return results
+
+
+def _result(result: object, rank: int, place: str) -> tuple[str, float]:
+    if isinstance(result, str):
+        return result, 1 / rank
+    if not isinstance(result, dict):
+        raise _garbage(f"result {rank} is no object", place)
+    path = next((result[key] for key in _PATH_KEYS if key in result), None)
+    if not isinstance(path, str):
+        raise _garbage(f"result {rank} names no file", place)
+    score = result.get("score")
+    return path, score if isinstance(score, float) and isfinite(score) else 1 / rank
+
+
+def _garbage(what: str, place: str) -> InputError:
+    return InputError(
+        f"the search program answered what cannot be used: {what}",
+        where=place,
+        todo='It has to print JSON such as {"results": [{"file": "src/watcher.rs"}]}.',
+    )
+
 
 DEFAULT_SECONDS: Final = 60.0
 _QUERY: Final = "{query}"

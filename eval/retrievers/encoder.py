@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
-from eval.maxsim import maxsim
-from eval.retrievers.ranking import rank_paths
-from eval.token_index import TokenIndex, index_folder
-from eval.token_index_filling import fill_index
+from eval.retrievers.base import rank_paths
+from eval.retrievers.token_index import TokenIndex, fill_index, index_folder, maxsim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,11 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from core.jobs import Watch
     from core.records import SpecQuery
-    from core.store import Store
+    from core.store.database import Store
     from eval.corpus import Corpus
-    from eval.retrievers.ranking import Parameters, Ranking
-    from eval.watching import Watch
+    from eval.retrievers.base import Parameters, Ranking
 
 #: Queries scored in one pass over the index.
 QUERIES_AT_ONCE: Final = 128

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from eval.retrievers.ranking import Found
+from eval.retrievers.base import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from core.records import SpecQuery
-    from eval.retrievers.ranking import Parameters, Ranking, Retriever
+    from eval.retrievers.base import Parameters, Ranking, Retriever
 
 #: The constant of Cormack, Clarke and Buettcher (SIGIR 2009).
 FUSION_CONSTANT: Final = 60

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from eval.retrievers.ranking import rank_paths
+from eval.retrievers.base import rank_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from core.jobs import Watch
     from core.records import SpecQuery
-    from core.store import Store
+    from core.search import LexicalIndex
+    from core.store.database import Store
     from eval.corpus import Corpus
-    from eval.retrievers.ranking import Parameters, Ranking
-    from eval.watching import Watch
-    from labels.lexical_index import LexicalIndex
+    from eval.retrievers.base import Parameters, Ranking
 
 
 class LexicalRetriever:
@@ -43,7 +43,7 @@ class LexicalRetriever:
 
 def build_lexical(store: Store, corpus: Corpus, watch: Watch) -> LexicalRetriever:
     """Index the corpus in memory."""
-    from labels.lexical_index import build_index
+    from core.search import build_index
 
     index = build_index(
         store, advance=lambda done: watch.step(done, len(corpus), "documents indexed")

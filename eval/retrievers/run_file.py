@@ -12,15 +12,14 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from eval.retrievers.ranking import Found
+from eval.retrievers.base import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from core.records import SpecQuery
-    from eval.retrievers.corpus_paths import CorpusPaths
-    from eval.retrievers.ranking import Parameters, Ranking
+    from eval.retrievers.base import CorpusPaths, Parameters, Ranking
 
 _COLUMNS: Final = 6
 _LONGEST_LINE: Final = 1 << 16

@@ -5,28 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from core.records import Estimate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.records import Judge
 
+
 #: Grades of two people this far apart are told of.
 OPPOSITE: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its 95% interval. What is not known is None, and ``reason`` says why."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    reason: str = ""
-
-    @property
-    def known(self) -> bool:
-        """Whether there is a value with an interval."""
-        return self.value is not None and self.low is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,198 @@
-"""Learn from the labels, grade every judged pair, write it down."""
+"""Learn from the labels, grade every judged pair, write it down.
+
+A calibrated grade for every judged pair, written in short turns.
+
+The database pivots the rulings into a table of its own, a row for each pair. Each turn takes some
+thousand rows as arrays, the model works on the arrays, and the database takes them back: no row
+becomes a Python object, and a key pressed meanwhile waits for one turn at most.
+"""
 
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 import numpy as np
 
-from core.identity import event_id
-from core.store import utc_now
-from labels.agreement.query_bootstrap import estimate, resampled_sums
-from labels.calibration.calibration_store import add_calibration
+from core.errors import CancelledError
+from core.ids import event_id, utc_now
+from core.records import Progress
+from core.stats import estimate, resampled_sums
+from labels.calibration.choosing import median_grades, ranked_probability_scores
 from labels.calibration.fitting import FittedCalibration, fit_calibration
-from labels.calibration.fitting_process import fit_apart
-from labels.calibration.grading import drop_other_grades, grade_all
-from labels.calibration.labelled_outputs import learning_material
-from labels.calibration.records import Calibration, CalibrationOutcome, JudgeEffect
-from labels.calibration.scoring import median_grades, ranked_probability_scores
+from labels.calibration.outputs import LEVELS, JudgeOutputs, judge_outputs, learning_material
+from labels.calibration.store import Calibration, CalibrationOutcome, JudgeEffect, add_calibration
+from labels.calibration.worker import fit_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
-    from core.records import Judge, Progress
-    from core.store import Store
-    from labels.calibration.choosing import LabelledOutputs
+    from core.records import Judge
+    from core.store.database import Store
+    from labels.calibration.outputs import LabelledOutputs
+
+
+#: Pairs of one turn: 20 ms of work.
+PAIRS_A_TURN: Final = 10_000
+_TO_LAST: Final = PAIRS_A_TURN - 1
+#: Old grades that one turn deletes.
+GRADES_A_TURN: Final = 50_000
+#: A breath between turns: Python's locks are not fair, and a waiting key must come first.
+_BREATH: Final = 0.002
+_ID_BITS: Final = 128
+_CHANCES: Final = ("p1", "p2", "p3", "p4", "p5")
+
+
+def grade_all(
+    store: Store,
+    calibration: UUID,
+    judges: Sequence[Judge],
+    fitted: FittedCalibration,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> int:
+    """Write the calibrated grade of every pair that one of the judges scored; return how many.
+
+    Raises:
+        CancelledError: ``cancelled`` said so; the grades written so far belong to no calibration.
+    """
+    columns = _columns(store, judges)
+    staged = f"memory.main.rulings_{calibration.hex}"
+    try:
+        store.read(columns.staging_sql(staged))
+        total = store.read(f"SELECT count(*) FROM {staged}")[0][0]
+        for first in range(1, total + 1, PAIRS_A_TURN):
+            if cancelled():
+                raise CancelledError("the calibration was stopped; the one before it stands")
+            turn = f"(SELECT * FROM {staged} WHERE place BETWEEN {first} AND {first} + {_TO_LAST})"
+            with store.transaction() as cursor:
+                _grade_turn(cursor, calibration, turn, columns, fitted)
+            progress(Progress(min(total, first + _TO_LAST), total, "calibrating"))
+            time.sleep(_BREATH)
+    finally:
+        store.read(f"DROP TABLE IF EXISTS {staged}")
+    return int(total)
+
+
+def drop_other_grades(store: Store, keep: UUID) -> None:
+    """Delete the grades of every calibration but one, in turns; the calibrations stay."""
+    others = store.read(
+        "SELECT count(*) FROM db.calibrated_grades WHERE calibration_id <> $1", [keep]
+    )[0][0]
+    for first, last in id_ranges(others, GRADES_A_TURN) if others else ():
+        with store.transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM db.calibrated_grades"
+                " WHERE calibration_id <> $1 AND pair_id BETWEEN $2 AND $3",
+                [keep, first, last],
+            )
+        time.sleep(_BREATH)
+
+
+def id_ranges(rows: int, in_each: int) -> list[tuple[UUID, UUID]]:
+    """Cut all ids into equal ranges, ends included, with about ``in_each`` of the rows in each.
+
+    Ids are hashes, so that equal ranges hold about as many.
+    """
+    count = max(1, -(-rows // in_each))
+    edges = [(1 << _ID_BITS) * number // count for number in range(count + 1)]
+    return [(UUID(int=low), UUID(int=high - 1)) for low, high in pairwise(edges)]
+
+
+def _grade_turn(
+    cursor: DuckDBPyConnection,
+    calibration: UUID,
+    turn: str,
+    columns: _Columns,
+    fitted: FittedCalibration,
+) -> None:
+    found = cursor.execute(f"SELECT * EXCLUDE (pair_id), {_DRAW} FROM {turn}").fetchnumpy()
+    predicted = fitted.predict(columns.outputs(found), _filled(found["draw"]))
+    made = {f"p{k}": predicted.chances[:, k - 1].copy() for k in range(1, LEVELS + 1)}
+    made |= {
+        "place": _filled(found["place"]).astype(np.int64),
+        "expected": predicted.expected,
+        "low": predicted.low.astype(np.int16),
+        "high": predicted.high.astype(np.int16),
+    }
+    cursor.register("made", made)
+    cursor.execute(
+        "INSERT INTO db.calibrated_grades"
+        " SELECT $1, pair_id, made.p1, made.p2, made.p3, made.p4, made.p5, expected, low, high"
+        f" FROM made JOIN {turn} AS turn USING (place)",
+        [calibration],
+    )
+    cursor.unregister("made")
+
+
+#: The same number as ``draw_of``: the last 32 bits of the pair's id.
+_DRAW: Final = "CAST('0x' || right(CAST(pair_id AS VARCHAR), 8) AS BIGINT) / 4294967296.0 AS draw"
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How the rulings of a turn are pivoted. ``with_chances`` are the judges' distributions."""
+
+    judges: str
+    pivot: str
+    with_chances: tuple[bool, ...]
+
+    def staging_sql(self, name: str) -> str:
+        """Return the statement that makes a table of all rulings, a row for each pair.
+
+        It lies beside the database, so that no writer has to wait while it is made; the engine
+        spills it when memory is short.
+        """
+        return (
+            f"CREATE TABLE {name} AS SELECT *, row_number() OVER () AS place FROM ("
+            f"SELECT pair_id, {self.pivot} FROM ("
+            " SELECT pair_id, judge_id, score, p1, p2, p3, p4, p5 FROM db.judgments"
+            f" WHERE score IS NOT NULL AND judge_id IN ({self.judges})"
+            " QUALIFY row_number()"
+            "  OVER (PARTITION BY pair_id, judge_id ORDER BY judged DESC, id DESC) = 1"
+            ") GROUP BY pair_id)"
+        )
+
+    def outputs(self, found: dict[str, NDArray[np.float64]]) -> JudgeOutputs:
+        """Return the outputs of the fetched columns."""
+        count = len(self.with_chances)
+        scores = np.column_stack([_filled(found[f"score_{place}"]) for place in range(count)])
+        if not any(self.with_chances):
+            return judge_outputs(scores)
+        chances = np.full((len(scores), count, LEVELS), np.nan)
+        for place, told in enumerate(self.with_chances):
+            for k, name in enumerate(_CHANCES if told else ()):
+                chances[:, place, k] = _filled(found[f"{name}_{place}"])
+        return judge_outputs(scores, chances)
+
+
+def _columns(store: Store, judges: Sequence[Judge]) -> _Columns:
+    rows = store.read("SELECT DISTINCT judge_id FROM db.judgments WHERE p1 IS NOT NULL")
+    telling = {row[0] for row in rows}
+    literals = [f"CAST('{judge.id}' AS UUID)" for judge in judges]
+    pivoted = [
+        f"CAST(max({name}) FILTER (judge_id = {literal}) AS DOUBLE) AS {name}_{place}"
+        for place, (judge, literal) in enumerate(zip(judges, literals, strict=True))
+        for name in ("score", *(_CHANCES if judge.id in telling else ()))
+    ]
+    return _Columns(
+        ", ".join(literals), ", ".join(pivoted), tuple(judge.id in telling for judge in judges)
+    )
+
+
+def _filled(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a fetched column with NaN for NULL."""
+    values = np.ma.asarray(column, dtype=np.float64)
+    return np.asarray(np.ma.filled(values, np.nan))
 
 
 def calibrate(

@@ -1,4 +1,15 @@
-"""Which method, by cross-validation that keeps each query's labels together."""
+"""Which method, by cross-validation that keeps each query's labels together.
+
+How good a probability forecast of grades was.
+
+90% prediction sets that hold the grade in 90 of 100 cases, whatever the model.
+
+Grades are taken into the set from the likeliest outwards, so that a set is always a run of
+neighbours. How much probability must be taken in is learned from predictions of labels that the
+model had not seen (Romano, Sesia and Candes, NeurIPS 2020, adaptive sets; Vovk 2015, cross
+conformal). The last grade is taken in with the chance that makes the coverage exact; the draw
+comes from the pair's id, so a pair always gets the same set.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +19,54 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from labels.calibration.confusion_method import fit_confusion
-from labels.calibration.identity_method import fit_identity
-from labels.calibration.isotonic_method import fit_isotonic
-from labels.calibration.ordinal_method import fit_ordinal
-from labels.calibration.records import Method
-from labels.calibration.scoring import ranked_probability_scores
+from labels.calibration.methods import fit_confusion, fit_identity, fit_isotonic, fit_ordinal
+from labels.calibration.outputs import GRADE_VALUES, LEVELS, LabelledOutputs
+from labels.calibration.store import Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from labels.calibration.judge_outputs import JudgeOutputs
-    from labels.calibration.models import Fit, Model
+    from labels.calibration.methods import Fit, Model
+
+
+def ranked_probability_scores(
+    chances: NDArray[np.float64], grades: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the ranked probability score of each forecast, 0 (perfect) to 4.
+
+    The sum over k = 1..4 of (P(grade <= k) - [grade <= k]) ** 2. (Epstein, Journal of Applied
+    Meteorology 8, 1969; Murphy 1971.)
+
+    Args:
+        chances: shape (n, 5), P(grade = 1..5).
+        grades: shape (n,), 1-5.
+    """
+    below = np.cumsum(chances, axis=1)[:, :-1]
+    happened = grades[:, None] <= GRADE_VALUES[:-1]
+    return np.asarray(((below - happened) ** 2).sum(axis=1))
+
+
+def median_grades(chances: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the median of each distribution, 1 to 5: the one grade with the least mean error.
+
+    (Gneiting, Journal of the American Statistical Association 106, 2011.)
+    """
+    half = 0.5 - 1e-9
+    return np.asarray((np.cumsum(chances, axis=1) < half).sum(axis=1) + 1)
+
+
+def expected_grades(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each distribution, 1 to 5."""
+    return chances @ GRADE_VALUES
+
 
 MOST_FOLDS: Final = 10
 #: The ordinal model's ridges, in labels.
 _RIDGES: Final = (1.0, 4.0, 16.0)
 #: Of two methods whose difference is less than this many of its standard errors, the simpler.
 _TIE: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledOutputs:
-    """Labels beside what judges said. ``queries`` numbers the queries from 0 without gaps."""
-
-    outputs: JudgeOutputs
-    grades: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    queries: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        """Return the number of labels."""
-        return len(self.grades)
-
-    def of(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> LabelledOutputs:
-        """Return some of the labels."""
-        return LabelledOutputs(
-            self.outputs.of(chosen),
-            self.grades[chosen],
-            self.weights[chosen],
-            self.queries[chosen],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +153,74 @@ def _folds(queries: NDArray[np.int64]) -> NDArray[np.int64]:
     for fold, (_, inside) in enumerate(GroupKFold(count).split(queries, groups=queries)):
         folds[inside] = fold
     return folds
+
+
+COVERAGE: Final = 0.9
+
+
+def conformity_scores(
+    chances: NDArray[np.float64], draws: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return, for each pair and grade, the probability taken in when the set reaches the grade.
+
+    Args:
+        chances: shape (n, 5).
+        draws: shape (n,), uniform in [0, 1): how much of the grade's own probability counts.
+
+    Returns:
+        Shape (n, 5); the set of a pair is the grades whose value is at most the threshold.
+    """
+    order = _inner_first(chances)
+    taken = np.take_along_axis(chances, order, axis=1)
+    before = np.cumsum(taken, axis=1) - taken
+    scores = np.empty_like(chances)
+    np.put_along_axis(scores, order, before + draws[:, None] * taken, axis=1)
+    return scores
+
+
+def threshold(
+    scores: NDArray[np.float64], weights: NDArray[np.float64], coverage: float = COVERAGE
+) -> float:
+    """Return the value up to which grades are in the set.
+
+    The weighted quantile with one more label of mean weight at infinity (Tibshirani, Barber,
+    Candes and Ramdas, NeurIPS 2019); infinity, and so every grade, when there are too few.
+
+    Args:
+        scores: of the grades that people gave, held out.
+        weights: of those labels.
+        coverage: the share of sets that must hold the grade.
+    """
+    order = np.argsort(scores)
+    reached = np.cumsum(weights[order]) / (weights.sum() + weights.mean())
+    place = int(np.searchsorted(reached, coverage - 1e-12))
+    return float(scores[order[place]]) if place < len(scores) else float("inf")
+
+
+def prediction_sets(
+    chances: NDArray[np.float64], draws: NDArray[np.float64], most: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the lowest and the highest grade of each set; the likeliest grade is always in it."""
+    scores = conformity_scores(chances, draws)
+    inside = scores <= most
+    inside[np.arange(len(chances)), _inner_first(chances)[:, 0]] = True
+    low = inside.argmax(axis=1) + 1
+    high = LEVELS - inside[:, ::-1].argmax(axis=1)
+    return low, high
+
+
+def _inner_first(chances: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the grades' places in the order in which a growing run takes them in.
+
+    Each grade ranks by the least probability between it and the likeliest grade, itself included,
+    so that whatever lies between comes first.
+    """
+    mode = chances.argmax(axis=1)
+    places = np.arange(LEVELS)
+    upward = np.where(places >= mode[:, None], chances, np.inf)
+    downward = np.where(places <= mode[:, None], chances, np.inf)
+    right = np.minimum.accumulate(upward, axis=1)
+    left = np.minimum.accumulate(downward[:, ::-1], axis=1)[:, ::-1]
+    least = np.where(places >= mode[:, None], right, left)
+    distance = np.abs(places - mode[:, None])
+    return np.lexsort((distance, -least), axis=1)

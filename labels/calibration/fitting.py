@@ -1,24 +1,52 @@
-"""From labels to a fitted calibration, with the figures that say how good it is."""
+"""From labels to a fitted calibration, with the figures that say how good it is.
+
+One thread for linear algebra: on small matrices threads only wait for each other.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labels.agreement.query_bootstrap import estimate, resampled_sums
-from labels.calibration.choosing import Candidate, LabelledOutputs, candidates, choose, fitted
-from labels.calibration.conformal import conformity_scores, prediction_sets, threshold
-from labels.calibration.one_thread import one_thread
-from labels.calibration.records import HeldOut, Method
-from labels.calibration.scoring import expected_grades, median_grades
+from core.stats import estimate, resampled_sums
+from labels.calibration.choosing import (
+    Candidate,
+    candidates,
+    choose,
+    conformity_scores,
+    expected_grades,
+    fitted,
+    median_grades,
+    prediction_sets,
+    threshold,
+)
+from labels.calibration.outputs import LabelledOutputs
+from labels.calibration.store import HeldOut, Method
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-    from labels.calibration.judge_outputs import JudgeOutputs
-    from labels.calibration.models import Model
+    from labels.calibration.methods import Model
+    from labels.calibration.outputs import JudgeOutputs
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold NumPy's and SciPy's BLAS to one thread.
+
+    On two busy cores a fit took ten to thirty times as long without.
+    """
+    # SciPy brings a BLAS of its own, and one that is loaded later would not be held.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.crash_text import crash_text, safe_text, without_secrets
+from core.text import crash_text, safe_text, without_secrets
 
 KEY = "sk-planted-0123456789"
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.given_path import given_path
-from core.storable import storable
+from core.text import storable
+from core.workspace import given_path
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.documents import add_documents
-from core.identity import content_id, document_id, query_id
-from core.queries import add_queries
+from core.ids import content_id, document_id, query_id
 from core.records import Document, DocumentKind, Origin, Query, QueryKind, Spec, SpecQuery
-from eval.retrievers.ranking import Found
+from core.store.tables import add_documents, add_queries
+from eval.retrievers.base import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from core.store import Store
-    from eval.retrievers.ranking import Parameters, Ranking
+    from core.store.database import Store
+    from eval.retrievers.base import Parameters, Ranking
 
 FILES = {
     "src/watcher.rs": "fn notify() { poll changes on disk }",

@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from core.identity import event_id, query_id
+from core.ids import event_id, query_id, utc_now
 from core.records import Query
-from core.store import utc_now
 from eval.comparing import Change, compare
-from eval.evaluating_records import Eval, EvalSummary, QueryResult, WantedPath
+from eval.evals import Eval, EvalSummary, QueryResult, WantedPath
 
 
 def made(ranks: dict[str, int | None], *, corpus: str = "c", k: int = 10) -> Eval:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import CancelledError, InputError
+from core.jobs import Watch
 from core.records import Progress, QueryKind
-from core.store import Store
+from core.store.database import Store
 from eval.corpus import load_corpus
+from eval.evals import find_eval, list_evals, load_eval, top_results
 from eval.evaluating import evaluate
-from eval.evaluating_store import find_eval, list_evals, load_eval, top_results
-from eval.watching import Watch
 from tests.building import new_workspace
 from tests.eval.eval_building import FILES, FixedRetriever, add_corpus, add_spec, asked
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import SpecQuery
-    from eval.evaluating_records import Eval
+    from eval.evals import Eval
 
 TABLES = ("evals", "eval_queries", "eval_relevant", "eval_results", "eval_figures", "eval_notices")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics_hits import clean_path, endings, meets, ranks_of
+from eval.metrics import clean_path, endings, meets, ranks_of
 
 PARTS = st.sampled_from(["a", "b", "src", "x.rs", "ax.rs"])
 PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)

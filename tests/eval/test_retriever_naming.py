@@ -7,8 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from eval.evaluating_records import EvalSummary
-from eval.retriever_naming import retriever_name
+from eval.evals import EvalSummary, retriever_name
 
 _DAY = datetime(2030, 5, 3)
 SUMMARY = EvalSummary(

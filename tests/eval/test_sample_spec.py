@@ -7,15 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from eval.metrics_hits import clean_path
-from tests.sample_files import (
-    LIBRARY,
-    SPEC_FILE,
-    SpecQuery,
-    content_words,
-    overlap,
-    spec_queries,
-)
+from eval.metrics import clean_path
+from tests.sample_files import LIBRARY, SPEC_FILE, SpecQuery, content_words, overlap, spec_queries
 
 QUERIES = spec_queries()
 SEMANTIC = [query for query in QUERIES if query["kind"] == "semantic"]

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import InputError
-from core.store import Store
+from core.jobs import Watch
+from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
-from eval.spec_amending import mark_relevant
-from eval.spec_reading import make_spec, read_spec
-from eval.spec_store import add_spec, load_spec
-from eval.watching import Watch
+from eval.misses import mark_relevant
+from eval.specs import add_spec, load_spec, make_spec, read_spec
 from tests.building import new_workspace
 from tests.eval.eval_building import FILES, FixedRetriever, add_corpus, asked
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Spec
-    from eval.evaluating_records import EvalSummary
+    from eval.evals import EvalSummary
 
 DAY, NEXT_DAY = datetime(2030, 5, 3, 12), datetime(2030, 5, 4, 12)
 

@@ -9,16 +9,14 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.records import QueryKind
-from eval.spec_importing import import_spec
-from eval.spec_reading import read_spec
-from eval.spec_store import load_spec, specs
+from eval.specs import import_spec, load_spec, read_spec, specs
 from tests.building import Scored, add_scored
 from tests.json_values import json_values
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.store import Store
+    from core.store.database import Store
 
 GOOD = {
     "corpus": "crates",

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from core.workspace import Workspace
-from labels.judge.ruling import Ruling
+from labels.judges.judge import Ruling
 from tests.faults.hostile_workspace import PAYLOAD
 from tests.faults.pseudo_terminal import own_terminal
 from tests.tui.driving import until
 from tui.app import RejudgeApp
-from tui.command_line import main as command_line
+from tui.cli import main as command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.pilot import Pilot
 
-    from tui.screens.workshop_screen import WorkshopScreen
+    from tui.screens.workshop import WorkshopScreen
 
 
 def mistake(*_: object, **__: object) -> None:
@@ -62,9 +62,9 @@ def _put(name: str, mistaken: Callable[..., object]) -> None:
 def _show(how: str, root: str, url: str) -> int:
     """Try a rubric in the prompt workshop, with a mistake there."""
     if how == "handler":
-        _put("tui.screens.workshop_screen.WorkshopScreen._show_progress", _mistake_while_judging)
+        _put("tui.screens.workshop.WorkshopScreen._show_progress", _mistake_while_judging)
     else:
-        _put("labels.judge.llm_judge.read_ruling", mistake)
+        _put("labels.judges.llm.read_ruling", mistake)
 
     async def drive(told: Pilot[object]) -> None:
         pilot = cast("Pilot[None]", told)
@@ -92,9 +92,9 @@ def _show(how: str, root: str, url: str) -> int:
 def _judge(how: str, root: str, url: str) -> int:
     """Judge by the command line, with a mistake there."""
     if how == "command":
-        _put("labels.judge.llm_judge.read_ruling", mistake)
+        _put("labels.judges.llm.read_ruling", mistake)
     else:
-        _put("labels.judge.llm_judge.LlmJudge.rule", _lost_task)
+        _put("labels.judges.llm.LlmJudge.rule", _lost_task)
     words = ["--workspace", root, "judge", "--base-url", url, "--model", "m", "--limit", "1"]
     sys.argv = ["rejudge", *words]
     return command_line.program()

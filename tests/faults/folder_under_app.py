@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from core.errors import StoreDamagedError, StoreError
-from core.store import Store
+from core.store.database import Store
 from tests.building import Scored, add_scored, numbered
 from tests.faults.full_disk import mount
 from tests.tui.driving import WIDE, Sitting, audit, settled, until, workspace_with

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from core.store import Store, utc_now
+from core.ids import utc_now
+from core.jobs import Watch
+from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
-from eval.spec_reading import make_spec
-from eval.spec_store import add_spec
-from eval.watching import Watch
-from labels.audit_session import AuditSession
+from eval.specs import add_spec, make_spec
+from labels.audit.session import AuditSession
 from tests.building import Scored, add_scored, named_judge, new_workspace
 from tests.eval.eval_building import FixedRetriever, asked
 from tests.train.run_building import CONFIG, START, make_run, steps, whole_run
-from train.run_events import Ended, EndStatus
+from train.runs.events import Ended, EndStatus
 
 if TYPE_CHECKING:
     from pathlib import Path

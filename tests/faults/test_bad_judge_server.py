@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from core.store import Store
-from labels.audit_session import AuditSession
+from core.store.database import Store
+from labels.audit.session import AuditSession
 from tests.building import new_workspace
-from tests.labels.judge.playing_server import (
+from tests.labels.judges.playing_server import (
     Answer,
     PlayingServer,
     asked_query,
@@ -23,8 +23,8 @@ from tests.labels.judge.playing_server import (
     error,
     ruling,
 )
-from tests.labels.judge.stored_rulings import Said, add_unjudged, rulings
-from tui.command_line.main import main
+from tests.labels.judges.stored_rulings import Said, add_unjudged, rulings
+from tui.cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.foreign_bytes import OF_THE_APP, foreign
 from tests.faults.hostile_workspace import MARKUP
 from tests.faults.pseudo_terminal import PATIENCE, PseudoTerminal
-from tests.labels.judge.playing_server import Answer, PlayingServer, ruling
+from tests.labels.judges.playing_server import Answer, PlayingServer, ruling
 from tests.labels.workshop.audited_store import audited_workspace
 
 if TYPE_CHECKING:

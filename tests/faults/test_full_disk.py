@@ -50,10 +50,10 @@ def assert_kept(found: FullDisk) -> None:
 READ_ONLY: Final = """
 import subprocess, sys
 from pathlib import Path
-from core.store import Store
+from core.store.database import Store
 from tests.building import add_scored, new_workspace, numbered
 from tests.faults.full_disk import mount
-from tui.command_line.main import main
+from tui.cli.main import main
 folder = Path(sys.argv[1])
 mount(folder)
 with Store.open(new_workspace(folder).folder) as store:

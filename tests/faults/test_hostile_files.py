@@ -13,12 +13,11 @@ import pytest
 from core.corpus.importing import import_corpus
 from core.errors import InputError
 from core.records import Problem
-from core.store import Store
+from core.store.database import Store
 from eval.retrievers import building
 from eval.retrievers.building import RetrieverChoice, RetrieverKind
-from eval.spec_importing import import_spec
-from eval.spec_reading import make_spec
-from labels.pair_importing import import_pairs
+from eval.specs import import_spec, make_spec
+from labels.pairs.importing import import_pairs
 from tests.building import new_workspace
 from tests.eval.eval_building import asked
 

@@ -18,7 +18,7 @@ from tui.app import SCREENS
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROGRAM = "import sys; from tui.command_line.main import main; sys.exit(main())"
+PROGRAM = "import sys; from tui.cli.main import main; sys.exit(main())"
 
 
 @pytest.fixture(name="folder", scope="module")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.label_journal import LabelJournal
-from core.store import Store
+from core.store.database import Store
+from core.store.journal import LabelJournal
 from tests.building import numbered
 from tests.faults.pseudo_terminal import PATIENCE, PseudoTerminal
 from tests.tui.driving import painted, settled, until, workspace_with

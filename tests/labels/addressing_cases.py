@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from labels.addressing import Approach
+from labels.judges.injection import Approach
 
 
 class Case(NamedTuple):

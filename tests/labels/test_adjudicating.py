@@ -9,27 +9,24 @@ from uuid import UUID
 
 import pytest
 
-from core.label_events import restore_from_journal
-from core.label_journal import decode_event, encode_event
 from core.records import Action
-from core.store import Store
-from labels.agreement.fights import fights_of_judges
+from core.store.database import Store
+from core.store.events import restore_from_journal
+from core.store.journal import decode_event, encode_event
 from labels.agreement.labelled import current_grades, deciding_grades, standing_grades
-from labels.agreement.measuring import measure_agreement
-from labels.audit_filter import parse_filter
-from labels.audit_session import AuditSession
-from labels.calibration.labelled_outputs import learning_material
-from labels.exporting.export_records import ExportFormat, ExportPlan, Grades
-from labels.exporting.exporting import export
-from labels.label_recording import LabelRecorder
-from labels.single_labels import label_pair, undo_last
-from labels.team_status import team_status
-from labels.workshop.example_choice import choose_examples
-from labels.workspace_status import workspace_status
+from labels.audit.filters import parse_filter
+from labels.audit.recording import LabelRecorder
+from labels.audit.session import AuditSession, label_pair, undo_last
+from labels.audit.team import team_status
+from labels.calibration.outputs import learning_material
+from labels.exporting import ExportFormat, ExportPlan, Grades, export
+from labels.status import workspace_status
+from labels.trust import fights_of_judges, measure_agreement
+from labels.workshop.prompts import choose_examples
 from tests.building import Scored, add_scored, named_judge, new_workspace
-from train.training_set.grading import grade_pairs
-from train.training_set.plan import TrainingSetPlan
-from tui.command_line.main import main
+from train.dataset.building import grade_pairs
+from train.dataset.records import TrainingSetPlan
+from tui.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pytest
 
-from labels.agreement.measuring import measure_agreement
-from labels.agreement.records import Estimate
-from labels.agreement.trust import measure_trust
+from core.records import Estimate
+from core.store.tables import all_judges
 from labels.calibration.calibrating import calibrate
-from labels.exporting.export_records import ExportFormat
-from labels.exporting.exporting import export
-from labels.judgments import all_judges
-from labels.pair_importing import import_pairs
+from labels.exporting import ExportFormat, export
+from labels.pairs.importing import import_pairs
+from labels.trust import measure_agreement, measure_trust
 from tests.labels.agreement.label_book import Book, opened_book
 from tests.labels.calibration.judged_store import add_judged
-from train.training_set.grading import grade_pairs, left_out_counts
-from train.training_set.plan import TrainingSetPlan
-from train.training_set.summary import LeftOutReason
-from tui.command_line.main import main
-from tui.command_line.shown_agreement import document, lines
+from train.dataset.building import grade_pairs, left_out_counts
+from train.dataset.records import TrainingSetPlan
+from train.dataset.summary import LeftOutReason
+from tui.cli.main import main
+from tui.shown.agreement import document, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.records import Action
-from labels.agreement.fights import fights_of_judges
-from labels.audit_filter import parse_filter
-from labels.audit_records import AuditItem, AuditShares
-from labels.audit_session import AuditSession
-from labels.label_recording import LabelRecorder
-from labels.single_labels import label_pair
-from labels.strategies import REPEAT
+from labels.audit.filters import parse_filter
+from labels.audit.items import AuditItem, AuditShares
+from labels.audit.recording import LabelRecorder
+from labels.audit.session import AuditSession, label_pair
+from labels.audit.strategies import REPEAT
+from labels.trust import fights_of_judges
 from tests.building import Scored, add_scored, named_judge, numbered
 
 if TYPE_CHECKING:
-    from core.store import Store
+    from core.store.database import Store
 
 
 def seen_by(store: Store, annotator: str, words: str = "") -> AuditItem:

@@ -42,7 +42,7 @@ def why_not() -> str:
     import duckdb
 
     from core.errors import UnavailableError
-    from core.team.extension import load_extension
+    from core.store.server import load_extension
 
     if programs() is None:
         return "PostgreSQL is not installed (Debian: apt-get install postgresql)"
@@ -119,7 +119,7 @@ class PostgresServer:
 
     def make_team(self) -> None:
         """Make the database ``team`` with the tables and no rows."""
-        from core.team.setting_up import set_up
+        from core.store.moving import set_up
 
         self.sql("CREATE DATABASE team")
         set_up(self.url("team"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store import Store
-from labels.overlap import set_overlap
+from core.store.database import Store
+from labels.audit.team import set_overlap
 from tests.building import add_scored, new_workspace, numbered
 
 if TYPE_CHECKING:

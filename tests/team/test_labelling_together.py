@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.label_journal import LabelJournal
-from core.store import Store
-from labels.label_recording import LabelRecorder
+from core.store.database import Store
+from core.store.journal import LabelJournal
+from labels.audit.recording import LabelRecorder
 from tests.building import add_scored, new_workspace, numbered
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ PEOPLE, LABELS, DEATHS = (8, 500, 5) if os.environ.get("REJUDGE_FAULTS") else (4
 LABELLER = """
 import sys
 from pathlib import Path
-from core.store import Store
-from labels.label_recording import LabelRecorder
+from core.store.database import Store
+from labels.audit.recording import LabelRecorder
 folder, url, name, count = sys.argv[1:]
 with Store.open(Path(folder), url=url) as store:
     pairs = [row[0] for row in store.read("SELECT id FROM db.pairs ORDER BY id")]
@@ -95,7 +95,7 @@ def test_no_label_is_lost_or_doubled_when_the_server_is_killed(
 def test_a_label_waits_here_until_the_server_is_back(
     safe_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labels.outbox._PAUSE", 0.0)
+    monkeypatch.setattr("labels.audit.recording._PAUSE", 0.0)
     url = safe_server.url("team")
     folder = new_workspace(tmp_path).folder
     with Store.open(folder, url=url) as store:

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store import Store, utc_now
-from labels import leases
-from labels.audit_filter import parse_filter
-from labels.audit_session import AuditSession
-from labels.label_recording import LabelRecorder
-from labels.leases import Leases
-from labels.overlap import overlap_of, set_overlap
-from labels.strategies import Strategy
-from labels.team_status import team_status
+from core.ids import utc_now
+from core.store.database import Store
+from labels.audit import team as leases
+from labels.audit.filters import parse_filter
+from labels.audit.recording import LabelRecorder
+from labels.audit.session import AuditSession
+from labels.audit.strategies import Strategy
+from labels.audit.team import Leases, overlap_of, set_overlap, team_status
 from tests.building import add_scored, new_workspace, numbered
-from tui.command_line.main import main
+from tui.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

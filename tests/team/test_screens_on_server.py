@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store import Store
+from core.store.database import Store
 from tests.faults.full_disk import may_mount, own_file_system
 from tests.faults.kills.kill_run import HOUSE
 from tests.faults.pseudo_terminal import PATIENCE, PseudoTerminal
@@ -66,7 +66,7 @@ def standing(sitting: Sitting) -> list[int]:
 async def test_a_server_that_goes_and_comes_back_under_the_screen(
     safe_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labels.outbox._PAUSE", 0.0)
+    monkeypatch.setattr("labels.audit.recording._PAUSE", 0.0)
     workspace = team_workspace(tmp_path, safe_server.url("team"), 24)
     async with audit(workspace, WIDE) as sitting:
         app, pilot = sitting.app, sitting.pilot

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import StoreError, StoreUnreachableError
-from core.migrations import migrations
-from core.store import Store
-from core.team.pushing import push
-from core.team.setting_up import set_up
-from labels.audit_session import AuditSession
+from core.store.database import Store
+from core.store.migrations import migrations
+from core.store.moving import push, set_up
+from labels.audit.session import AuditSession
 from tests.building import Scored, add_scored, new_workspace, numbered
-from tui.command_line.main import main
+from tui.cli.main import main
 
 if TYPE_CHECKING:
     from tests.team.postgres_server import PostgresServer
@@ -143,7 +142,7 @@ def test_a_password_comes_from_the_environment_and_is_told_to_nobody(
     postgres.sql("CREATE ROLE keeper LOGIN PASSWORD 'hunter2'")
     url = postgres.url("team", user="keeper")
     done = subprocess.run(
-        [sys.executable, "-m", "tui.command_line.main", "status", "--store", url],
+        [sys.executable, "-m", "tui.cli.main", "status", "--store", url],
         cwd=HOUSE,
         env={"PATH": "", "HOME": str(tmp_path), "PGPASSWORD": "hunter2"},
         capture_output=True,

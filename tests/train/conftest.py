@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the compiler out: it takes seconds for each new graph."""
-    monkeypatch.setattr("train.trainee.may_compile", lambda: False)
+    monkeypatch.setattr("train.step.trainee.may_compile", lambda: False)

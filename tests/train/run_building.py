@@ -7,16 +7,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train.event_stream import event_line
-from train.run_config import RunConfig
-from train.run_config_file import write_config
-from train.run_events import Checkpointed, Ended, EndStatus, Evaluated, Started, Stepped
-from train.run_folder import RUNS_NAME, RunFolder
+from train.config import RunConfig, write_config
+from train.runs.events import (
+    Checkpointed,
+    Ended,
+    EndStatus,
+    Evaluated,
+    Started,
+    Stepped,
+    event_line,
+)
+from train.runs.folder import RUNS_NAME, RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from train.run_events import RunEvent
+    from train.runs.events import RunEvent
 
 CONFIG = RunConfig(base="offline", specs=("searches",))
 START = Started(1, 0, 40, 12, 80, 96, 3, 22_713_216, 22_713_216, "cpu")
@@ -27,9 +33,9 @@ HOUSE = Path(__file__).parents[2]
 PRETENDER = """
 import fcntl, os, signal, sys, time
 from pathlib import Path
-from train.event_stream import EventWriter
-from train.run_events import Checkpointed, Ended, EndStatus, Started, Stepped
-from train.run_folder import RunFolder
+from train.runs.events import EventWriter
+from train.runs.events import Checkpointed, EndStatus, Ended, Started, Stepped
+from train.runs.folder import RunFolder
 folder = RunFolder(Path(sys.argv[1]))
 lock = folder.lock.open("a+")
 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,8 +13,7 @@ import pytest
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.test_worker import PROGRAM, write_run
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
-from train.event_stream import read_events
-from train.run_events import Checkpointed, Ended, EndStatus, RunEvent
+from train.runs.events import Checkpointed, Ended, EndStatus, RunEvent, read_events
 
 skip_without_mlx()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from eval.metrics import query_metrics
 from tests.core.encoder.fixture_encoders import encoder, skip_without_mlx
 from tests.train.training_examples import example_set
-from train.held_out import HeldOut, ndcg
+from train.training import HeldOut, ndcg
 
 if TYPE_CHECKING:
     from random import Random

@@ -16,7 +16,7 @@ from core.encoder import load_encoder
 from core.errors import UnavailableError
 from tests.core.encoder.fixture_encoders import DOCUMENTS, NAMES, QUERIES, skip_without_mlx
 from tests.train.training_examples import LORA, example_config, example_set, run_folder
-from train.run_config import LoraConfig
+from train.config import LoraConfig
 
 skip_without_mlx()
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.encoder.encoder import Encoder
-    from train.run_folder import RunFolder
+    from train.runs.folder import RunFolder
 
     Ask = Callable[[object], dict[str, Any]]
     Matrices = list[NDArray[np.float32]]
@@ -73,7 +73,7 @@ def _runs(
         return done[name, tuning]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.trainee.may_compile", lambda: False)
+        patch.setattr("train.step.trainee.may_compile", lambda: False)
         yield trained
 
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from core.encoder import load_encoder
 from tests.core.encoder.fixture_encoders import FIXTURES, QUERIES, skip_without_mlx
 from tests.train.training_examples import LORA, example_config, example_set, run_folder
-from train.run_config import LoraConfig, Tuning
+from train.config import LoraConfig, Tuning
 
 skip_without_mlx()
 

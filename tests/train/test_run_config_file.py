@@ -11,9 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from train.run_config import LoraConfig, LossName, Precision, RunConfig, Tuning
-from train.run_config_checks import config_problems
-from train.run_config_file import config_text, parse_config, read_config, write_config
+from train.config import (
+    LoraConfig,
+    LossName,
+    Precision,
+    RunConfig,
+    Tuning,
+    config_problems,
+    config_text,
+    parse_config,
+    read_config,
+    write_config,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,22 +18,29 @@ from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.run_building import told
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
 from train import worker
-from train.errors import TrainingError
-from train.event_stream import as_continued, parse_event, read_events
-from train.run_config_file import write_config
-from train.run_events import Ended, EndStatus, Started, Stepped
-from train.run_lock import RunLock
-from train.training_set.plan import TrainingSetPlan
-from train.training_set.snapshot import write_training_set
-from train.training_set.summary import TrainingSetSummary
+from train.base import TrainingError
+from train.config import write_config
+from train.dataset.files import write_training_set
+from train.dataset.records import TrainingSetPlan
+from train.dataset.summary import TrainingSetSummary
+from train.runs.events import (
+    Ended,
+    EndStatus,
+    Started,
+    Stepped,
+    as_continued,
+    parse_event,
+    read_events,
+)
+from train.runs.process import RunLock
 
 skip_without_mlx()
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from train.run_config import RunConfig
-    from train.run_folder import RunFolder
+    from train.config import RunConfig
+    from train.runs.folder import RunFolder
 
 HOUSE = Path(__file__).parents[2]
 #: Turns compiling off and runs the worker: what is compiled is another test's.
@@ -41,8 +48,8 @@ PROGRAM = """
 import sys
 from core.encoder.availability import require_mlx
 require_mlx()
-import train.trainee
-train.trainee.may_compile = lambda: False
+import train.step.trainee
+train.step.trainee.may_compile = lambda: False
 {before}
 from train.worker import main
 sys.exit(main(sys.argv[1:]))
@@ -131,7 +138,7 @@ def run_here(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[int, l
     """Run the worker in this process, its descriptors left alone."""
     monkeypatch.setattr(worker.StopFlag, "listen", lambda _self: None)
     monkeypatch.setattr(worker, "own_stream", lambda: os.open(os.devnull, os.O_WRONLY))
-    monkeypatch.setattr("train.trainee.may_compile", lambda: False)
+    monkeypatch.setattr("train.step.trainee.may_compile", lambda: False)
     status = worker.main([str(folder.path)])
     events = [timed.event for timed in read_events(folder.events)]
     return status, [event for event in events if isinstance(event, Ended)]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.identity import document_id, query_id
+from core.ids import document_id, query_id
 from core.records import QueryKind
 from tests.core.encoder.fixture_encoders import FIXTURES
-from train.run_config import LoraConfig, LossName, RunConfig, Tuning
-from train.run_events import RunEvent, Stepped
-from train.run_folder import RunFolder
-from train.training_set.records import (
+from train.config import LoraConfig, LossName, RunConfig, Tuning
+from train.dataset.records import (
     GradeSource,
     Split,
     TrainingDocument,
@@ -19,6 +17,8 @@ from train.training_set.records import (
     TrainingQuery,
     TrainingSet,
 )
+from train.runs.events import RunEvent, Stepped
+from train.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from core.store import Store
+from core.store.database import Store
 from tests.building import Scored, add_scored, new_workspace
 from tui.app import AuditFirstApp, RejudgeApp
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from core.workspace import Workspace
-    from labels.audit_session import AuditSession
-    from tui.screens.audit_screen import AuditScreen
+    from labels.audit.session import AuditSession
+    from tui.screens.audit.screen import AuditScreen
 
 ANNOTATOR = "ada"
 NARROW = (80, 24)

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from core.identity import event_id
-from core.rows import insert_missing
-from core.store import Store
+from core.ids import event_id
+from core.store.database import Store
+from core.store.tables import insert_missing
 from labels.calibration.calibrating import calibrate
 from tests.building import new_workspace
 from tests.labels.calibration.judged_store import add_judged
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from core.workspace import Workspace
-    from tui.screens.judges_screen import JudgesScreen
+    from tui.screens.judges import JudgesScreen
 
 TRUTH = [1 + (3 * n + n // 7) % 5 for n in range(60)]
 HOSTILE = "other [bold]\x1b[31m"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
+from core.jobs import Watch
 from core.records import QueryKind
-from core.store import Store
+from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
-from eval.spec_reading import make_spec
-from eval.spec_store import add_spec
-from eval.watching import Watch
+from eval.specs import add_spec, make_spec
 from tests.building import new_workspace
 from tests.eval.eval_building import FILES, FixedRetriever, add_corpus, asked
 from tests.tui.driving import ANNOTATOR, NARROW, Visit, until
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from core.records import Spec
     from core.workspace import Workspace
-    from tui.screens.misses_screen import MissesScreen
+    from tui.screens.misses.screen import MissesScreen
 
 HOSTILE = "root [bold]of\x1b[31m a codebase"
 SPEC = make_spec(

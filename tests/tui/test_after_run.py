@@ -9,25 +9,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import CancelledError, InputError
-from core.store import Store
-from eval.evaluating_store import list_evals
-from eval.watching import Watch
+from core.jobs import Watch
+from core.store.database import Store
+from eval.evals import list_evals
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.train.run_building import CONFIG, make_run, told, whole_run
 from tests.tui.train_building import BASE, trainable_workspace
-from train.run_events import Ended, EndStatus, Started
-from train.run_shelf import RunShelf
-from train.run_store import Side
-from tui.after_run import evaluate_run, outcomes, unevaluated
-from tui.train_specs import all_specs, chosen_specs
+from train.runs.events import Ended, EndStatus, Started
+from train.runs.outcome import evaluate_run, outcomes, unevaluated
+from train.runs.store import RunShelf, Side
+from tui.run_form import all_specs, chosen_specs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from core.records import Progress
-    from train.run_folder import RunFolder
-    from train.run_store import RunRecord
+    from train.runs.folder import RunFolder
+    from train.runs.store import RunRecord
 
 skip_without_mlx()
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import WorkspaceError
-from core.label_journal import LabelJournal
-from core.store import Store
+from core.store.database import Store
+from core.store.journal import LabelJournal
 from tests.building import Scored, numbered
 from tests.tui.driving import WIDE, audit, home, painted, settled, until, workspace_with
 from tui.app import AuditFirstApp

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from core.store import Store
-from labels.label_recording import LabelRecorder
+from core.store.database import Store
+from labels.audit.recording import LabelRecorder
 from tests.building import Scored
 from tests.tui.driving import NARROW, WIDE, Sitting, audit, home, painted, until, workspace_with
 from tests.tui.test_snapshots import begun
@@ -138,7 +138,7 @@ def test_adjudicating_looks_like_this(
     size: tuple[int, int],
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("core.store.utc_now", lambda: DAY)
-    monkeypatch.setattr("labels.label_recording.utc_now", lambda: DAY)
+    monkeypatch.setattr("core.ids.utc_now", lambda: DAY)
+    monkeypatch.setattr("labels.audit.recording.utc_now", lambda: DAY)
     workspace = disputed(tmp_path / "work")
     assert snap_compare(AuditFirstApp(workspace), terminal_size=size, run_before=adjudicating)

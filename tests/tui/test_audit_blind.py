@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store import Store
+from core.store.database import Store
 from tests.building import Scored, add_scored, named_judge
 from tests.tui.driving import NARROW, WIDE, audit, painted, workspace_with
 

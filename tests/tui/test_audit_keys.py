@@ -9,12 +9,11 @@ from textual import events
 
 from tests.building import Scored, numbered
 from tests.tui.driving import WIDE, audit, painted, settled, until, workspace_with
-from tui.screens.audit_screen import AuditScreen
-from tui.screens.help_screen import HelpScreen
-from tui.screens.home_screen import HomeScreen
-from tui.screens.overlay_screen import OverlayScreen
-from tui.widgets.grade_bar import GradeBar
-from tui.widgets.key_bar import KeyBar
+from tui.screens.audit.screen import AuditScreen
+from tui.screens.base import OverlayScreen
+from tui.screens.help import HelpScreen
+from tui.screens.home import HomeScreen
+from tui.widgets.bars import GradeBar, KeyBar
 
 if TYPE_CHECKING:
     from pathlib import Path

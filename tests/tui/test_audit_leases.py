@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store import Store
-from labels.leases import Leases
-from labels.overlap import set_overlap
+from core.store.database import Store
+from labels.audit.team import Leases, set_overlap
 from tests.building import numbered
 from tests.tui.driving import WIDE, audit, painted, settled, workspace_with
 

@@ -10,10 +10,9 @@ import pytest
 from core.workspace import Workspace
 from tests.building import new_workspace
 from tui.app import SCREENS, RejudgeApp
-from tui.command_keys import key_table, shown_key
-from tui.command_line.main import main
+from tui.cli.main import main
 from tui.commands import EVERYWHERE, FOOTER_LIMIT, SECTIONS, all_commands, footer_groups
-from tui.keys_page import keys_page
+from tui.keys import key_table, keys_page, shown_key
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.curve_text import curve_lines, curve_rows, value_bounds
+from tui.widgets.curves import curve_lines, curve_rows, value_bounds
 
 
 def test_a_falling_line_goes_from_the_top_left_to_the_bottom_right() -> None:

@@ -13,18 +13,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.records import Judge, JudgeKind
+from core.records import Figure, Judge, JudgeKind
 from core.workspace import Workspace
-from eval.evaluating_records import EvalSummary, KindFigures
-from eval.metrics_interval import Figure
-from labels.workspace_status import JudgeStatus, WorkspaceStatus
+from eval.evals import EvalSummary, KindFigures
+from labels.status import JudgeStatus, WorkspaceStatus
 from tests.building import new_workspace, numbered
 from tests.tui.driving import WIDE, audit, home, painted, settled, until, workspace_with
 from tests.tui.misses_driving import AFTER, BEFORE, workspace_with_evals
 from tui.app import AuditFirstApp
-from tui.screens.audit_screen import AuditScreen
-from tui.screens.home_screen import HomeScreen
-from tui.screens.home_text import (
+from tui.screens.audit.screen import AuditScreen
+from tui.screens.home import HomeScreen
+from tui.shown.home import (
     DEMO,
     IMPORT_CORPUS,
     IMPORT_SPEC,
@@ -134,7 +133,7 @@ def test_judges_are_called_what_they_are(kind: JudgeKind, badge: str) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from core.store import Store
+from core.store.database import Store
 store = Store.open(Path(sys.argv[1]))
 print("open", flush=True)
 sys.stdin.read()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store import Store
-from labels.audit_session import AuditSession
+from core.store.database import Store
+from labels.audit.session import AuditSession
 from tests.building import Scored, add_scored, named_judge, new_workspace
 from tests.tui.driving import NARROW, WIDE, audit, home, painted, workspace_with
 

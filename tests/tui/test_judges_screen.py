@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import CancelledError
-from core.store import Store
+from core.store.database import Store
 from core.workspace import Workspace
-from labels.agreement.trust import measure_trust
 from labels.calibration import calibrating
+from labels.trust import measure_trust
 from tests.building import new_workspace
 from tests.labels.calibration.judged_store import add_judged
 from tests.tui.driving import WIDE, until

@@ -11,7 +11,7 @@ from labels.calibration import calibrating
 from tests.tui.driving import NARROW, WIDE, settled, until
 from tests.tui.judges_driving import workspace_with_judges
 from tui.app import RejudgeApp
-from tui.screens.judges_screen import JudgesScreen
+from tui.screens.judges import JudgesScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

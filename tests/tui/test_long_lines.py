@@ -8,13 +8,14 @@ import pytest
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from core.display import SHOWN_CHARACTERS, shortened
+from core.text import SHOWN_CHARACTERS, shortened
 from tests.building import Scored
 from tests.tui.driving import WIDE, audit, painted, workspace_with
-from tui.widgets import code_text, code_view, long_line
-from tui.widgets.code_text import CodeText
-from tui.widgets.code_view import CodeView
-from tui.widgets.long_line import LongLine
+from tui.widgets import code as code_view
+from tui.widgets import code_text
+from tui.widgets import code_text as long_line
+from tui.widgets.code import CodeView
+from tui.widgets.code_text import CodeText, LongLine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.records import Origin
-from eval import eval_request
-from eval.spec_reading import make_spec
+from eval import requests as eval_request
+from eval.specs import make_spec
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.eval.eval_building import asked
 from tests.tui.driving import WIDE, settled, until
 from tests.tui.misses_driving import AFTER, BEFORE, misses, workspace_with_evals
-from tui.screens.pair_screen import PairScreen
+from tui.screens.audit.pair import PairScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.store import Store
+    from core.jobs import Watch
+    from core.store.database import Store
     from core.workspace import Workspace
-    from eval.eval_request import EvalRequest
-    from eval.evaluating_records import Eval
-    from eval.watching import Watch
+    from eval.evals import Eval
+    from eval.requests import EvalRequest
     from tests.tui.misses_driving import Looking
 
 
@@ -316,7 +316,7 @@ async def test_only_the_rows_in_sight_are_painted(
 ) -> None:
     queries = [asked(f"query number {number}", "src/watcher.rs") for number in range(3000)]
     workspace = workspace_with_evals(tmp_path, {}, spec=make_spec("many", "", queries))
-    from tui.screens import misses_text
+    from tui.shown import evals as misses_text
 
     painted_rows = []
     plain = misses_text.query_cells

@@ -13,7 +13,7 @@ from eval import evaluating
 from tests.tui.driving import NARROW, WIDE, settled, until
 from tests.tui.misses_driving import AFTER, BEFORE, workspace_with_evals
 from tui.app import RejudgeApp
-from tui.screens.misses_screen import MissesScreen
+from tui.screens.misses.screen import MissesScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store import Store
+from core.store.database import Store
 from core.workspace import Workspace
-from labels.audit_filter import parse_filter
-from labels.audit_session import AuditSession
-from labels.workspace_status import workspace_status
+from labels.audit.filters import parse_filter
+from labels.audit.session import AuditSession
+from labels.status import workspace_status
 from tests.building import new_workspace
-from tui.command_line.main import main
+from tui.cli.main import main
 from tui.sample_workspace import SAMPLE_JUDGE, build_sample, standard_library
 
 if TYPE_CHECKING:

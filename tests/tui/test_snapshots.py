@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.records import JudgeKind
-from core.store import Store
+from core.store.database import Store
+from core.store.tables import make_judge
 from core.workspace import Workspace
-from labels.judgments import make_judge
 from tests.building import Scored, add_scored
 from tests.tui.driving import NARROW, WIDE, settled, until, workspace_with
 from tui.app import AuditFirstApp, RejudgeApp
-from tui.screens.pair_screen import PairScreen
+from tui.screens.audit.pair import PairScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

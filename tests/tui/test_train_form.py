@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from train.run_config import LossName, Tuning
-from tui.train_form import FIELDS, RunForm
+from train.config import LossName, Tuning
+from tui.run_form import FIELDS, RunForm
 
 FORM = RunForm(known_specs=("searches", "others"))
 

@@ -12,28 +12,27 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from core.records import Progress
-from core.store import Store
+from core.store.database import Store
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.train.run_building import CONFIG, PRETENDER, START, make_run, steps, told, whole_run
 from tests.tui.driving import settled, until
 from tests.tui.train_building import BASE, trainable_workspace
 from tests.tui.train_driving import FAILED, FINISHED, STOPPED, at_work, train, workspace_with_runs
-from train import run_launch
-from train.run_events import Ended, EndStatus
-from train.run_folder import RUNS_NAME, RunFolder
-from train.run_launch import worker_pid
-from train.run_status import RunStatus
-from train.run_watching import RunWatch
-from tui import after_run
-from tui.screens.misses_screen import MissesScreen
-from tui.screens.run_screen import Below
+from train.runs import outcome as after_run
+from train.runs import process as run_launch
+from train.runs.events import Ended, EndStatus
+from train.runs.folder import RUNS_NAME, RunFolder
+from train.runs.process import RunStatus, worker_pid
+from train.runs.watching import RunWatch
+from tui.screens.misses.screen import MissesScreen
+from tui.screens.train.run import Below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from core.jobs import Watch
     from core.workspace import Workspace
-    from eval.watching import Watch
     from tests.tui.train_driving import Training
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from core.errors import InputError
-from labels.workshop.prompt_versions import saved_prompts
-from labels.workshop.trial import TrialRequest, parse_trial
-from tests.labels.judge.playing_server import PlayingServer, error, ruling
+from labels.workshop.prompts import saved_prompts
+from labels.workshop.trials import TrialRequest, parse_trial
+from tests.labels.judges.playing_server import PlayingServer, error, ruling
 from tests.labels.workshop.audited_store import audited_workspace
 from tests.tui.driving import painted, settled, until
 from tui.app import RejudgeApp
-from tui.widgets.key_bar import KeyBar
+from tui.widgets.bars import KeyBar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from core.workspace import Workspace
-    from tests.labels.judge.playing_server import Answer
-    from tui.screens.workshop_screen import WorkshopScreen
+    from tests.labels.judges.playing_server import Answer
+    from tui.screens.workshop import WorkshopScreen
 
 SCORES = [1 + (3 * n) % 5 for n in range(30)]
 GRADES = [1 + (n // 2) % 5 for n in range(18)]

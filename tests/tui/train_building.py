@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store import Store
-from eval.spec_reading import make_spec
-from eval.spec_store import add_spec
+from core.store.database import Store
+from eval.specs import add_spec, make_spec
 from tests.building import Scored, add_scored, new_workspace
 from tests.core.encoder.fixture_encoders import FIXTURES
 from tests.eval.eval_building import asked

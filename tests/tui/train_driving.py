@@ -7,19 +7,18 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from core.store import Store
+from core.jobs import Watch
+from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
-from eval.spec_store import load_spec
-from eval.watching import Watch
+from eval.specs import load_spec
 from tests.eval.eval_building import FixedRetriever
 from tests.train.run_building import CONFIG, START, make_run, steps, whole_run
 from tests.tui.driving import NARROW, Visit, settled, until
 from tests.tui.train_building import SPEC, trainable_workspace
-from train.run_config import LossName, Tuning
-from train.run_events import Checkpointed, Ended, EndStatus, Evaluated
-from train.run_shelf import RunShelf
-from train.run_store import RunEval, Side, link_eval
+from train.config import LossName, Tuning
+from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated
+from train.runs.store import RunEval, RunShelf, Side, link_eval
 from tui.app import RejudgeApp
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.workspace import Workspace
-    from train.run_folder import RunFolder
-    from tui.screens.train_screen import TrainScreen
+    from train.runs.folder import RunFolder
+    from tui.screens.train.screen import TrainScreen
 
 FINISHED = "20300503-120000-contrastive-0001"
 FAILED = "20300504-101500-margin-ff00"

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from tui.commands.audit import AUDIT, GRADE_COMMANDS
 from tui.commands.command import FOOTER_LIMIT, Command, Section, bindings_of, footer_groups
-from tui.commands.everywhere import EVERYWHERE
-from tui.commands.help import HELP
-from tui.commands.home import HOME
-from tui.commands.judges import JUDGES
-from tui.commands.misses import MISSES
-from tui.commands.train import TRAIN
-from tui.commands.workshop import WORKSHOP
+from tui.commands.sections import (
+    AUDIT,
+    EVERYWHERE,
+    GRADE_COMMANDS,
+    HELP,
+    HOME,
+    JUDGES,
+    MISSES,
+    TRAIN,
+    WORKSHOP,
+)
 
 __all__ = [
     "AUDIT",

@@ -2,23 +2,57 @@
 
 Lexing is lazy, because a person mostly looks at the first screenful of a document. The work is
 pure: it can be done ahead in a thread, and no widget is needed.
+
+A line of code too long to be measured at every paint, and its part in sight.
 """
 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from core.display import displayable
-from tui.widgets.long_line import LongLine
+from core.text import displayable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pygments.token import _TokenType
+
+
+_STRETCH: Final = 256
+#: Characters that are taken for a cell at the most: what has no width could go on for ever.
+_CHARACTERS_A_CELL: Final = 4
+
+
+class LongLine:
+    """A line, measured once, stretch by stretch.
+
+    Attributes:
+        cells: how wide it is.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0]
+        for start in range(0, len(text), _STRETCH):
+            width = cell_len(text[start : start + _STRETCH])
+            self._starts.append(self._starts[-1] + width)
+        self.cells = self._starts[-1]
+
+    def part(self, left: int, room: int) -> tuple[str, int]:
+        """Return a piece of the line in which ``room`` cells from cell ``left`` on are.
+
+        The second value is how many cells of the piece lie before ``left``.
+        """
+        stretch = max(0, bisect_right(self._starts, left) - 1)
+        before = left - self._starts[stretch]
+        start = stretch * _STRETCH
+        return self._text[start : start + _STRETCH + _CHARACTERS_A_CELL * room], before
+
 
 #: Documents and lines beyond these many characters are shown without colours.
 LEXED_DOCUMENT: Final = 2_000_000
@@ -42,7 +76,6 @@ class WordKind(IntEnum):
 
 #: A piece of a line with its kind.
 Run = tuple[str, WordKind]
-
 _KINDS: Final = (
     ("Comment", WordKind.COMMENT),
     ("Keyword", WordKind.KEYWORD),
@@ -125,7 +158,7 @@ class CodeText:
 
     def _lex(self, language: str) -> Iterator[tuple[Run, ...]]:
         """Yield the runs of one line after another; end early if the lexer loses its place."""
-        from tui.widgets.lexers import lexer_for
+        from tui.widgets.code import lexer_for
 
         lexer = lexer_for(language)
         if lexer is None:

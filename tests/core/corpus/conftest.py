@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store import Store
+from core.store.database import Store
 from tests.building import new_workspace
 
 if TYPE_CHECKING:

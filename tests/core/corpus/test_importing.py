@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from core.corpus import importing, replacing
+from core.corpus import importing
+from core.corpus import importing as replacing
 from core.corpus.importing import import_corpus
-from core.corpus.reading import Source, read_source
-from core.documents import add_documents, corpus_documents, documents_by_id
+from core.corpus.sources import Source, read_source
 from core.errors import CancelledError, InputError, StoreError
-from core.identity import document_id, event_id, pair_id, query_id
-from core.label_events import insert_event
-from core.queries import add_queries
+from core.ids import document_id, event_id, pair_id, query_id, utc_now
 from core.records import (
     Action,
     Document,
@@ -30,8 +28,15 @@ from core.records import (
     Progress,
     Query,
 )
-from core.store import Store, utc_now
-from labels.pairs import add_pairs
+from core.store.database import Store
+from core.store.events import insert_event
+from core.store.tables import (
+    add_documents,
+    add_pairs,
+    add_queries,
+    corpus_documents,
+    documents_by_id,
+)
 from tests.building import new_workspace
 
 if TYPE_CHECKING:
@@ -308,9 +313,9 @@ def test_folders_may_have_any_name(tmp_path: Path, name: str) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
-from core.corpus import replacing
+from core.corpus import importing as replacing
 from core.corpus.importing import import_corpus
-from core.store import Store
+from core.store.database import Store
 
 def wait(cursor):
     print("replacing", flush=True)

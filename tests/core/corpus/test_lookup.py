@@ -6,7 +6,7 @@ import pytest
 
 from core.corpus.importing import import_corpus
 from core.corpus.lookup import find_document, find_documents
-from core.store import Store
+from core.store.database import Store
 from tests.building import new_workspace
 
 if TYPE_CHECKING:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.corpus import outlining
+from core.corpus import parsing as outlining
 from core.corpus.importing import import_corpus
-from core.corpus.outlining import Outliner, ReadFile
-from core.corpus.parsing_process import Parsing
-from core.documents import corpus_documents
+from core.corpus.parsing import Outliner, Parsing, ReadFile
 from core.errors import CancelledError, UnavailableError
 from core.records import DocumentKind, Problem
+from core.store.tables import corpus_documents
 
 if TYPE_CHECKING:
-    from core.store import Store
+    from core.store.database import Store
 
 #: The real worker, in which the word in a file's first line does what it says.
 HOSTILE = """
@@ -49,7 +48,7 @@ def outline(language, text):
     return real(language, text)
 
 parsing_worker.outline = outline
-from core.corpus.outline import Definition
+from core.corpus.definitions import Definition
 parsing_worker.Definition = Definition
 parsing_worker.main()
 """
@@ -205,8 +204,8 @@ def test_the_worker_does_not_outlive_a_parent_that_was_killed(tmp_path: Path) ->
     """Its alarm ends a parse that nobody waits for any more."""
     script = f"""
 import sys
-from core.corpus.outlining import Outliner, ReadFile
-from core.corpus.parsing_process import Parsing
+from core.corpus.parsing import Outliner, ReadFile
+from core.corpus.parsing import Parsing
 def told(path):
     process = outliner._process
     if process is not None and process._greeted:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.corpus.splitting import split_file
-from core.identity import document_id
+from core.corpus.sources import split_file
+from core.ids import document_id
 from core.records import DocumentKind
 from tests.core.corpus.script_examples import SCRIPT_EXAMPLES
 from tests.core.corpus.system_examples import SYSTEM_EXAMPLES

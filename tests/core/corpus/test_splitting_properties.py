@@ -5,7 +5,7 @@ import re
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.corpus.splitting import GAP_LINES, split_file
+from core.corpus.sources import GAP_LINES, split_file
 
 PATHS = [
     "a.py",

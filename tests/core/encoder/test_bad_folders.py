@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from core.encoder import load_encoder
-from core.encoder.reading import read_spec
+from core.encoder.folder import read_spec
 from core.errors import InputError
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 

@@ -13,21 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.encoder import load_encoder
-from core.encoder.batching import batches
-from core.encoder.mlx_thread import on_mlx_thread
+from core.encoder.availability import on_mlx_thread
+from core.encoder.encoder import batches
 from core.encoder.tokenizing import TokenizedText
 from core.errors import CancelledError, InputError
-from tests.core.encoder.fixture_encoders import (
-    DOCUMENTS,
-    NAMES,
-    QUERIES,
-    encoder,
-    skip_without_mlx,
-)
+from tests.core.encoder.fixture_encoders import DOCUMENTS, NAMES, QUERIES, encoder, skip_without_mlx
 
 skip_without_mlx()
 
-from core.encoder import lanes  # noqa: E402
+from core.encoder import cpu as lanes  # noqa: E402
 
 MANY = [f"{text} {number}" for number in range(9) for text in DOCUMENTS]
 
@@ -157,11 +151,11 @@ def test_a_program_that_encoded_in_a_thread_ends_well() -> None:
     program = (
         "import threading\n"
         "from core.encoder.availability import require_mlx\n"
-        "from core.encoder.mlx_thread import on_mlx_thread\n"
+        "from core.encoder.availability import on_mlx_thread\n"
         "require_mlx()\n"
         "import mlx.core as mx\n"
-        "from core.encoder.lanes import evaluated\n"
-        "from core.encoder.operations import gelu\n"
+        "from core.encoder.cpu import evaluated\n"
+        "from core.encoder.models.layers import gelu\n"
         "def steps():\n"
         "    return gelu(mx.ones((300, 300)) @ mx.ones((300, 300)))\n"
         "def work():\n"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.encoder.lengths import write_lengths
-from core.encoder.reading import read_spec
+from core.encoder.folder import read_spec, write_lengths
 from tests.core.encoder.fixture_encoders import FIXTURES
 
 if TYPE_CHECKING:

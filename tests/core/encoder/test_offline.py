@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.encoder import blas, offline, offline_encoder_folder
+from core.encoder import blas, offline_encoder_folder
+from core.encoder import folder as offline
 from core.encoder.availability import require_mlx
-from core.encoder.fingerprint import file_hash
+from core.encoder.folder import file_hash
 from core.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from core.encoder import load_encoder
-from core.encoder.reading import read_spec
+from core.encoder.folder import read_spec
 from tests.core.encoder.fixture_encoders import DOCUMENTS, FIXTURES, encoder, skip_without_mlx
 
 HOUSE = Path(__file__).parents[3]

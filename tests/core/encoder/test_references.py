@@ -19,8 +19,8 @@ skip_without_mlx()
 
 import mlx.core as mx  # noqa: E402
 
-from core.encoder import fast_cpu  # noqa: E402
-from core.encoder.t5 import position_buckets  # noqa: E402
+from core.encoder import cpu as fast_cpu  # noqa: E402
+from core.encoder.models.t5 import position_buckets  # noqa: E402
 
 CLOSE = 1e-4
 

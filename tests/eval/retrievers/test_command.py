@@ -9,17 +9,17 @@ from uuid import UUID
 import pytest
 
 from core.errors import CancelledError, InputError
+from core.jobs import Watch
 from eval.corpus import Corpus
+from eval.retrievers.base import CorpusPaths
 from eval.retrievers.command import build_command
-from eval.retrievers.corpus_paths import CorpusPaths
-from eval.watching import Watch
 from tests.eval.eval_building import asked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from eval.retrievers.base import Ranking
     from eval.retrievers.command import CommandRetriever
-    from eval.retrievers.ranking import Ranking
 
 PATHS = ("src/server.rs", "src/watcher.rs")
 CORPUS = Corpus((UUID(int=1), UUID(int=2)), PATHS, ("0" * 64, "1" * 64), (1, 1))
@@ -148,7 +148,7 @@ def test_a_hanging_program_is_killed_with_its_children(folder: Path) -> None:
 def test_a_program_that_prints_without_end_is_stopped(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eval.retrievers.program.MOST_PRINTED", 1 << 20)
+    monkeypatch.setattr("eval.retrievers.command.MOST_PRINTED", 1 << 20)
     with pytest.raises(InputError, match="more than 1 MiB"):
         ranked(made(folder, "while True: print('x' * 4096)"))
 

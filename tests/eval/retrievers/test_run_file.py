@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import InputError
 from eval.corpus import Corpus
-from eval.retrievers.corpus_paths import CorpusPaths
+from eval.retrievers.base import CorpusPaths
 from eval.retrievers.run_file import read_run_file
 from tests.eval.eval_building import asked
 

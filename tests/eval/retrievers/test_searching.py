@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from core.store import Store
+from core.jobs import Watch
+from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.retrievers.encoder import EncoderModel, build_encoder_retriever
 from eval.retrievers.hybrid import HybridRetriever
 from eval.retrievers.lexical import build_lexical
-from eval.watching import Watch
 from tests.building import new_workspace
 from tests.eval.eval_building import FILES, add_corpus, asked
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eval.retrievers.ranking import Ranking, Retriever
+    from eval.retrievers.base import Ranking, Retriever
 
 
 class WordEncoder:

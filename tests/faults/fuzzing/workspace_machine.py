@@ -19,17 +19,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from core.corpus.importing import import_corpus
 from core.errors import RejudgeError
 from core.records import Action, ImportReport, LabelEvent
-from core.store import Store
+from core.store.database import Store
 from core.workspace import Workspace
-from eval.spec_importing import import_spec
-from labels.audit_filter import parse_filter
-from labels.audit_session import AuditSession
+from eval.specs import import_spec
+from labels.audit.filters import parse_filter
+from labels.audit.session import AuditSession
 from labels.calibration.calibrating import calibrate
-from labels.exporting.export_records import ExportFormat
-from labels.exporting.exporting import export
-from labels.judge.judging import JudgingPlan, judge_pairs
-from labels.judge.lexical_judge import build_lexical_judge
-from labels.pair_importing import import_pairs
+from labels.exporting import ExportFormat, export
+from labels.judges.judging import JudgingPlan, judge_pairs
+from labels.judges.lexical import build_lexical_judge
+from labels.pairs.importing import import_pairs
 from tests.faults.fuzzing import hostile_input
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.engine import engine
+from core.store.engine import engine
 from tests.faults.kills.kill_run import READY, killed_work
 
 

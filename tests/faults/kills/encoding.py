@@ -8,12 +8,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from core.store import Store
+from core.jobs import Watch
+from core.store.database import Store
 from core.workspace import Workspace
 from eval.corpus import load_corpus
 from eval.retrievers.encoder import EncoderModel, build_encoder_retriever
-from eval.token_index import INDEXES_NAME, TokenIndex
-from eval.watching import Watch
+from eval.retrievers.token_index import INDEXES_NAME, TokenIndex
 from tests.building import new_workspace
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.eval.eval_building import add_corpus
@@ -62,8 +62,8 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
     with (
         Store.open(Workspace(root).folder) as store,
         patch.object(TokenIndex, "append", append),
-        patch("eval.token_index_filling.PAGE_SIZE", 6),
-        patch("eval.token_index_filling.SEGMENT_SECONDS", 0.0),
+        patch("eval.retrievers.token_index.PAGE_SIZE", 6),
+        patch("eval.retrievers.token_index.SEGMENT_SECONDS", 0.0),
     ):
         build_encoder_retriever(store, load_corpus(store), model, Watch())
 

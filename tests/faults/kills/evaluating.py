@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from core.store import Store
+from core.jobs import Watch
+from core.store.database import Store
 from core.workspace import Workspace
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
 from eval.retrievers.lexical import build_lexical
-from eval.spec_reading import make_spec
-from eval.spec_store import add_spec, load_spec
-from eval.watching import Watch
+from eval.specs import add_spec, load_spec, make_spec
 from tests.building import new_workspace
 from tests.eval.eval_building import add_corpus, asked
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from core.store import Row
+    from core.store.tables import Row
 
 EVALS = 6
 QUERIES = 30

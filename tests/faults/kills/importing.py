@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from core.corpus.importing import import_corpus
-from core.store import Store
+from core.store.database import Store
 from core.workspace import Workspace
-from labels.pair_importing import import_pairs
+from labels.pairs.importing import import_pairs
 from tests.building import new_workspace
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from core.store import Row
+    from core.store.tables import Row
 
 FILES = ("one", "two")
 LINES = 400

@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from core.store import Store
+from core.store.database import Store
 from core.workspace import Workspace
-from labels.judge.judging import JudgingPlan, judge_pairs
-from labels.judge.judgment_writer import JudgmentWriter
-from labels.judge.llm_judge import JudgeParameters, LlmJudge, llm_judge_record
-from labels.judge.server import Server
+from labels.judges.judging import JudgingPlan, JudgmentWriter, judge_pairs
+from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+from labels.judges.server import Server
 from tests.building import Scored, add_scored, new_workspace
-from tests.labels.judge.playing_server import Answer, PlayingServer, asked_query, ruling
+from tests.labels.judges.playing_server import Answer, PlayingServer, asked_query, ruling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +50,7 @@ def run(root: Path, beside: str, say: Callable[[str], None]) -> None:
     where = Server(beside, "a-key", 60.0, 2)
     with (
         Store.open(Workspace(root).folder) as store,
-        patch("labels.judge.judging.JudgmentWriter", SayingWriter),
+        patch("labels.judges.judging.JudgmentWriter", SayingWriter),
     ):
         judge_pairs(store, lambda: LlmJudge(where, JUDGE, PARAMETERS), JudgingPlan(concurrency=4))
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from core.errors import StoreDamagedError
-from core.restoring import restore
+from core.store.recovery import restore
 from core.workspace import Workspace
 
 if TYPE_CHECKING:

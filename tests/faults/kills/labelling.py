@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from core.label_journal import LabelJournal
-from core.store import Store
+from core.store.database import Store
+from core.store.journal import LabelJournal
 from core.workspace import Workspace
-from labels.audit_session import AuditSession
+from labels.audit.session import AuditSession
 from tests.building import add_scored, new_workspace, numbered
 
 if TYPE_CHECKING:

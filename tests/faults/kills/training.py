@@ -10,30 +10,29 @@ import pytest
 
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
-from train.errors import TrainingError
-from train.event_stream import as_continued, read_events
-from train.run_config_file import write_config
-from train.run_events import Checkpointed, Started
-from train.run_folder import RUNS_NAME, RunFolder
-from train.run_status import RunStatus
-from train.run_watching import RunWatch
-from train.training_set.plan import TrainingSetPlan
-from train.training_set.snapshot import write_training_set
-from train.training_set.summary import TrainingSetSummary
+from train.base import TrainingError
+from train.config import write_config
+from train.dataset.files import write_training_set
+from train.dataset.records import TrainingSetPlan
+from train.dataset.summary import TrainingSetSummary
+from train.runs.events import Checkpointed, Started, as_continued, read_events
+from train.runs.folder import RUNS_NAME, RunFolder
+from train.runs.process import RunStatus
+from train.runs.watching import RunWatch
 
 skip_without_mlx()
 
 import train.training  # noqa: E402, F401 - the libraries are no part of the work
 from train import worker  # noqa: E402
 from train.checkpoints import checkpoint_names, checkpoint_weights, read_state  # noqa: E402
-from train.event_stream import EventWriter  # noqa: E402
+from train.runs.events import EventWriter  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from train.run_events import RunEvent
+    from train.runs.events import RunEvent
 
 NAME = "20300503-120000-contrastive-0001"
 
@@ -64,7 +63,7 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
     # To compile a graph takes seconds, and is tested elsewhere.
     with (
         patch.object(EventWriter, "write", told),
-        patch("train.trainee.may_compile", return_value=False),
+        patch("train.step.trainee.may_compile", return_value=False),
     ):
         status = worker.main([str(_folder(root).path)])
     if status:

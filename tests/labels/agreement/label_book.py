@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from core.identity import event_id
-from core.rows import insert_missing
-from core.store import Store, utc_now
-from labels.agreement.measuring import measure_agreement
+from core.ids import event_id, utc_now
+from core.store.database import Store
+from core.store.tables import insert_missing
+from labels.trust import measure_agreement
 from tests.building import new_workspace
 from tests.labels.calibration.judged_store import add_judged
 

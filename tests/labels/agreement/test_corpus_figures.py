@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from labels.agreement.measuring import measure_agreement
-from labels.agreement.prediction_powered import (
-    JudgedSums,
-    LabelledValues,
-    mean_estimate,
-    powered_mean,
-)
+from labels.agreement.ppi import JudgedSums, LabelledValues, mean_estimate, powered_mean
+from labels.trust import measure_agreement
 from tests.labels.agreement.label_book import Book, opened_book
 from tests.labels.calibration.judged_store import add_judged
 

@@ -9,10 +9,8 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from core.identity import event_id
-from core.store import utc_now
-from labels.agreement.labelled import LabelledGrade
-from labels.agreement.weights import _sequential, effective_number, label_weights
+from core.ids import event_id, utc_now
+from labels.agreement.labelled import LabelledGrade, _sequential, effective_number, label_weights
 
 JUDGE = UUID(int=9)
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.documents import add_documents
-from core.identity import document_id, event_id, pair_id, query_id
-from core.queries import add_queries
+from core.ids import document_id, event_id, pair_id, query_id, utc_now
 from core.records import Document, DocumentKind, Judgment, Origin, Pair, Query, QueryKind
-from core.store import utc_now
-from labels.judgments import add_judge, add_judgments
-from labels.pairs import add_pairs
+from core.store.tables import add_documents, add_judge, add_judgments, add_pairs, add_queries
 from tests.building import named_judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from core.store import Store
+    from core.store.database import Store
 
 
 def add_judged(

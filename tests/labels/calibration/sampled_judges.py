@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labels.calibration.choosing import LabelledOutputs
-from labels.calibration.judge_outputs import judge_outputs
+from labels.calibration.outputs import LabelledOutputs, judge_outputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 
 from core.errors import CancelledError
-from core.identity import event_id
-from core.rows import insert_missing
-from core.store import Store, utc_now
-from labels.calibration.calibrating import calibrate
-from labels.calibration.calibration_store import calibrated_grades, current_calibration
-from labels.calibration.grading import id_ranges
-from labels.calibration.labelled_outputs import draw_of, learning_material
+from core.ids import event_id, utc_now
+from core.store.database import Store
+from core.store.tables import insert_missing
+from labels.calibration.calibrating import calibrate, id_ranges
+from labels.calibration.outputs import draw_of, learning_material
+from labels.calibration.store import calibrated_grades, current_calibration
 from tests.building import Scored, add_scored, new_workspace
 from tests.labels.calibration.judged_store import add_judged
 from tests.labels.calibration.sampled_judges import sampled
-from tui.command_line.main import main
+from tui.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -192,7 +191,7 @@ def test_a_judge_that_always_says_3_and_people_who_contradict_each_other(store: 
 
 def test_the_draw_in_sql_is_the_draw_in_python(store: Store) -> None:
     rows = built(store)
-    from labels.calibration.grading import _DRAW
+    from labels.calibration.calibrating import _DRAW
 
     for pair, draw in store.read(f"SELECT pair_id, {_DRAW} FROM db.judgments"):
         assert draw == draw_of(pair)

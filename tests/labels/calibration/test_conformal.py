@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labels.calibration.conformal import conformity_scores, prediction_sets, threshold
+from labels.calibration.choosing import (
+    conformity_scores,
+    prediction_sets,
+    ranked_probability_scores,
+    threshold,
+)
 from labels.calibration.fitting import fit_calibration
-from labels.calibration.scoring import ranked_probability_scores
 from tests.labels.calibration.sampled_judges import sampled
 
 distributions = st.lists(st.floats(0.01, 1), min_size=5, max_size=5).map(

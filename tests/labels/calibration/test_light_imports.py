@@ -10,10 +10,10 @@ HEAVY = {"numpy", "scipy", "sklearn", "duckdb"}
 def test_what_screens_and_commands_import_brings_nothing_heavy() -> None:
     program = (
         "import json, sys\n"
-        "import labels.agreement.records, labels.calibration.records\n"
-        "import labels.calibration.calibration_store\n"
-        "import tui.command_line.agreement_command, tui.command_line.calibrate_command\n"
-        "import tui.command_line.shown_agreement\n"
+        "import labels.agreement.records, labels.calibration.store\n"
+        "import labels.calibration.store\n"
+        "import tui.cli.agreement_command, tui.cli.calibrate_command\n"
+        "import tui.shown.agreement\n"
         "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(

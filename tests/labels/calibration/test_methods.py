@@ -11,14 +11,16 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
-from labels.calibration.choosing import LabelledOutputs, candidates, choose, fits
-from labels.calibration.confusion_method import fit_confusion
-from labels.calibration.identity_method import fit_identity
-from labels.calibration.isotonic_method import fit_isotonic
-from labels.calibration.judge_outputs import judge_outputs
-from labels.calibration.ordinal_method import _Problem, fit_ordinal
-from labels.calibration.records import Method
-from labels.calibration.scoring import ranked_probability_scores
+from labels.calibration.choosing import candidates, choose, fits, ranked_probability_scores
+from labels.calibration.methods import (
+    _Problem,
+    fit_confusion,
+    fit_identity,
+    fit_isotonic,
+    fit_ordinal,
+)
+from labels.calibration.outputs import LabelledOutputs, judge_outputs
+from labels.calibration.store import Method
 from tests.labels.calibration.sampled_judges import sampled
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ def test_every_blas_that_a_fit_loads_is_held_to_one_thread() -> None:
     # A process of its own: SciPy brings its BLAS with the first import, here inside the block.
     program = (
         "import json\n"
-        "from labels.calibration.one_thread import one_thread\n"
+        "from labels.calibration.fitting import one_thread\n"
         "with one_thread():\n"
         "    import scipy.optimize, scipy.special\n"
         "    from threadpoolctl import threadpool_info\n"

@@ -9,22 +9,20 @@ from sklearn.metrics import brier_score_loss, mean_absolute_error, root_mean_squ
 
 from labels.calibration.choosing import (
     Candidate,
-    LabelledOutputs,
     _folds,
     _paired,
     candidates,
     choose,
-)
-from labels.calibration.conformal import conformity_scores, threshold
-from labels.calibration.fitting import fit_calibration
-from labels.calibration.identity_method import fit_identity
-from labels.calibration.judge_outputs import features, judge_outputs
-from labels.calibration.records import Method
-from labels.calibration.scoring import (
+    conformity_scores,
     expected_grades,
     median_grades,
     ranked_probability_scores,
+    threshold,
 )
+from labels.calibration.fitting import fit_calibration
+from labels.calibration.methods import fit_identity
+from labels.calibration.outputs import LabelledOutputs, features, judge_outputs
+from labels.calibration.store import Method
 from tests.labels.calibration.sampled_judges import sampled
 
 VALUES = np.arange(1, 6)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.identity import event_id
-from core.rows import insert_missing
-from core.store import Store, utc_now
+from core.ids import event_id, utc_now
+from core.store.database import Store
+from core.store.tables import insert_missing
 from tests.building import Scored, add_scored, new_workspace
 
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.store import Store
-from tests.labels.judge.playing_server import PlayingServer, asked_query, ruling
+from core.store.database import Store
+from tests.labels.judges.playing_server import PlayingServer, asked_query, ruling
 from tests.labels.workshop.audited_store import audited_workspace
-from tui.command_line.main import main
+from tui.cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from core.workspace import Workspace
-    from tests.labels.judge.playing_server import Answer
+    from tests.labels.judges.playing_server import Answer
 
 SCORES = [1 + (3 * n) % 5 for n in range(60)]
 GRADES = [1 + (n // 2) % 5 for n in range(30)]

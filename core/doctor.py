@@ -1,0 +1,130 @@
+"""What this machine has and lacks: the checks behind ``rejudge doctor``."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from core.encoder.availability import require_mlx
+from core.encoder.blas import load_blas
+from core.encoder.folder import offline_encoder_folder
+from core.errors import RejudgeError, UnavailableError
+from core.store.backups import backups
+from core.store.database import DATABASE_NAME, Store
+from core.store.recovery import Health, examine_store
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+
+_RESTORE: Final = "rejudge doctor --restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. ``needed`` tells whether rejudge cannot do without it."""
+
+    name: str
+    good: bool
+    found: str
+    todo: str = ""
+    needed: bool = True
+
+
+def examine(workspace: Workspace) -> tuple[Check, ...]:
+    """Look at everything once and return what was found, nothing raised."""
+    return (
+        _python(),
+        _duckdb(),
+        _mlx(),
+        _blas(),
+        _compiler(),
+        _offline_encoder(),
+        _workspace(workspace),
+        _backups(workspace),
+    )
+
+
+def _python() -> Check:
+    return Check("python", True, f"{platform.python_version()} at {sys.executable}")
+
+
+def _duckdb() -> Check:
+    return Check("duckdb", True, metadata.version("duckdb"))
+
+
+def _mlx() -> Check:
+    try:
+        require_mlx()
+    except UnavailableError as error:
+        return Check("mlx", False, error.headline, error.todo, needed=False)
+    return Check("mlx", True, metadata.version("mlx"), needed=False)
+
+
+def _blas() -> Check:
+    blas = load_blas()
+    found = f"{blas.name}, kernels for {blas.core}" if blas.core else blas.name
+    return Check("blas", blas.fast, found, blas.advice, needed=False)
+
+
+def _offline_encoder() -> Check:
+    try:
+        folder = offline_encoder_folder()
+    except RejudgeError as error:
+        return Check("encoder", False, error.headline, error.todo, needed=False)
+    return Check("encoder", True, f"all-MiniLM-L6-v2 in {folder}", needed=False)
+
+
+def _compiler() -> Check:
+    found = shutil.which("g++") or shutil.which("c++") or shutil.which("clang++")
+    if found:
+        return Check("compiler", True, found, needed=False)
+    return Check(
+        "compiler",
+        False,
+        "no C++ compiler",
+        "MLX on Linux compiles fused operations with g++; without it encoding is slower.",
+        needed=False,
+    )
+
+
+def _workspace(workspace: Workspace) -> Check:
+    place = str(workspace.folder)
+    if not workspace.exists:
+        return Check("workspace", False, f"none at {place}", "rejudge init", needed=False)
+    database = workspace.folder / DATABASE_NAME
+    try:
+        if workspace.store_url():
+            with Store.of(workspace) as store:
+                ((events,),) = store.read("SELECT count(*) FROM db.label_events")
+                return Check("workspace", True, f"{store.place}, {events:,} label events")
+        health = examine_store(workspace.folder)
+    except RejudgeError as error:
+        return Check("workspace", False, error.headline, error.todo)
+    if health.damage:
+        return Check("workspace", False, f"{database} is damaged: {health.damage}", _RESTORE)
+    found = f"{database}, {health.events:,} label events{_unreadable(health)}"
+    if health.not_in_journal:
+        lacking = f"{found}, {health.not_in_journal:,} of them not in labels.jsonl"
+        return Check("workspace", False, lacking, f"Write them there too with: {_RESTORE}")
+    return Check("workspace", True, found)
+
+
+def _unreadable(health: Health) -> str:
+    if not health.unreadable:
+        return ""
+    number, reason = health.unreadable[0]
+    count = len(health.unreadable)
+    return f"; {count:,} lines of labels.jsonl are none and do not count, line {number}: {reason}"
+
+
+def _backups(workspace: Workspace) -> Check:
+    found = backups(workspace.folder)
+    if not found:
+        return Check("backups", True, "none yet", needed=False)
+    newest = f"{len(found)}, the newest of {found[0].made:%Y-%m-%d %H:%M} UTC"
+    return Check("backups", True, newest, needed=False)

@@ -1,0 +1,1 @@
+"""The encoder architectures, in MLX."""

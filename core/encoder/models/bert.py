@@ -1,0 +1,184 @@
+"""BERT (Devlin et al. 2018, arXiv:1810.04805), its parameters named as in its checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import mlx.core as mx
+from mlx import nn
+
+from core.encoder.models.layers import (
+    LayerNorm,
+    activation,
+    attention,
+    join_heads,
+    key_mask,
+    split_heads,
+)
+from core.encoder.spec import read_object, value_of
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class BertConfig:
+    """The values of config.json that shape the model."""
+
+    vocabulary: int
+    width: int
+    inner_width: int
+    layers: int
+    heads: int
+    positions: int
+    types: int
+    epsilon: float
+    activation: Callable[[mx.array], mx.array]
+
+
+def read_bert_config(path: Path) -> BertConfig:
+    """Return the shape of the model.
+
+    Raises:
+        InputError: a value has the wrong type, or the positions are not absolute.
+    """
+    values = read_object(path)
+    positions = value_of(values, "position_embedding_type", "absolute", path)
+    if positions != "absolute":
+        raise InputError(f"positions of the type {positions!r} are not supported", where=str(path))
+    return BertConfig(
+        vocabulary=value_of(values, "vocab_size", 30522, path),
+        width=value_of(values, "hidden_size", 768, path),
+        inner_width=value_of(values, "intermediate_size", 3072, path),
+        layers=value_of(values, "num_hidden_layers", 12, path),
+        heads=value_of(values, "num_attention_heads", 12, path),
+        positions=value_of(values, "max_position_embeddings", 512, path),
+        types=value_of(values, "type_vocab_size", 2, path),
+        epsilon=value_of(values, "layer_norm_eps", 1e-12, path),
+        activation=activation(value_of(values, "hidden_act", "gelu", path), path),
+    )
+
+
+class BertModel(nn.Module):
+    """Token ids in, hidden states out."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.embeddings = BertEmbeddings(config)
+        self.encoder = BertStack(config)
+
+    def __call__(self, tokens: mx.array, seen: mx.array | None = None) -> mx.array:
+        """Return the hidden states (texts, tokens, width).
+
+        Args:
+            tokens: ids (texts, tokens).
+            seen: booleans (texts, tokens): the tokens that are attended to; None is all.
+        """
+        return self.encoder(self.embeddings(tokens), key_mask(seen))
+
+
+class BertEmbeddings(nn.Module):
+    """Word, position and type."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocabulary, config.width)
+        self.position_embeddings = nn.Embedding(config.positions, config.width)
+        self.token_type_embeddings = nn.Embedding(config.types, config.width)
+        self.LayerNorm = LayerNorm(config.width, eps=config.epsilon)
+
+    def __call__(self, tokens: mx.array) -> mx.array:
+        """Return the sum of the three, normalised; every text is of the first type."""
+        places = self.position_embeddings.weight[: tokens.shape[1]]
+        constant = places + self.token_type_embeddings.weight[0]
+        return self.LayerNorm(self.word_embeddings(tokens) + constant)
+
+
+class BertStack(nn.Module):
+    """The layers."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.layer = [BertLayer(config) for _ in range(config.layers)]
+
+    def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
+        """Apply one after the other."""
+        for layer in self.layer:
+            hidden = layer(hidden, mask)
+        return hidden
+
+
+class BertLayer(nn.Module):
+    """Attention, then two linear layers, each added to what came in and normalised."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.attention = BertAttention(config)
+        self.intermediate = BertIntermediate(config)
+        self.output = BertOutput(config, config.inner_width)
+
+    def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
+        """Return the new hidden states."""
+        hidden = self.attention(hidden, mask)
+        return self.output(self.intermediate(hidden), hidden)
+
+
+class BertAttention(nn.Module):
+    """Attention with its output layer."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.self = BertSelfAttention(config)
+        self.output = BertOutput(config, config.width)
+
+    def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
+        """Return the new hidden states."""
+        return self.output(self.self(hidden, mask), hidden)
+
+
+class BertSelfAttention(nn.Module):
+    """The three projections and the attention."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.query = nn.Linear(config.width, config.width)
+        self.key = nn.Linear(config.width, config.width)
+        self.value = nn.Linear(config.width, config.width)
+        self._heads = config.heads
+        self._scale = (config.width // config.heads) ** -0.5
+
+    def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
+        """Return what each token gathered, before the output layer."""
+        queries, keys, values = (
+            split_heads(layer(hidden), self._heads) for layer in (self.query, self.key, self.value)
+        )
+        return join_heads(attention(queries, keys, values, scale=self._scale, mask=mask))
+
+
+class BertIntermediate(nn.Module):
+    """The widening layer."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.width, config.inner_width)
+        self._activation = config.activation
+
+    def __call__(self, hidden: mx.array) -> mx.array:
+        """Return the activated product."""
+        return self._activation(self.dense(hidden))
+
+
+class BertOutput(nn.Module):
+    """A layer back to the model's width, the sum, the norm."""
+
+    def __init__(self, config: BertConfig, inputs: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(inputs, config.width)
+        self.LayerNorm = LayerNorm(config.width, eps=config.epsilon)
+
+    def __call__(self, hidden: mx.array, before: mx.array) -> mx.array:
+        """Return the normalised sum."""
+        return self.LayerNorm(self.dense(hidden) + before)

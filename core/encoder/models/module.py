@@ -1,0 +1,115 @@
+"""The whole network: transformer, pooling, projections, length 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, cast
+
+import mlx.core as mx
+from mlx import nn
+from mlx.utils import tree_flatten
+
+from core.encoder.models.bert import BertModel, read_bert_config
+from core.encoder.models.layers import normalised
+from core.encoder.models.modernbert import ModernBertModel, read_modernbert_config
+from core.encoder.models.t5 import T5Model, read_t5_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.encoder.spec import EncoderSpec, Projection
+
+
+class Transformer(Protocol):
+    """One of the three families."""
+
+    def __call__(self, tokens: mx.array, seen: mx.array | None = None) -> mx.array:
+        """Return the hidden states (texts, tokens, width)."""
+
+
+class EncoderModule(nn.Module):
+    """Token ids in, vectors of length 1 out.
+
+    ``base`` is the transformer with the parameter names of its checkpoint, ``projections`` the
+    linear layers after it. All of it can be differentiated and compiled.
+    """
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        super().__init__()
+        self.base = _transformer(spec)
+        self.projections = [Dense(projection) for projection in spec.projections]
+        self._pooling = spec.pooling
+
+    def __call__(
+        self, tokens: mx.array, seen: mx.array | None = None, real: mx.array | None = None
+    ) -> mx.array:
+        """Return the vectors (texts, tokens, dimensions), or (texts, 1, dimensions) when pooled.
+
+        Args:
+            tokens: ids (texts, tokens).
+            seen: booleans (texts, tokens): the tokens that are attended to; None is all.
+            real: booleans (texts, tokens): the tokens that are pooled; None is those seen.
+        """
+        hidden = self.base(tokens, seen)
+        if self._pooling == "mean":
+            hidden = _mean(hidden, seen if real is None else real)
+        elif self._pooling == "cls":
+            hidden = hidden[:, :1]
+        for projection in self.projections:
+            hidden = projection(hidden)
+        return normalised(hidden)
+
+    def parts(self, tokens: mx.array) -> mx.array:
+        """Return what each token gives to the one vector of its text (texts, tokens, dimensions).
+
+        The rows of a text sum to its vector. Holds for an encoder that is ``summed``.
+
+        Args:
+            tokens: ids (texts, tokens), none of them padding.
+        """
+        hidden = self.base(tokens)
+        for projection in self.projections:
+            hidden = projection(hidden)
+        length = mx.linalg.norm(hidden.sum(axis=1, keepdims=True), axis=-1, keepdims=True)
+        return hidden / mx.maximum(length, 1e-12)
+
+
+class Dense(nn.Module):
+    """One projection."""
+
+    def __init__(self, projection: Projection) -> None:
+        super().__init__()
+        self.linear = nn.Linear(projection.inputs, projection.outputs, bias=projection.bias)
+        self._residual = projection.residual
+        if projection.residual and projection.inputs != projection.outputs:
+            self.residual = nn.Linear(projection.inputs, projection.outputs, bias=False)
+        self._tanh = projection.activation == "tanh"
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """Return the projected vectors."""
+        projected = self.linear(x)
+        projected = mx.tanh(projected) if self._tanh else projected
+        if self._residual:
+            projected = projected + (self.residual(x) if "residual" in self else x)
+        return projected
+
+
+def named_parameters(module: EncoderModule) -> dict[str, mx.array]:
+    """Return the parameters by their names, such as ``base.embeddings.LayerNorm.bias``."""
+    return cast("dict[str, mx.array]", tree_flatten(module.parameters(), destination={}))
+
+
+def _transformer(spec: EncoderSpec) -> Transformer:
+    path = spec.folder / "config.json"
+    makers: dict[str, Callable[[], Transformer]] = {
+        "bert": lambda: cast("Transformer", BertModel(read_bert_config(path))),
+        "modernbert": lambda: cast("Transformer", ModernBertModel(read_modernbert_config(path))),
+        "t5": lambda: cast("Transformer", T5Model(read_t5_config(path))),
+    }
+    return makers[spec.family]()
+
+
+def _mean(hidden: mx.array, real: mx.array | None) -> mx.array:
+    if real is None:
+        return hidden.mean(axis=1, keepdims=True)
+    weight = real.astype(hidden.dtype)[:, None, :]
+    return (weight @ hidden) / mx.maximum(weight.sum(axis=-1, keepdims=True), 1.0)

@@ -1,0 +1,1 @@
+"""The store: one DuckDB file, or a PostgreSQL database that a team shares."""

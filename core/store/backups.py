@@ -1,0 +1,108 @@
+"""Dated copies of the database, kept beside it.
+
+A copy is made by the process that owns the database, through its own connection: nobody else may
+open the file. It is written under another name and renamed when it is whole and on disk, so that
+a file with a backup's name is always a whole database.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from core.store.errors import explained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+
+BACKUPS_NAME: Final = "backups"
+#: Of each kind: before a change of the schema, and while working.
+KEPT: Final = 5
+LONGEST_AGE: Final = timedelta(days=1)
+#: A label costs a person ten seconds or so: after so many a copy is worth its second.
+LABELS_BETWEEN: Final = 250
+_STAMP: Final = "%Y%m%dT%H%M%S"
+_NAME: Final = re.compile(r"(?:schema-\d{4}|dated)-(?P<stamp>\d{8}T\d{6})(?:-\d{6})?\.duckdb")
+_UNFINISHED: Final = ".unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A whole copy of the database as it was at ``made``, in UTC."""
+
+    path: Path
+    made: datetime
+
+
+def backups(folder: Path) -> tuple[Backup, ...]:
+    """Return the backups of a ``.rejudge`` folder, the newest first."""
+    found = []
+    with suppress(OSError):
+        for path in (folder / BACKUPS_NAME).iterdir():
+            match = _NAME.fullmatch(path.name)
+            with suppress(ValueError):
+                if match and path.stat().st_size:
+                    found.append(Backup(path, datetime.strptime(match["stamp"], _STAMP)))  # noqa: DTZ007 - in UTC, as the store keeps times
+    return tuple(sorted(found, key=lambda one: (one.made, one.path.name), reverse=True))
+
+
+def is_old(backup: Backup, now: datetime) -> bool:
+    """Whether a backup is a day old; one of tomorrow, by a clock that went back, is as bad."""
+    return abs(now - backup.made) > LONGEST_AGE
+
+
+def write_backup(cursor: DuckDBPyConnection, folder: Path, kind: str) -> Path:
+    """Copy the whole of ``db`` into the backups folder; keep the newest few of its kind.
+
+    Args:
+        cursor: a cursor of its own; it is in no transaction.
+        folder: the ``.rejudge`` folder.
+        kind: ``dated``, or ``schema-`` and the four digits of the schema's version.
+
+    Raises:
+        StoreError: the disk is full or cannot be written; no backup was lost.
+    """
+    place = folder / BACKUPS_NAME
+    with explained(place):
+        place.mkdir(exist_ok=True)
+        for rest in place.glob(f"*{_UNFINISHED}*"):
+            rest.unlink(missing_ok=True)
+        stamp = datetime.now(UTC).strftime(f"{_STAMP}-%f")
+        path = place / f"{kind}-{stamp}.duckdb"
+        unfinished = path.with_suffix(_UNFINISHED)
+        try:
+            _copy(cursor, unfinished)
+            unfinished.chmod(0o600)
+            _sync(unfinished)
+            unfinished.rename(path)
+            _sync(place)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        group = "dated-*.duckdb" if kind == "dated" else "schema-*.duckdb"
+        for old in sorted(place.glob(group))[:-KEPT]:
+            old.unlink(missing_ok=True)
+    return path
+
+
+def _copy(cursor: DuckDBPyConnection, target: Path) -> None:
+    escaped = str(target.resolve()).replace("'", "''")
+    cursor.execute(f"ATTACH '{escaped}' AS backup (STORAGE_VERSION 'v1.5.0')")
+    try:
+        cursor.execute("COPY FROM DATABASE db TO backup")
+    finally:
+        cursor.execute("DETACH backup")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The audit: what to show next, and what a person decides."""

@@ -1,0 +1,210 @@
+"""Writing down what a person did: first the journal, then the database, then on.
+
+Label events on their way to the store: in order, and kept while a team's server is away.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from core.errors import InputError, StoreError, StoreUnreachableError
+from core.ids import event_id, utc_now
+from core.records import GRADES, Action, LabelEvent
+from core.store.events import EVENT_COLUMNS, event_of_row, insert_event
+from core.text import storable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from core.records import Judgment
+    from core.store.database import Store
+
+
+#: Seconds in which a server that did not answer is not asked again: a key must not wait for it.
+_PAUSE: Final = 2.0
+
+
+class Outbox:
+    """Sends events that are in the journal already, so that none is lost if this is."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: deque[LabelEvent] = deque()
+        self._quiet_until = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many events have not reached the store."""
+        return len(self._waiting)
+
+    def send(self, event: LabelEvent) -> None:
+        """Send the event after those that wait; keep it when the server cannot be reached.
+
+        Raises:
+            StoreError: the database refused it; it is not kept.
+        """
+        self._waiting.append(event)
+        if monotonic() < self._quiet_until:
+            return
+        try:
+            self._send_all()
+        except StoreUnreachableError:
+            self._quiet_until = monotonic() + _PAUSE
+        except BaseException:
+            if self._waiting and self._waiting[-1] is event:
+                self._waiting.pop()
+            raise
+
+    def send_waiting(self) -> None:
+        """Send what waits.
+
+        Raises:
+            StoreUnreachableError: the server still cannot be reached; it waits on.
+            StoreError: the database refused.
+        """
+        self._send_all()
+
+    def _send_all(self) -> None:
+        while self._waiting:
+            insert_event(self._store, self._waiting[0])
+            self._waiting.popleft()
+
+
+_TICK: Final = timedelta(microseconds=1)
+
+
+class LabelRecorder:
+    """Records the events of one annotator. Every method returns once the event is on disk.
+
+    Times never go back, whatever the clock does, so that the last event stays the last. In a team's
+    store they are the server's. A label that cannot reach the server is kept in the journal and
+    counts; it goes there with the next one, or when the store is opened again.
+    """
+
+    def __init__(self, store: Store, annotator: str) -> None:
+        annotator = storable(annotator)
+        if not annotator.strip():
+            raise InputError("the annotator has no name", todo="Give one with --annotator NAME.")
+        self._store = store
+        self._journal = store.journal
+        self._outbox = Outbox(store)
+        self.annotator = annotator
+        newest = store.read(
+            "SELECT max(happened) FROM db.label_events WHERE annotator = $1", [annotator]
+        )[0][0]
+        self._last: datetime | None = newest
+        self._ahead = store.now() - utc_now() if store.shared else timedelta()
+
+    @property
+    def waiting(self) -> int:
+        """How many events are on this machine only, because the team's server does not answer."""
+        return self._outbox.waiting
+
+    def grade(
+        self,
+        pair: UUID,
+        grade: int,
+        judgment: Judgment | None,
+        *,
+        hidden: bool = False,
+        milliseconds: int | None = None,
+        note: str | None = None,
+        strategy: str | None = None,
+        chance: float | None = None,
+        adjudicates: bool = False,
+    ) -> LabelEvent:
+        """Record a grade: a confirm when the judgment gave the same score, else an override.
+
+        One that adjudicates is not the annotator's own: it settles what people differed on.
+
+        Raises:
+            InputError: the grade is not one of 1 to 5.
+            WorkspaceError, StoreError: it could not be written; the label does not count.
+        """
+        if grade not in GRADES:
+            raise InputError(f"{grade} is not a grade", todo="Grades go from 1 to 5.")
+        confirms = judgment is not None and judgment.score == grade
+        return self._record(
+            LabelEvent(
+                id=event_id(),
+                happened=self._now(),
+                pair_id=pair,
+                annotator=self.annotator,
+                action=Action.CONFIRM if confirms else Action.OVERRIDE,
+                grade=grade,
+                judgment_id=judgment.id if judgment else None,
+                hidden=hidden,
+                milliseconds=milliseconds,
+                note=storable(note) if note else None,
+                strategy=strategy or None,
+                inclusion_probability=chance,
+                adjudicates=adjudicates,
+            )
+        )
+
+    def mark(
+        self,
+        pair: UUID,
+        action: Action,
+        *,
+        note: str | None = None,
+        undoes: UUID | None = None,
+        milliseconds: int | None = None,
+    ) -> LabelEvent:
+        """Record a skip, a flag, a note or an undo."""
+        return self._record(
+            LabelEvent(
+                id=event_id(),
+                happened=self._now(),
+                pair_id=pair,
+                annotator=self.annotator,
+                action=action,
+                note=None if note is None else storable(note),
+                undoes=undoes,
+                milliseconds=milliseconds,
+            )
+        )
+
+    def send_waiting(self) -> None:
+        """Bring the team's server what waits for it.
+
+        Raises:
+            StoreError: it cannot be reached, or refuses.
+        """
+        self._outbox.send_waiting()
+
+    def undo(self) -> LabelEvent | None:
+        """Take back the annotator's last event that stands and return it; None without any.
+
+        Raises:
+            StoreError: the store cannot be read, or has not got the last event yet.
+        """
+        self.send_waiting()
+        rows = self._store.read(
+            f"SELECT {EVENT_COLUMNS} FROM standing_events WHERE annotator = $1"
+            " ORDER BY happened DESC, id DESC LIMIT 1",
+            [self.annotator],
+        )
+        if not rows:
+            return None
+        undone = event_of_row(rows[0])
+        self.mark(undone.pair_id, Action.UNDO, undoes=undone.id)
+        return undone
+
+    def _record(self, event: LabelEvent) -> LabelEvent:
+        size = self._journal.append(event)
+        try:
+            self._outbox.send(event)
+        except StoreError:
+            self._journal.retract(size)
+            raise
+        self._last = event.happened
+        return event
+
+    def _now(self) -> datetime:
+        now = utc_now() + self._ahead
+        return now if self._last is None or now > self._last else self._last + _TICK

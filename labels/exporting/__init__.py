@@ -1,1 +1,0 @@
-"""Labels and scores out of the store, in the formats that training and evaluation read."""

@@ -1,1 +1,0 @@
-"""Scored files: their lines read one by one with every rule, or by the million in the database."""

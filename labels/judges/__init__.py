@@ -1,0 +1,1 @@
+"""Judges: prompts, clients, replies, and the loop that scores pairs."""

@@ -1,0 +1,1 @@
+"""Query-document pairs: imported, mined from the corpus, or written by a model."""

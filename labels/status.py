@@ -1,0 +1,152 @@
+"""The loop in counts: what the home screen and ``rejudge status`` show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.records import Judge, JudgeKind
+from labels.audit.items import ADJUDICATED_PAIRS, DISPUTED_PAIRS
+
+if TYPE_CHECKING:
+    from core.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeStatus:
+    """One judge: how many pairs it scored, how many it failed on and has not scored since.
+
+    ``compared`` grades were compared with its scores; ``agreed`` of them were equal.
+    """
+
+    judge: Judge
+    scored: int
+    failed: int
+    compared: int
+    agreed: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceStatus:
+    """Counts over the whole workspace.
+
+    ``labels`` counts grades that stand, one for each pair and annotator; ``labelled_pairs`` the
+    pairs with at least one. On ``disputed`` pairs people differ, on ``adjudicated`` ones that was
+    settled. ``corpus_documents`` are those of the corpus as it stands now.
+    """
+
+    documents: int = 0
+    corpus_documents: int = 0
+    queries: int = 0
+    pairs: int = 0
+    specs: int = 0
+    spec_queries: int = 0
+    judgments_ok: int = 0
+    judgments_failed: int = 0
+    unjudged_pairs: int = 0
+    labels: int = 0
+    confirmed: int = 0
+    overridden: int = 0
+    labelled_pairs: int = 0
+    skipped: int = 0
+    flagged: int = 0
+    annotators: int = 0
+    disputed: int = 0
+    adjudicated: int = 0
+    judges: tuple[JudgeStatus, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been brought in yet."""
+        return not (self.documents or self.queries)
+
+    @property
+    def learnable_scores(self) -> int:
+        """Scores that training may take: the lexical baseline's only where there are no others."""
+        judged = sum(one.scored for one in self.judges if one.judge.kind is not JudgeKind.LEXICAL)
+        return judged or self.judgments_ok
+
+
+def workspace_status(store: Store) -> WorkspaceStatus:
+    """Count everything once."""
+    (row,) = store.read(
+        """
+        SELECT
+            (SELECT count(*) FROM db.documents),
+            (SELECT count(*) FROM db.documents WHERE in_corpus),
+            (SELECT count(*) FROM db.queries),
+            (SELECT count(*) FROM db.pairs),
+            (SELECT count(DISTINCT name) FROM db.specs),
+            (SELECT count(DISTINCT query_id) FROM db.spec_queries),
+            (SELECT count(*) FROM db.judgments WHERE score IS NOT NULL),
+            (SELECT count(*) FROM db.judgments WHERE score IS NULL),
+            (SELECT count(*) FROM db.pairs WHERE id NOT IN
+                (SELECT pair_id FROM db.judgments WHERE score IS NOT NULL))
+        """
+    )
+    (labels,) = store.read(
+        f"""
+        SELECT count(*), count(*) FILTER (action = 'confirm'),
+            count(*) FILTER (action = 'override'), count(DISTINCT pair_id),
+            count(DISTINCT annotator), (SELECT count(*) FROM {DISPUTED_PAIRS}),
+            (SELECT count(*) FROM {ADJUDICATED_PAIRS})
+        FROM current_labels
+        """
+    )
+    (marks,) = store.read(
+        """
+        SELECT count(DISTINCT pair_id) FILTER (action = 'skip'),
+            count(DISTINCT pair_id) FILTER (action = 'flag')
+        FROM standing_events
+        """
+    )
+    documents, corpus_documents, queries, pairs, specs, spec_queries, scored, failed, unjudged = row
+    return WorkspaceStatus(
+        documents=documents,
+        corpus_documents=corpus_documents,
+        queries=queries,
+        pairs=pairs,
+        specs=specs,
+        spec_queries=spec_queries,
+        judgments_ok=scored,
+        judgments_failed=failed,
+        unjudged_pairs=unjudged,
+        labels=labels[0],
+        confirmed=labels[1],
+        overridden=labels[2],
+        labelled_pairs=labels[3],
+        skipped=marks[0],
+        flagged=marks[1],
+        annotators=labels[4],
+        disputed=labels[5],
+        adjudicated=labels[6],
+        judges=_judges(store),
+    )
+
+
+def _judges(store: Store) -> tuple[JudgeStatus, ...]:
+    rows = store.read(
+        """
+        WITH scored AS (
+            SELECT judge_id, count(*) AS scored FROM db.judgments
+            WHERE score IS NOT NULL GROUP BY judge_id
+        ), failed AS (
+            SELECT judge_id, count(*) AS failed FROM open_failures GROUP BY judge_id
+        ), compared AS (
+            SELECT seen.judge_id, count(*) AS compared,
+                count(*) FILTER (label.grade = seen.score) AS agreed
+            FROM current_labels AS label JOIN db.judgments AS seen ON seen.id = label.judgment_id
+            WHERE seen.score IS NOT NULL GROUP BY seen.judge_id
+        )
+        SELECT id, name, kind, model, prompt_version, prompt, parameters,
+            coalesce(scored, 0), coalesce(failed, 0), coalesce(compared, 0), coalesce(agreed, 0)
+        FROM db.judges
+        LEFT JOIN scored ON scored.judge_id = id
+        LEFT JOIN failed ON failed.judge_id = id
+        LEFT JOIN compared ON compared.judge_id = id
+        ORDER BY coalesce(scored, 0) DESC, name, id
+        """
+    )
+    return tuple(
+        JudgeStatus(Judge(row[0], row[1], JudgeKind(row[2]), *row[3:7]), *row[7:]) for row in rows
+    )

@@ -1,0 +1,201 @@
+"""Two judges against people on the same audited pairs: what a new prompt version changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from core.records import Estimate
+from core.stats import contributing, interval, resampled_sums
+from core.store.tables import documents_by_id, queries_by_id
+from labels.agreement.figures import FIGURES, agreement_figures, tables_by_group
+from labels.agreement.labelled import (
+    can_be_weighted,
+    comparisons,
+    deciding_grades,
+    label_weights,
+    query_numbers,
+    rulings_on_labelled,
+    stratum_sizes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from uuid import UUID
+
+    from numpy.typing import NDArray
+
+    from core.records import Judge
+    from core.store.database import Store
+    from labels.agreement.labelled import Comparison, LabelledGrade
+
+    _ByLabel = Mapping[UUID, Comparison]
+
+    _Shared = Sequence[tuple[Comparison, Comparison]]
+
+#: The figures whose difference is told.
+DIFFERENCES: Final = ("qwk", "exact", "within_one", "bias", "mae")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPair:
+    """An audited pair that two judges scored differently. ``grades`` are people's, in order."""
+
+    pair_id: UUID
+    query: str
+    path: str
+    symbol: str
+    grades: tuple[int, ...]
+    old: int
+    new: int
+
+    @property
+    def nearer(self) -> float:
+        """By how much the new score is nearer to the mean grade; negative: farther away."""
+        mean = sum(self.grades) / len(self.grades)
+        return abs(self.old - mean) - abs(self.new - mean)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeComparison:
+    """Two judges on the same labels, those of pairs that both scored.
+
+    ``labels`` grades of ``pairs`` pairs under ``queries`` queries stand behind the figures;
+    ``left_out`` more cannot be weighted, and only count among ``changed``. ``differences`` are
+    figures of the new judge minus those of the old, with an interval from the same resamples of
+    queries for both. ``changed`` has the largest change first.
+    """
+
+    old: Judge
+    new: Judge
+    labels: int
+    pairs: int
+    queries: int
+    left_out: int
+    old_figures: Mapping[str, Estimate]
+    new_figures: Mapping[str, Estimate]
+    differences: Mapping[str, Estimate]
+    changed: tuple[ChangedPair, ...]
+
+    @property
+    def nearer(self) -> int:
+        """How many changed pairs came nearer to people."""
+        return sum(one.nearer > 0 for one in self.changed)
+
+    @property
+    def farther(self) -> int:
+        """How many changed pairs went farther from people."""
+        return sum(one.nearer < 0 for one in self.changed)
+
+
+def compare_judges(
+    store: Store, old: Judge, new: Judge, pairs: Collection[UUID] | None = None
+) -> JudgeComparison:
+    """Return how two judges agree with people on the same labels.
+
+    Args:
+        store: the store.
+        old: the judge that there was.
+        new: the other.
+        pairs: only labels of these; None: of all pairs that both scored.
+    """
+    every = deciding_grades(store)
+    labels = [label for label in every if can_be_weighted(label)]
+    weights = label_weights(labels, stratum_sizes(store, labels))
+    rulings = rulings_on_labelled(store)
+    chosen = None if pairs is None else set(pairs)
+
+    def of(judge: Judge, which: Sequence[LabelledGrade], by: NDArray[np.float64]) -> _ByLabel:
+        found = comparisons(judge.id, which, by, rulings.get(judge.id, {}))
+        return {one.label.event: one for one in found if chosen is None or one.label.pair in chosen}
+
+    weighted = _both(of(old, labels, weights), of(new, labels, weights))
+    unweighted = np.ones(len(every))
+    shared = _both(of(old, every, unweighted), of(new, every, unweighted))
+    numbers = query_numbers([one.label for one, _ in weighted])
+    tables = _tables(weighted, numbers)
+    drawn = resampled_sums(tables) if len(tables) else tables
+    figures = [
+        agreement_figures(tables[:, place], "the judge", "people", drawn[:, place])
+        for place in range(2)
+    ]
+    return JudgeComparison(
+        old=old,
+        new=new,
+        labels=len(weighted),
+        pairs=len({one.label.pair for one, _ in weighted}),
+        queries=len(tables),
+        left_out=len(shared) - len(weighted),
+        old_figures=figures[0],
+        new_figures=figures[1],
+        differences=_differences(tables, drawn, *figures),
+        changed=_changed(store, shared),
+    )
+
+
+def _both(old: _ByLabel, new: _ByLabel) -> list[tuple[Comparison, Comparison]]:
+    return [(one, new[event]) for event, one in old.items() if event in new]
+
+
+def _tables(shared: _Shared, queries: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the tables of both judges, shape (queries, 2, 5, 5)."""
+    weights = np.array([one.weight for one, _ in shared])
+    if len(weights):
+        weights = weights / weights.mean()
+    grades = [one.label.grade for one, _ in shared]
+    both = [
+        tables_by_group([pair[place].ruling.score for pair in shared], grades, weights, queries)
+        for place in range(2)
+    ]
+    return np.stack(both, axis=1)
+
+
+def _differences(
+    tables: NDArray[np.float64],
+    drawn: NDArray[np.float64],
+    old: Mapping[str, Estimate],
+    new: Mapping[str, Estimate],
+) -> dict[str, Estimate]:
+    found = {}
+    for name in DIFFERENCES:
+        first, second = old[name], new[name]
+        if first.value is None or second.value is None:
+            found[name] = Estimate(reason=second.reason or first.reason)
+            continue
+        figure = FIGURES[name]
+        found[name] = interval(
+            second.value - first.value,
+            figure(drawn[:, 1]) - figure(drawn[:, 0]),
+            contributing(tables),
+        )
+    return found
+
+
+def _changed(store: Store, shared: _Shared) -> tuple[ChangedPair, ...]:
+    scores: dict[UUID, tuple[int, int]] = {}
+    grades: dict[UUID, list[int]] = {}
+    for old, new in shared:
+        if old.ruling.score != new.ruling.score:
+            scores[old.label.pair] = (old.ruling.score, new.ruling.score)
+            grades.setdefault(old.label.pair, []).append(old.label.grade)
+    rows = store.read(
+        "SELECT id, query_id, document_id FROM db.pairs"
+        " WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",
+        [list(scores)],
+    )
+    queries = queries_by_id(store, [query for _, query, _ in rows])
+    documents = documents_by_id(store, [document for _, _, document in rows])
+    found = [
+        ChangedPair(
+            pair,
+            queries[query].text,
+            documents[document].path,
+            documents[document].symbol,
+            tuple(sorted(grades[pair])),
+            *scores[pair],
+        )
+        for pair, query, document in rows
+    ]
+    return tuple(sorted(found, key=lambda one: (-abs(one.new - one.old), one.nearer, one.pair_id)))

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import fcntl
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.errors import InputError
+from tests.train.run_building import START, make_run, steps, told, whole_run
+from train.runs import watching as run_watching
+from train.runs.events import Ended, EndStatus, Evaluated, Stepped, parse_event
+from train.runs.folder import RunFolder, find_run, run_folders
+from train.runs.process import RunStatus, run_status
+from train.runs.watching import RunWatch, last_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_finished_run_is_summed_up(tmp_path: Path) -> None:
+    look = RunWatch(make_run(tmp_path, events=whole_run(), log="one\n\ntwo\rthree\n")).look()
+    assert look.status is RunStatus.FINISHED
+    progress = look.progress
+    assert (progress.step, progress.steps, progress.seconds) == (40, 40, 121.0)
+    assert progress.best == Evaluated(40, "nDCG@10", 0.83, best=True)
+    assert progress.metric == ((20, 0.71), (40, 0.83))
+    assert len(progress.loss) == len(progress.rate) == 40
+    assert look.log == ("one", "three")
+
+
+def test_only_what_is_new_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_run(tmp_path, events=[START, *steps(1, 30)])
+    watch = RunWatch(folder)
+    assert watch.look().progress.step == 30
+    parsed: list[str] = []
+
+    def counting(line: str) -> object:
+        parsed.append(line)
+        return parse_event(line)
+
+    monkeypatch.setattr(run_watching, "parse_event", counting)
+    line = told(*steps(31, 31))
+    with folder.events.open("a", encoding="utf-8") as file:
+        file.write(line[:20])
+        file.flush()
+        assert watch.look().progress.step == 30
+        file.write(line[20:] + told(*steps(32, 32)))
+    assert watch.look().progress.step == 32
+    assert len([line for line in parsed if line]) == 2
+
+
+def test_a_resume_takes_steps_back(tmp_path: Path) -> None:
+    again = START.__class__(2, 20, 40, 12, 80, 96, 3, 10, 10, "cpu")
+    look = RunWatch(
+        make_run(
+            tmp_path,
+            events=[
+                START,
+                *steps(1, 20),
+                Evaluated(20, "nDCG@10", 0.6, best=True),
+                *steps(21, 28),
+                Evaluated(28, "nDCG@10", 0.7, best=True),
+                again,
+                *steps(21, 22),
+            ],
+        )
+    ).look()
+    assert look.progress.step == 22
+    assert [step for step, _ in look.progress.loss] == list(range(1, 23))
+    assert look.progress.best == Evaluated(20, "nDCG@10", 0.6, best=True)
+
+
+@pytest.mark.parametrize("status", list(EndStatus))
+def test_the_status_is_how_it_ended(tmp_path: Path, status: EndStatus) -> None:
+    folder = make_run(tmp_path, events=[START, *steps(1, 3), Ended(status, 3, 5.0, "a reason")])
+    assert RunWatch(folder).look().status.value == status.value
+
+
+def test_running_is_told_from_died_by_the_lock(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, events=[START, *steps(1, 3)])
+    assert RunWatch(folder).look().status is RunStatus.DIED
+    with folder.lock.open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert RunWatch(folder).look().status is RunStatus.RUNNING
+    assert RunWatch(folder).look().status is RunStatus.DIED
+
+
+def test_a_last_word_between_two_looks_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_run(tmp_path, events=[START, *steps(1, 3)])
+    watch = RunWatch(folder)
+
+    def ending(*words: object) -> RunStatus:
+        found = run_status(*words)  # type: ignore[arg-type]
+        if found is RunStatus.DIED:
+            with folder.events.open("a", encoding="utf-8") as file:
+                file.write(told(Ended(EndStatus.STOPPED, 3, 1.0)))
+        return found
+
+    monkeypatch.setattr(run_watching, "run_status", ending)
+    assert watch.look().status is RunStatus.STOPPED
+
+
+def test_a_prepared_run_waits(tmp_path: Path) -> None:
+    look = RunWatch(make_run(tmp_path)).look()
+    assert look.status is RunStatus.WAITING
+    assert look.progress.loss == ()
+
+
+def test_events_that_were_replaced_are_read_from_the_start(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, events=whole_run())
+    watch = RunWatch(folder)
+    watch.look()
+    folder.events.write_text(told(START, *steps(1, 2)), encoding="utf-8")
+    assert watch.look().progress.step == 2
+
+
+def test_a_run_of_100_000_steps_stays_small(tmp_path: Path) -> None:
+    from train.runs.events import RunTally
+
+    tally = RunTally()
+    one = steps(1, 1)[0]
+    assert isinstance(one, Stepped)
+    from dataclasses import replace
+
+    tally.add(replace(one, step=step, steps=100_000) for step in range(1, 100_001))
+    progress = tally.progress()
+    assert progress.step == 100_000
+    assert len(progress.loss) <= 1024
+
+
+def test_runs_are_found_and_named_by_any_end(tmp_path: Path) -> None:
+    assert run_folders(tmp_path) == ()
+    older = make_run(tmp_path, "20300503-120000-mse-aaaa")
+    newer = make_run(tmp_path, "20300504-120000-mse-bbbb")
+    (tmp_path / "runs" / ".20300505-120000-mse-cccc").mkdir()
+    (tmp_path / "runs" / "no-run").mkdir()
+    assert run_folders(tmp_path) == (newer, older)
+    assert find_run(tmp_path, "latest") == newer
+    assert find_run(tmp_path, "aaaa") == older
+    assert find_run(tmp_path, "20300504") == newer
+    for named in ("2030", "zzzz", ""):
+        with pytest.raises(InputError):
+            find_run(tmp_path, named)
+
+
+def test_last_lines_of_a_log_that_is_not_there(tmp_path: Path) -> None:
+    assert last_lines(RunFolder(tmp_path), 5) == ()

@@ -1,0 +1,1 @@
+"""The training set: built from labels and scores, and kept with a run."""

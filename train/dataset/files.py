@@ -1,0 +1,341 @@
+"""A training set on disk: three parquet files and ``summary.json``, written whole.
+
+The worker reads it in its own process and never opens the store, so DuckDB is used as an engine in
+memory only.
+
+The content of a training set in one number: equal for equal sets, whatever file they are in.
+
+``summary.json``: the figures of a snapshot, and the hash of its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from core.errors import InputError
+from core.records import QueryKind
+from core.store.tables import literal
+from train.dataset.records import (
+    GradeSource,
+    Leak,
+    LeakRule,
+    Split,
+    TrainingDocument,
+    TrainingPair,
+    TrainingQuery,
+    TrainingSet,
+    TrainingSetPlan,
+)
+from train.dataset.summary import (
+    Dropped,
+    LeftOut,
+    LeftOutReason,
+    PairCount,
+    QueryCount,
+    TrainingSetSummary,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from hashlib import _Hash
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from core.store.tables import Row
+
+
+def content_hash(training_set: TrainingSet) -> str:
+    """Return the SHA-256, in hex, of all queries, documents and pairs in their order.
+
+    Each text goes in with its length before it; numbers as 4 or 8 bytes, little-endian; a pair's
+    source as 10 bytes, filled with zeros.
+    """
+    digest = hashlib.sha256()
+    for query in training_set.queries:
+        _add(digest, str(query.id), query.text, query.kind or "", query.split)
+    digest.update(b"documents")
+    for document in training_set.documents:
+        _add(digest, str(document.id), document.path, document.symbol, document.text)
+    digest.update(b"pairs")
+    for pair in training_set.pairs:
+        digest.update(
+            struct.pack(
+                "<iidd10s",
+                pair.query,
+                pair.document,
+                pair.grade,
+                pair.weight,
+                pair.source.encode(),
+            )
+        )
+    return digest.hexdigest()
+
+
+def _add(digest: _Hash, *texts: str) -> None:
+    for text in texts:
+        encoded = text.encode()
+        digest.update(struct.pack("<q", len(encoded)) + encoded)
+
+
+#: Raised when the files' columns or the fields of the summary change.
+VERSION: Final = 1
+
+
+def summary_text(summary: TrainingSetSummary, content: str) -> str:
+    """Return the file's text: every field of the summary, the version, and the content's hash."""
+    document = {"version": VERSION, "content": content} | asdict(summary)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_summary(path: Path) -> tuple[TrainingSetSummary, str]:
+    """Return the summary and the hash of the content.
+
+    Raises:
+        InputError: the file is absent, of another version, or not a summary.
+    """
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        version = document["version"]
+        if version == VERSION:
+            return _summary(document), str(document["content"])
+    except OSError as error:
+        raise InputError(
+            f"the training set's summary cannot be read: {error.strerror}",
+            where=str(path),
+            todo="Start a new run.",
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            "this is not a training set's summary", where=str(path), todo="Start a new run."
+        ) from error
+    raise InputError(
+        f"the training set is of version {version}, and this rejudge reads {VERSION}",
+        where=str(path),
+        todo="Go on with the rejudge that started the run, or start a new run.",
+    )
+
+
+def _summary(document: dict[str, Any]) -> TrainingSetSummary:
+    return TrainingSetSummary(
+        plan=TrainingSetPlan(**document["plan"]),
+        judge=document["judge"],
+        pairs=tuple(
+            PairCount(
+                Split(each["split"]), GradeSource(each["source"]), each["grade"], each["pairs"]
+            )
+            for each in document["pairs"]
+        ),
+        queries=tuple(
+            QueryCount(
+                Split(each["split"]),
+                QueryKind(each["kind"]) if each["kind"] else None,
+                each["made"],
+                each["queries"],
+            )
+            for each in document["queries"]
+        ),
+        left_out=tuple(
+            LeftOut(LeftOutReason(each["reason"]), each["pairs"]) for each in document["left_out"]
+        ),
+        dropped=tuple(
+            Dropped(
+                LeakRule(each["rule"]),
+                each["queries"],
+                each["pairs"],
+                tuple(
+                    Leak(LeakRule(leak["rule"]), leak["query"], leak["spec_query"])
+                    for leak in each["examples"]
+                ),
+            )
+            for each in document["dropped"]
+        ),
+        **{name: document[name] for name in _PLAIN},
+    )
+
+
+_PLAIN: Final = (
+    "documents",
+    "pool",
+    "average_weight",
+    "without_good",
+    "above_cap",
+    "made_like_spec",
+)
+
+SUMMARY_NAME: Final = "summary.json"
+_PAGE: Final = 50_000
+_QUERIES: Final = {"id": "UUID", "text": "VARCHAR", "kind": "VARCHAR", "split": "VARCHAR"}
+_DOCUMENTS: Final = {"id": "UUID", "path": "VARCHAR", "symbol": "VARCHAR", "text": "VARCHAR"}
+_PAIRS: Final = {
+    "query": "INTEGER",
+    "document": "INTEGER",
+    "grade": "DOUBLE",
+    "weight": "DOUBLE",
+    "source": "VARCHAR",
+}
+
+
+def write_training_set(folder: Path, training_set: TrainingSet, summary: TrainingSetSummary) -> str:
+    """Write a training set to a new folder, all or nothing; return the hash of its content.
+
+    Args:
+        folder: is made; the one above it exists.
+        training_set: the set.
+        summary: its figures.
+
+    Raises:
+        InputError: the folder exists already, or cannot be written (the disk is full).
+    """
+    if folder.exists():
+        raise InputError(
+            "a training set is there already", where=str(folder), todo="Use another folder."
+        )
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    content = content_hash(training_set)
+    try:
+        with _written(folder):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            _write_tables(unfinished, training_set)
+            (unfinished / SUMMARY_NAME).write_text(summary_text(summary, content), "utf-8")
+            for path in (*unfinished.iterdir(), unfinished):
+                _sync(path)
+            unfinished.rename(folder)
+            _sync(folder.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return content
+
+
+def read_training_set(folder: Path) -> tuple[TrainingSet, TrainingSetSummary]:
+    """Read a training set back, and check that it is the one that was written.
+
+    Raises:
+        InputError: a file is absent, damaged or not of this set; the message names it.
+    """
+    summary, content = read_summary(folder / SUMMARY_NAME)
+    training_set = TrainingSet(
+        tuple(
+            TrainingQuery(identifier, text, QueryKind(kind) if kind else None, Split(split))
+            for identifier, text, kind, split in _rows(folder, "queries", _QUERIES)
+        ),
+        tuple(TrainingDocument(*row) for row in _rows(folder, "documents", _DOCUMENTS)),
+        tuple(
+            TrainingPair(query, document, grade, weight, _SOURCES[source])
+            for query, document, grade, weight, source in _rows(folder, "pairs", _PAIRS)
+        ),
+    )
+    if content_hash(training_set) != content:
+        raise InputError(
+            "the training set is not as it was written", where=str(folder), todo="Start a new run."
+        )
+    return training_set, summary
+
+
+_SOURCES: Final = {source.value: source for source in GradeSource}
+
+
+def _write_tables(folder: Path, training_set: TrainingSet) -> None:
+    from core.store.engine import engine
+
+    connection = engine.connect()
+    try:
+        connection.execute("SET threads = 1")
+        _write_table(
+            connection,
+            folder / "queries.parquet",
+            _QUERIES,
+            [(each.id, each.text, each.kind, each.split) for each in training_set.queries],
+        )
+        _write_table(
+            connection,
+            folder / "documents.parquet",
+            _DOCUMENTS,
+            [(each.id, each.path, each.symbol, each.text) for each in training_set.documents],
+        )
+        _write_table(
+            connection,
+            folder / "pairs.parquet",
+            _PAIRS,
+            [
+                (each.query, each.document, each.grade, each.weight, each.source)
+                for each in training_set.pairs
+            ],
+        )
+    finally:
+        connection.close()
+
+
+def _write_table(
+    connection: DuckDBPyConnection,
+    path: Path,
+    columns: dict[str, str],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    connection.execute(f"CREATE OR REPLACE TABLE written ({declared})")
+    unnested = ", ".join(
+        f"unnest(CAST(${number} AS {kind}[]))"
+        for number, kind in enumerate(columns.values(), start=1)
+    )
+    for start in range(0, len(rows), _PAGE):
+        arrays = [list(column) for column in zip(*rows[start : start + _PAGE], strict=True)]
+        connection.execute(f"INSERT INTO written SELECT {unnested}", arrays)
+    connection.execute(
+        f"COPY written TO {literal(str(path.resolve()))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+
+
+def _rows(folder: Path, name: str, columns: dict[str, str]) -> Iterable[Row]:
+    from core.store.engine import engine
+
+    path = folder / f"{name}.parquet"
+    selected = ", ".join(f"CAST({column} AS {kind})" for column, kind in columns.items())
+    try:
+        connection = engine.connect()
+        try:
+            connection.execute("SET threads = 1")
+            connection.execute("SET autoinstall_known_extensions = false")
+            connection.execute(
+                f"SELECT {selected} FROM read_parquet({literal(str(path.resolve()))})"
+            )
+            while rows := connection.fetchmany(_PAGE):
+                yield from rows
+        finally:
+            connection.close()
+    except engine.Error as error:
+        what = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"the training set cannot be read: {what}", where=str(path), todo="Start a new run."
+        ) from error
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    from core.store.engine import engine
+
+    try:
+        yield
+    except (OSError, engine.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+        raise InputError(
+            f"the training set was not written: {reason}",
+            where=str(folder),
+            todo="Make room, or choose a folder that you can write to; nothing was kept.",
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

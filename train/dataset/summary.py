@@ -1,0 +1,370 @@
+"""What a training set holds, what was left out of it, and why.
+
+A training set in figures.
+
+Whether a training set will do, and what a person should know of it before the start.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from core.errors import InputError
+from train.dataset.records import GradeSource, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.records import QueryKind
+    from train.dataset.records import Leak, LeakRule, TrainingSet, TrainingSetPlan
+
+
+class LeftOutReason(StrEnum):
+    """Why a pair is not in the set, the first reason that holds."""
+
+    FLAGGED = "flagged by a person"
+    BLANK = "blank query or code"
+    FAILED = "the judge failed and nobody graded"
+    UNGRADED = "not graded"
+    SCORE_ONLY = "only a judge's score, which was not asked for"
+    OTHER_JUDGE = "only another judge's score"
+    UNCERTAIN = "the grade is too uncertain"
+    SPEC = "the query, or its like, is in a spec"
+    UNMEASURABLE = "held out, but all its grades are alike"
+    EASY = "graded low, and others of its query are harder"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many pairs one reason left out."""
+
+    reason: LeftOutReason
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Queries left out because a spec has them or their like, by rule, with some examples."""
+
+    rule: LeakRule
+    queries: int
+    pairs: int
+    examples: tuple[Leak, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairCount:
+    """Pairs of one split, source and grade; a grade that is not whole counts as the nearest."""
+
+    split: Split
+    source: GradeSource
+    grade: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCount:
+    """Queries of one split, by kind and by whether the corpus gave them (keyword pairs)."""
+
+    split: Split
+    kind: QueryKind | None
+    made: bool
+    queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSetSummary:
+    """A training set in figures.
+
+    Args:
+        plan: what was asked for.
+        judge: whose scores stand in where nobody graded; empty: nobody's.
+        pairs: how many of each split, source and grade, those that there are.
+        queries: how many of each split and kind.
+        documents: all documents, of which ``pool`` are in no pair.
+        pool: documents that only stand among the others of a batch.
+        average_weight: of the training pairs, 0 to 1.
+        without_good: training queries of which no document is graded 3.5 or more.
+        above_cap: low-graded training pairs beyond the plan's number for a query; the hardest are
+            kept when the run starts.
+        left_out: pairs left out, by reason, in the order in which the reasons are looked for.
+        dropped: what the specs took, by rule.
+        made_like_spec: keyword queries not made because a spec has them or their like.
+    """
+
+    plan: TrainingSetPlan
+    judge: str
+    pairs: tuple[PairCount, ...]
+    queries: tuple[QueryCount, ...]
+    documents: int
+    pool: int
+    average_weight: float
+    without_good: int
+    above_cap: int
+    left_out: tuple[LeftOut, ...]
+    dropped: tuple[Dropped, ...]
+    made_like_spec: int
+
+    def pair_count(self, *, split: Split | None = None, source: GradeSource | None = None) -> int:
+        """Return the number of pairs of this split and source; None: of all."""
+        return sum(
+            count.pairs
+            for count in self.pairs
+            if split in {None, count.split} and source in {None, count.source}
+        )
+
+    def graded_queries(self, split: Split) -> int:
+        """Return the split's queries but for those that the corpus gave."""
+        return sum(
+            count.queries for count in self.queries if count.split is split and not count.made
+        )
+
+    def left_out_for(self, reason: LeftOutReason) -> int:
+        """Return the number of pairs that this reason left out."""
+        return sum(left.pairs for left in self.left_out if left.reason is reason)
+
+    @property
+    def keyword_share(self) -> float:
+        """Part of the training pairs that are keyword pairs, 0 to 1."""
+        pairs = self.pair_count(split=Split.TRAIN)
+        made = self.pair_count(split=Split.TRAIN, source=GradeSource.KEYWORD)
+        return made / pairs if pairs else 0.0
+
+
+#: From this grade on a document is what its query wants; up to that one it is none of it.
+GOOD: Final = 3.5
+LOW: Final = 2.0
+
+
+def whole_grade(grade: float) -> int:
+    """Return the grade that is nearest, a half going up."""
+    return int(grade + 0.5)
+
+
+def summarise(
+    training_set: TrainingSet,
+    plan: TrainingSetPlan,
+    *,
+    judge: str,
+    left_out: Mapping[LeftOutReason, int],
+    dropped: tuple[Dropped, ...],
+    made_like_spec: int,
+    pool: int,
+) -> TrainingSetSummary:
+    """Count what the set holds.
+
+    Args:
+        training_set: the set.
+        plan: by which it was built.
+        judge: whose raw scores are among the grades.
+        left_out: pairs left out, by reason.
+        dropped: queries that specs took.
+        made_like_spec: keyword queries that specs took.
+        pool: documents added to be in no pair.
+    """
+    splits = [query.split for query in training_set.queries]
+    pairs: Counter[tuple[Split, GradeSource, int]] = Counter()
+    low: Counter[int] = Counter()
+    good: set[int] = set()
+    made: set[int] = set()
+    weight = 0.0
+    for pair in training_set.pairs:
+        split = splits[pair.query]
+        pairs[split, pair.source, whole_grade(pair.grade)] += 1
+        if pair.source is GradeSource.KEYWORD:
+            made.add(pair.query)
+        if split is Split.TRAIN:
+            weight += pair.weight
+            low[pair.query] += pair.grade <= LOW
+            if pair.grade >= GOOD:
+                good.add(pair.query)
+    queries = Counter(
+        (query.split, query.kind, place in made) for place, query in enumerate(training_set.queries)
+    )
+    trained = sum(count for (split, *_), count in pairs.items() if split is Split.TRAIN)
+    most = plan.low_graded_per_query
+    return TrainingSetSummary(
+        plan=plan,
+        judge=judge,
+        pairs=tuple(PairCount(*key, pairs[key]) for key in sorted(pairs, key=_pair_order)),
+        queries=tuple(QueryCount(*key, queries[key]) for key in sorted(queries, key=_query_order)),
+        documents=len(training_set.documents),
+        pool=pool,
+        average_weight=weight / trained if trained else 0.0,
+        without_good=splits.count(Split.TRAIN) - len(good),
+        above_cap=sum(max(0, count - most) for count in low.values()) if most else 0,
+        left_out=tuple(
+            LeftOut(reason, left_out[reason]) for reason in LeftOutReason if left_out.get(reason)
+        ),
+        dropped=dropped,
+        made_like_spec=made_like_spec,
+    )
+
+
+def recounted(summary: TrainingSetSummary, hardest: TrainingSet) -> TrainingSetSummary:
+    """Return the figures of a set after ``with_hardest_negatives``.
+
+    Args:
+        summary: the figures before.
+        hardest: the set after.
+    """
+    left_out = Counter({left.reason: left.pairs for left in summary.left_out})
+    left_out[LeftOutReason.EASY] += summary.pair_count() - len(hardest.pairs)
+    return summarise(
+        hardest,
+        summary.plan,
+        judge=summary.judge,
+        left_out=left_out,
+        dropped=summary.dropped,
+        made_like_spec=summary.made_like_spec,
+        pool=summary.pool,
+    )
+
+
+def _pair_order(key: tuple[Split, GradeSource, int]) -> tuple[int, int, int]:
+    split, source, grade = key
+    return list(Split).index(split), list(GradeSource).index(source), grade
+
+
+def _query_order(key: tuple[Split, object, bool]) -> tuple[int, bool, str]:
+    split, kind, made = key
+    return list(Split).index(split), made, str(kind or "~")
+
+
+#: Held-out queries below which not even a gain on every single one is more than chance: the sign
+#: test's two-sided p is 2 * 0.5 ** n, 0.062 for 5 and 0.031 for 6.
+HELD_OUT_NEEDED: Final = 6
+#: nDCG lies between 0 and 1, so its standard deviation between queries is 0.5 at the most.
+_WORST_DEVIATION: Final = 0.5
+_NORMAL_95: Final = 1.96
+_WIDE: Final = 0.15
+_SHARE_MISSED: Final = 0.9
+_ONE_SIDED: Final = 0.8
+
+
+def require_enough(summary: TrainingSetSummary) -> None:
+    """Raise InputError when nothing can be learned from the set, or nothing measured.
+
+    Raises:
+        InputError: there is no graded pair, no other grade than one, no good document, or too few
+            queries are held out; the message says how many are needed and why.
+    """
+    graded = {
+        count.grade
+        for count in summary.pairs
+        if count.split is Split.TRAIN and count.source is not GradeSource.KEYWORD
+    }
+    measured = summary.graded_queries(Split.HELD_OUT)
+    if not graded and not measured:
+        raise InputError("there is no graded pair to train on", todo=_how_to_grade(summary))
+    if len(graded) == 1 and not measured:
+        raise _one_grade(summary, graded.pop())
+    if summary.plan.held_out_share and measured < HELD_OUT_NEEDED:
+        raise _too_few(summary, measured)
+    if len(graded) < 2:  # noqa: PLR2004 - one grade is no order
+        raise _one_grade(summary, *graded)
+    if max(graded) < whole_grade(GOOD):
+        raise InputError(
+            f"no pair to train on is graded above {max(graded)}: nothing is worth finding",
+            todo="Grade, for some queries, a document that is what they want (4 or 5).",
+        )
+
+
+def _one_grade(summary: TrainingSetSummary, grade: int | None = None) -> InputError:
+    what = f"all pairs to train on are graded {grade}" if grade else "no pair is left to train on"
+    return InputError(
+        f"{what}: there is no better and no worse to learn",
+        todo="Grade documents of the same queries that are better or worse."
+        f" {_how_to_grade(summary)}",
+    )
+
+
+def _too_few(summary: TrainingSetSummary, measured: int) -> InputError:
+    share = summary.plan.held_out_share
+    queries = measured + summary.graded_queries(Split.TRAIN)
+    needed = math.ceil(HELD_OUT_NEEDED / share)
+    chance = 2 * 0.5 ** (HELD_OUT_NEEDED - 1)
+    alike = summary.left_out_for(LeftOutReason.UNMEASURABLE)
+    also = f" ({alike:,} held-out pairs are of queries with one grade only)" if alike else ""
+    return InputError(
+        f"{_count(measured, 'query is', 'queries are')} held out of"
+        f" {_count(queries, 'graded query', 'graded queries')}{also}, and {HELD_OUT_NEEDED} are"
+        f" needed: of fewer, a gain on every single one may still be chance (p = {chance:.2f})",
+        todo=(
+            f"Grade about {needed:,} queries with two different grades each, or hold out a larger"
+            f" share than {share:g}. {_how_to_grade(summary)}"
+        ),
+    )
+
+
+def _how_to_grade(summary: TrainingSetSummary) -> str:
+    scores = summary.left_out_for(LeftOutReason.SCORE_ONLY)
+    spec = summary.left_out_for(LeftOutReason.SPEC)
+    said = []
+    other = summary.left_out_for(LeftOutReason.OTHER_JUDGE)
+    if other:
+        said.append(f"{_count(other, 'pair has', 'pairs have')} a score of another judge only.")
+    if scores:
+        said.append(
+            f"{_count(scores, 'pair has', 'pairs have')} a judge's score only: audit and calibrate,"
+            " or ask for judge scores."
+        )
+    if spec:
+        said.append(f"{_count(spec, 'pair belongs', 'pairs belong')} to queries of specs.")
+    return " ".join(said) or "Judge or label pairs of queries that are in no spec."
+
+
+def warnings(summary: TrainingSetSummary) -> tuple[str, ...]:
+    """Return what a person should know before the start, one sentence each."""
+    told = []
+    measured = summary.graded_queries(Split.HELD_OUT)
+    if not measured:
+        told.append("No query is held out: nothing tells when to stop or which checkpoint is best.")
+    else:
+        width = _NORMAL_95 * _WORST_DEVIATION / math.sqrt(measured)
+        if width > _WIDE:
+            told.append(
+                f"Held-out nDCG is a mean over {_count(measured, 'query', 'queries')}: it may be"
+                f" off by up to {width:.2f} (95%, at the worst)."
+            )
+    plan = summary.plan
+    trained = summary.graded_queries(Split.TRAIN)
+    if (
+        trained
+        and plan.keyword_share
+        and summary.keyword_share < _SHARE_MISSED * plan.keyword_share
+    ):
+        told.append(
+            f"The corpus gave keyword pairs for {summary.keyword_share:.0%} of the training pairs,"
+            f" not {plan.keyword_share:.0%}: keyword queries may get worse."
+        )
+    if not plan.keyword_share:
+        told.append("No keyword pairs are mixed in: keyword queries may get worse.")
+    if trained and summary.without_good > trained / 2:
+        told.append(
+            f"{summary.without_good:,} of {trained:,} training queries have no document graded 4"
+            " or 5."
+        )
+    told += _one_sided(summary)
+    scores = summary.pair_count(source=GradeSource.JUDGE)
+    if scores and scores > summary.pair_count(source=GradeSource.LABEL):
+        told.append(f"{scores:,} grades are scores of {summary.judge} that nobody audited.")
+    return tuple(told)
+
+
+def _one_sided(summary: TrainingSetSummary) -> list[str]:
+    graded = [count for count in summary.pairs if count.source is not GradeSource.KEYWORD]
+    whole = sum(count.pairs for count in graded)
+    for grade in sorted({count.grade for count in graded}):
+        same = sum(count.pairs for count in graded if count.grade == grade)
+        if same > _ONE_SIDED * whole:
+            return [f"{same / whole:.0%} of the graded pairs are graded {grade}."]
+    return []
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"

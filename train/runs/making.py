@@ -1,0 +1,207 @@
+"""A new run out of the store: checked, its training set built and kept, ready to be launched.
+
+Making a run's folder, whole or not at all.
+
+Whether a training set gives a run's losses anything to learn from.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from core.encoder import offline_encoder_folder
+from core.encoder.availability import require_mlx
+from core.encoder.folder import encoder_folder, read_spec
+from core.errors import InputError, WorkspaceError
+from train.base import OFFLINE, load_base, memory_error, out_of_memory
+from train.config import GOOD, LossName, write_config
+from train.dataset.building import build_training_set
+from train.dataset.files import SUMMARY_NAME, read_summary, write_training_set
+from train.dataset.hard_negatives import with_hardest_negatives
+from train.dataset.records import Split
+from train.dataset.summary import recounted, require_enough
+from train.runs.folder import RUNS_NAME, STAMP, RunFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from core.jobs import BuildWatch
+    from core.store.database import Store
+    from train.config import RunConfig
+    from train.dataset.records import TrainingPair, TrainingSet, TrainingSetPlan
+    from train.dataset.summary import TrainingSetSummary
+
+
+def prepare_run(
+    workspace: Path, config: RunConfig, write_training_set: Callable[[Path], object]
+) -> RunFolder:
+    """Make the folder of a new run, with its settings and what it trains on.
+
+    It is made under another name and renamed once it is whole, so that nothing half-made is ever
+    taken for a run.
+
+    Args:
+        workspace: the ``.rejudge`` folder.
+        config: the run's settings.
+        write_training_set: makes the folder that it is given, with the snapshot.
+
+    Raises:
+        WorkspaceError: the folder cannot be written.
+        RejudgeError: what ``write_training_set`` raises.
+    """
+    name = run_name(config, datetime.now(UTC))
+    runs = workspace / RUNS_NAME
+    unfinished = RunFolder(runs / f".{name}")
+    with _written(runs):
+        unfinished.path.mkdir(parents=True)
+        try:
+            write_training_set(unfinished.training_set)
+            write_config(config, unfinished.config)
+            unfinished.path.rename(runs / name)
+        except BaseException:
+            shutil.rmtree(unfinished.path, ignore_errors=True)
+            raise
+    return RunFolder(runs / name)
+
+
+def run_name(config: RunConfig, made: datetime) -> str:
+    """Return a name for a new run: when it is made (UTC), its losses, and four random digits."""
+    losses = "-".join(name.value for name, _ in config.losses)
+    return f"{made.strftime(STAMP)}-{losses}-{os.urandom(2).hex()}"
+
+
+@contextmanager
+def _written(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceError(
+            f"the run cannot be prepared: {error.strerror or error}",
+            where=str(place),
+            todo="See that the disk has room and the folder can be written, then try again.",
+        ) from error
+
+
+def check_suitable(training_set: TrainingSet, config: RunConfig) -> None:
+    """Refuse a set from which a loss of the run would learn nothing.
+
+    Raises:
+        InputError: too few pairs, one grade only, no query with two grades, no good pair.
+    """
+    pairs = [
+        pair for pair in training_set.pairs if training_set.queries[pair.query].split is Split.TRAIN
+    ]
+    if len(pairs) < config.batch_size:
+        raise InputError(
+            f"there are {len(pairs)} training pairs, and one batch takes {config.batch_size}",
+            todo="Label or calibrate more pairs, or lower batch_size.",
+        )
+    for name, _ in config.losses:
+        lack = _lack(name, pairs)
+        if lack:
+            raise InputError(f"{lack}: the loss {name} learns nothing from them", todo=_TODO[name])
+
+
+def _lack(name: LossName, pairs: list[TrainingPair]) -> str:
+    match name:
+        case LossName.MSE | LossName.ORDINAL:
+            one = len({pair.grade for pair in pairs}) == 1
+            return f"all pairs have the grade {pairs[0].grade:g}" if one else ""
+        case LossName.MARGIN | LossName.KL:
+            grades: dict[int, set[float]] = {}
+            for pair in pairs:
+                grades.setdefault(pair.query, set()).add(pair.grade)
+            several = any(len(own) > 1 for own in grades.values())
+            return "" if several else "no query has two documents of different grades"
+        case LossName.CONTRASTIVE:
+            good = any(pair.grade >= GOOD for pair in pairs)
+            return "" if good else f"no pair has a grade of {GOOD:g} or more"
+
+
+_DIFFERENT = "Label pairs of other grades too, or choose the loss contrastive."
+_TODO = {
+    LossName.MSE: _DIFFERENT,
+    LossName.ORDINAL: _DIFFERENT,
+    LossName.MARGIN: "Label several documents of the same queries, or choose another loss.",
+    LossName.KL: "Label several documents of the same queries, or choose another loss.",
+    LossName.CONTRASTIVE: "Label good pairs too, or add keyword pairs.",
+}
+
+
+def make_run(
+    store: Store, config: RunConfig, plan: TrainingSetPlan, watch: BuildWatch | None = None
+) -> tuple[RunFolder, TrainingSetSummary]:
+    """Make a run's folder with all that its worker needs; it is not launched yet.
+
+    Args:
+        store: gives the training set; nothing is written to it.
+        config: the run's settings.
+        plan: of the training set.
+        watch: told how far the training set is; asked whether to stop.
+
+    Raises:
+        UnavailableError: this machine cannot train, or lacks the offline encoder.
+        InputError: the base is not there, or there is too little to learn from.
+        WorkspaceError: the folder cannot be written.
+        TrainingError: memory is used up.
+        CancelledError: the watch said so; nothing was made.
+    """
+    _ = base_folder(config.base)
+    require_mlx()
+    built, summary = build_training_set(store, plan, watch)
+    require_enough(summary)
+    if summary.above_cap:
+        built = _with_hardest(built, config, plan, watch)
+        summary = recounted(summary, built)
+    check_suitable(built, config)
+    folder = prepare_run(
+        store.folder, config, lambda place: write_training_set(place, built, summary)
+    )
+    return folder, summary
+
+
+def _with_hardest(
+    built: TrainingSet, config: RunConfig, plan: TrainingSetPlan, watch: BuildWatch | None
+) -> TrainingSet:
+    try:
+        return with_hardest_negatives(built, plan.low_graded_per_query, load_base(config), watch)
+    except (RuntimeError, MemoryError) as error:
+        if out_of_memory(error):
+            raise memory_error() from error
+        raise
+
+
+def base_folder(base: str) -> Path:
+    """Return the folder of the encoder that a run starts from.
+
+    Raises:
+        UnavailableError: it is the offline encoder, and that is not installed.
+        InputError: it is not there, or it is no encoder.
+    """
+    folder = offline_encoder_folder() if base == OFFLINE else encoder_folder(base)
+    _ = read_spec(folder)
+    return folder
+
+
+def plan_of_run(folder: RunFolder) -> TrainingSetPlan:
+    """Return the plan that a run's training set was built by.
+
+    Raises:
+        InputError: the snapshot is not there or cannot be read.
+    """
+    return summary_of_run(folder).plan
+
+
+def summary_of_run(folder: RunFolder) -> TrainingSetSummary:
+    """Return the figures of a run's training set.
+
+    Raises:
+        InputError: the snapshot is not there or cannot be read.
+    """
+    summary, _ = read_summary(folder.training_set / SUMMARY_NAME)
+    return summary

@@ -1,0 +1,92 @@
+"""Help: every key of every screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.commands import HELP, SECTIONS, bindings_of
+from tui.keys import shown_key
+from tui.screens.base import WorkspaceScreen
+from tui.widgets.lists import SplitLine
+from tui.words import BRAND, DIM, STRONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from tui.keys import KeyTable
+    from tui.words import Part
+
+
+_KEY_WIDTH: Final = 16
+_LEAST_WIDTH: Final = 40
+
+
+class HelpScreen(WorkspaceScreen):
+    """All keys, with the changes of the settings."""
+
+    SECTION = HELP
+    BINDINGS = bindings_of(HELP)
+
+    def body(self) -> Iterable[Widget]:
+        """Return the table of keys."""
+        yield VerticalScroll(Static(id="help"), id="help-scroll", classes="page", can_focus=False)
+
+    def begin(self) -> None:
+        """Name the screen."""
+        self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  keys"))
+
+    def on_screen_resume(self) -> None:
+        """Begin with the keys of the screen where help was called."""
+        self._show()
+        self.query_one("#help-scroll", VerticalScroll).scroll_home(animate=False)
+
+    def on_resize(self) -> None:
+        """Wrap the lines anew."""
+        self._show()
+
+    def _show(self) -> None:
+        width = self.query_one("#help-scroll", VerticalScroll).scrollable_content_region.width
+        text = help_text(self.desk.key_table, self.desk.mode_before_help, max(width, _LEAST_WIDTH))
+        self.query_one("#help", Static).update(text)
+
+    async def action_close(self) -> None:
+        """Go back to where help was called."""
+        await self.desk.action_leave_help()
+
+    def action_scroll_page(self, direction: int) -> None:
+        """Scroll by a few lines."""
+        scroll = self.query_one("#help-scroll", VerticalScroll)
+        scroll.scroll_relative(y=3 * direction, animate=False)
+
+
+def help_text(keys: KeyTable, first: str, width: int) -> Content:
+    """Return the keys of each section, a command's lines under each other.
+
+    Args:
+        keys: the keys as they are.
+        first: the section that comes before the others.
+        width: cells in a line.
+    """
+    from textwrap import wrap
+
+    indent = "\n" + " " * (_KEY_WIDTH + 2)
+    parts: list[Part] = []
+    for section in sorted(SECTIONS, key=lambda section: section.name != first):
+        parts.append((f"{section.title}\n", STRONG))
+        for command in section.commands:
+            shown = " ".join(shown_key(key) for key in keys.keys[command.id])
+            lines = wrap(command.help, width - _KEY_WIDTH - 2)
+            parts += [(f"  {shown:<{_KEY_WIDTH}}", "bold $text-accent"), indent.join(lines), "\n"]
+        parts.append("\n")
+    parts += [
+        ("Keys can be changed by id in .rejudge/settings.toml; ", DIM),
+        ("rejudge keys", STRONG),
+        (" lists the ids.", DIM),
+    ]
+    return Content.assemble(*parts)

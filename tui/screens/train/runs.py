@@ -1,0 +1,285 @@
+"""The runs while the app is open: looked at every second, evaluated when they finish.
+
+One look at the runs of a workspace: all of them in brief, some of them in full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from core.errors import CancelledError, InputError, RejudgeError
+from train.runs.folder import run_folders
+from train.runs.outcome import outcomes, unevaluated
+from train.runs.process import RunStatus
+from train.runs.store import RunList, RunShelf
+from tui.jobs import Clocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from core.store.database import Store
+    from core.workspace import Workspace
+    from train.runs.folder import RunFolder
+    from train.runs.outcome import SpecOutcome
+    from train.runs.store import RunRecord
+    from train.runs.watching import RunLook
+    from tui.jobs import Background
+
+
+@dataclass(frozen=True, slots=True)
+class RunsSeen:
+    """What one look saw.
+
+    Args:
+        runs: all runs in brief.
+        looks: those that were asked for in full, by their names; one whose folder is gone is not
+            among them.
+        outcomes: what those changed, as far as it is evaluated.
+        due: finished runs that are to be evaluated yet.
+    """
+
+    runs: RunList = field(default_factory=RunList)
+    looks: Mapping[str, RunLook] = field(default_factory=dict)
+    outcomes: Mapping[str, tuple[SpecOutcome, ...]] = field(default_factory=dict)
+    due: tuple[RunRecord, ...] = ()
+
+    def record(self, name: str) -> RunRecord | None:
+        """Return a run in brief."""
+        return next((each for each in self.runs.records if each.id == name), None)
+
+
+class RunsReader:
+    """Looks again and again. Use it from one thread at a time.
+
+    Args:
+        workspace: the ``.rejudge`` folder.
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+        self._shelf = RunShelf(workspace)
+        self._settled: dict[tuple[str, int], tuple[SpecOutcome, ...]] = {}
+
+    def read(self, store: Store, wanted: Sequence[str]) -> RunsSeen:
+        """Look at all runs, at the wanted ones in full.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        runs = self._shelf.read(store)
+        records = {record.id: record for record in runs.records}
+        looks = {}
+        for folder in run_folders(self._workspace):
+            name = folder.path.name
+            if name in wanted and name in records:
+                try:
+                    looks[name] = self._shelf.look(folder)
+                except InputError:
+                    continue  # the list names it among its problems
+        due = tuple(
+            record
+            for record in runs.records
+            if record.status is RunStatus.FINISHED
+            and record.id not in runs.gone
+            and unevaluated(store, record)
+        )
+        waiting = {record.id for record in due}
+        changed = {
+            name: self._outcomes(store, records[name], settled=name not in waiting)
+            for name in wanted
+            if name in records
+        }
+        return RunsSeen(runs, looks, changed, due)
+
+    def _outcomes(
+        self, store: Store, record: RunRecord, *, settled: bool
+    ) -> tuple[SpecOutcome, ...]:
+        """Return what a run changed; once all is evaluated, it is worked out once."""
+        if record.status is not RunStatus.FINISHED:
+            return ()
+        key = (record.id, record.told)
+        if key in self._settled:
+            return self._settled[key]
+        found = outcomes(store, record)
+        if settled:
+            self._settled[key] = found
+        return found
+
+
+class RunJob(Clocked):
+    """The evals before and after one run, while they run."""
+
+    def __init__(self, record: RunRecord, closing: Callable[[], bool]) -> None:
+        super().__init__(closing)
+        self.record = record
+
+    def run(self, store: Store, folder: RunFolder) -> int:
+        """Run them in this thread; return how many that were.
+
+        Raises:
+            RejudgeError: they could not be run, or were stopped.
+        """
+        from core.jobs import Watch
+        from train.runs.outcome import evaluate_run
+
+        return evaluate_run(store, folder, self.record, Watch(self.tell, self.stopped))
+
+
+class RunFollower:
+    """Looks on for the whole app; everything here is called on the UI thread.
+
+    Args:
+        workspace: whose runs.
+        background: where the work is done.
+        seen: told after each look.
+        changed: told what a run changed, once that was evaluated here.
+        failed: told of what could not be done.
+
+    Attributes:
+        last: what the last look saw; None before the first.
+        job: the evals that run now.
+        wanted: the runs to look at in full.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        background: Background,
+        *,
+        seen: Callable[[RunsSeen | None], None],
+        changed: Callable[[str, tuple[SpecOutcome, ...]], None],
+        failed: Callable[[RejudgeError], None],
+    ) -> None:
+        self._workspace = workspace
+        self._background = background
+        self._seen = seen
+        self._changed = changed
+        self._failed = failed
+        self._reader: RunsReader | None = None
+        self._reading = self._again = False
+        self._evaluated: list[str] = []
+        self._tried: set[tuple[str, int]] = set()
+        self._stopping: dict[str, float] = {}
+        self.last: RunsSeen | None = None
+        self.job: RunJob | None = None
+        self.wanted: tuple[str, ...] = ()
+
+    def look(self, store: Store | None) -> None:
+        """Look now; when a look is under way, once more after it."""
+        if store is None or self._background.closing:
+            return
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+        wanted = (*self.wanted, *self._evaluated)
+
+        def read() -> RunsSeen:
+            if self._reader is None:
+                self._reader = RunsReader(self._workspace.folder)
+            return self._reader.read(store, wanted)
+
+        self._background.start(read, lambda seen: self._take(store, seen), self._not_read)
+
+    def glance(self, store: Store | None) -> None:
+        """Look if there is anything to see: without any run it costs nothing."""
+        from train.runs.folder import RUNS_NAME
+
+        if self.last is None or self.last.runs.records or self._folder(RUNS_NAME).exists():
+            self.look(store)
+
+    def is_stopping(self, name: str) -> bool:
+        """Whether a run was asked to stop from here and still goes on."""
+        return name in self._stopping
+
+    def stop(self, store: Store, name: str) -> None:
+        """Ask a run to finish its step, write a checkpoint and end."""
+        from train.runs.process import ask_to_stop
+
+        self._stopping[name] = monotonic()
+        self._background.start(
+            lambda: ask_to_stop(self.folder(name)),
+            lambda _: self.look(store),
+            lambda error: self._not_stopped(name, error),
+        )
+
+    def resume(self, store: Store, name: str) -> None:
+        """Start a run's worker after its last checkpoint."""
+        from train.runs.process import launch
+
+        self._background.start(
+            lambda: launch(self.folder(name)), lambda _: self.look(store), self._failed
+        )
+
+    def evaluate(self, store: Store, record: RunRecord) -> None:
+        """Evaluate what is due of a finished run; one run at a time."""
+        if self.job is not None:
+            return
+        background = self._background
+        job = self.job = RunJob(record, lambda: background.closing)
+        self._tried.add((record.id, record.told))
+        background.start(
+            lambda: job.run(store, self.folder(record.id)),
+            lambda _: self._end_job(store, evaluated=True),
+            lambda error: self._not_evaluated(store, error),
+        )
+
+    def folder(self, name: str) -> RunFolder:
+        """Return a run's folder."""
+        from train.runs.folder import RUNS_NAME, RunFolder
+
+        return RunFolder(self._folder(RUNS_NAME) / name)
+
+    def _folder(self, name: str) -> Path:
+        return self._workspace.folder / name
+
+    def _take(self, store: Store, seen: RunsSeen) -> None:
+        before, self.last = self.last, seen
+        self._reading = False
+        self._forget_stopped(seen)
+        for record in seen.due:
+            if (record.id, record.told) not in self._tried:
+                self.evaluate(store, record)
+                break
+        self._seen(before)
+        for name in list(self._evaluated):
+            if name in seen.outcomes:
+                self._evaluated.remove(name)
+                self._changed(name, seen.outcomes[name])
+        if self._again:
+            self._again = False
+            self.look(store)
+
+    def _forget_stopped(self, seen: RunsSeen) -> None:
+        """Kill what was asked to stop and did not; forget what did."""
+        from train.runs.process import PATIENCE, kill
+
+        going = {record.id for record in seen.runs.going}
+        for name, since in list(self._stopping.items()):
+            if name not in going:
+                del self._stopping[name]
+            elif monotonic() - since > PATIENCE:
+                kill(self.folder(name))
+
+    def _not_read(self, error: RejudgeError) -> None:
+        self._reading = False
+        self._failed(error)
+
+    def _not_stopped(self, name: str, error: RejudgeError) -> None:
+        self._stopping.pop(name, None)
+        if not isinstance(error, InputError):  # else it ended just now
+            self._failed(error)
+
+    def _end_job(self, store: Store, *, evaluated: bool = False) -> None:
+        if evaluated and self.job is not None:
+            self._evaluated.append(self.job.record.id)
+        self.job = None
+        self.look(store)
+
+    def _not_evaluated(self, store: Store, error: RejudgeError) -> None:
+        if not isinstance(error, CancelledError):
+            self._failed(error)
+        self._end_job(store)

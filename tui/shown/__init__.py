@@ -1,0 +1,1 @@
+"""Text that a screen and the command line both show."""

@@ -1,0 +1,434 @@
+"""What the audit screen says around the code: query, place, judge, counts, last action.
+
+What several people said of one pair, side by side, and what was adjudicated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from core.text import displayable, displayable_line, shortened
+from tui.words import (
+    DIM,
+    STRONG,
+    WIDEST_GRADE_WORD,
+    bar,
+    grade_mark,
+    grade_style,
+    grade_word,
+    judge_name,
+    percent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.records import Judgment, LabelEvent
+    from labels.audit.items import AuditCounts, AuditItem, EarlierLabel, JudgeRuling
+    from tui.words import Part
+
+
+#: A digit, a bar of five and the longest word, with the gaps between.
+_MARK_WIDTH: Final = 8 + WIDEST_GRADE_WORD
+
+
+def several_spoke(item: AuditItem) -> bool:
+    """Tell whether there is more than one grade to look at."""
+    return len(item.opinions) > 1 or item.adjudication is not None
+
+
+def people_title(item: AuditItem) -> str:
+    """Return the heading over ``people_text``."""
+    if item.to_be_settled and item.apart:
+        return f"PEOPLE (UTC), {item.apart} APART"
+    return "PEOPLE (UTC)"
+
+
+def people_text(item: AuditItem, annotator: str) -> Content:
+    """Return a row for each person: grade, name, when, how long they looked; their notes below."""
+    lines = [_row(one.label, _name(one.label, annotator), one.notes) for one in item.opinions]
+    if item.adjudication is not None:
+        by = f"adjudicated by {_name(item.adjudication, annotator)}"
+        lines.append(_row(item.adjudication, by, ()))
+    return Content("\n").join(lines)
+
+
+def people_line(item: AuditItem, annotator: str) -> Content:
+    """Return the grades of all in one line, for a narrow terminal."""
+    parts: list[Part] = [("people ", DIM)]
+    for one in item.opinions:
+        parts += [_grade_digit(one.label), (f" {_name(one.label, annotator)}  ", "")]
+    if item.adjudication is not None:
+        by = _name(item.adjudication, annotator)
+        parts += [("adjudicated ", DIM), _grade_digit(item.adjudication), (f" {by}", "")]
+    return Content.assemble(*parts)
+
+
+def other_notes(item: AuditItem) -> tuple[str, ...]:
+    """Return the notes of people who graded nothing: no row of ``people_text`` has them."""
+    graders = {one.label.annotator for one in item.opinions}
+    return tuple(one.text for one in item.remarks if one.annotator not in graders)
+
+
+def _row(label: EarlierLabel, who: str, notes: tuple[str, ...]) -> Content:
+    mark = grade_mark(label.grade)
+    took = f"  {label.milliseconds / 1000:.0f} s" if label.milliseconds is not None else ""
+    parts: list[Part] = [
+        mark,
+        " " * max(1, _MARK_WIDTH - mark.cell_length + 2),
+        (who, "bold"),
+        (f"\n  {label.happened:%Y-%m-%d %H:%M}{took}", DIM),
+        (f"  {label.action.value}{', blind' if label.hidden else ''}", DIM),
+    ]
+    for note in notes:
+        parts += [("\n  note ", DIM), displayable(shortened(note))]
+    return Content.assemble(*parts)
+
+
+def _name(label: EarlierLabel, annotator: str) -> str:
+    return "you" if label.annotator == annotator else displayable_line(label.annotator)
+
+
+def _grade_digit(label: EarlierLabel) -> Content:
+    return Content.assemble((str(label.grade), f"bold {grade_style(label.grade)}"))
+
+
+_HIDDEN: Final = "hidden until you grade"
+_DRAWN_BLIND: Final = "one of the pairs graded blind"
+_OVERLAY_WIDTH: Final = 60
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+
+
+def query_text(item: AuditItem) -> Content:
+    """Return the query with its kind."""
+    kind = f"  {item.query.kind.value}" if item.query.kind else ""
+    return Content.assemble((displayable_line(shortened(item.query.text)), STRONG), (kind, DIM))
+
+
+def place_text(item: AuditItem) -> Content:
+    """Return where the code is from: path, lines, symbol, language."""
+    document = item.document
+    parts: list[Part] = [(displayable_line(shortened(document.path or "snippet")), "$text-accent")]
+    if document.start_line is not None:
+        parts.append((f":{document.start_line}-{document.end_line or document.start_line}", DIM))
+    if document.symbol:
+        parts.append((f"  {displayable_line(shortened(document.symbol))}", "bold"))
+    parts.append((f"  {displayable_line(shortened(document.language))}", DIM))
+    if item.flagged:
+        parts.append(("  flagged", "bold $text-warning"))
+    if item.skipped:
+        parts.append(("  skipped", "bold $text-warning"))
+    if item.addresses:
+        parts.insert(0, ("addresses the judge  ", "bold $text-warning"))
+    return Content.assemble(*parts)
+
+
+def counts_text(counts: AuditCounts) -> Content:
+    """Return how far it is and how often the person and the judge agree."""
+    agreement = percent(counts.agreed, counts.compared)
+    return Content.assemble(
+        (f"{counts.done:,}", STRONG),
+        (" done  ", DIM),
+        (f"{counts.left:,}", STRONG),
+        (" left  ", DIM),
+        ("agree ", DIM),
+        (agreement, STRONG if counts.compared else DIM),
+    )
+
+
+def strip_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
+    """Return the judge's ruling for the few rows above the code of a narrow terminal.
+
+    What people said goes before it where they differ.
+    """
+    if hidden:
+        return Content.assemble(("judge ", DIM), (_hidden(item), "italic"), _note_lines(item))
+    ruling = _ruling_strip(item)
+    if not item.to_be_settled:
+        return ruling
+    return Content.assemble(people_line(item, annotator), "\n", ruling)
+
+
+def _ruling_strip(item: AuditItem) -> Content:
+    ruling = item.ruling
+    if ruling is None:
+        return Content.assemble(_without_score(item), _note_lines(item))
+    judgment = ruling.judgment
+    parts: list[Part] = [("judge ", DIM), _mark_of(ruling), "  ", _name_of(ruling)]
+    parts += [
+        Content.assemble("  ", _name_of(other), " ", _digit(other)) for other in item.rulings[1:]
+    ]
+    parts += [(f"  {displayable_line(name)} no score", DIM) for name, _ in item.failures]
+    if judgment.distribution:
+        parts += ["\n", _spark(judgment.distribution)]
+    parts += [_note_lines(item), "\n", displayable(shortened(judgment.rationale.strip()))]
+    return Content.assemble(*parts)
+
+
+def _hidden(item: AuditItem) -> str:
+    return f"{_DRAWN_BLIND}: {_HIDDEN}" if item.blind else _HIDDEN
+
+
+def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> Content:
+    """Return all that is known about a pair, for the panel beside the code and the overlay.
+
+    Args:
+        item: the pair.
+        hidden: whether everything that tells a score or grade stays out of sight.
+        width: the cells of a line, for the bars.
+        annotator: who looks; their own labels are called "you".
+    """
+    told = item.notes
+    if hidden:
+        sections = [_section("JUDGE", Content.assemble((_hidden(item), "italic")))]
+    else:
+        sections = [*_ruling_sections(item, width), *_other_judges(item)]
+        if several_spoke(item):
+            people = _section(people_title(item), people_text(item, annotator))
+            sections.insert(0 if item.to_be_settled else len(sections), people)
+            told = other_notes(item)
+        else:
+            sections += _earlier_labels(item.labels, annotator)
+    if told:
+        notes = "\n".join(displayable(shortened(note)) for note in told)
+        sections.append(_section("NOTES", Content(notes)))
+    return Content("\n\n").join(sections)
+
+
+def details_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
+    """Return everything about a pair but its code, for the overlay."""
+    document = item.document
+    sections = [
+        _section("QUERY", query_text(item)),
+        _section("CODE", place_text(item)),
+        panel_text(item, hidden=hidden, width=_OVERLAY_WIDTH, annotator=annotator),
+    ]
+    if item.addresses:
+        sections.insert(2, _section("ADDRESSES THE JUDGE", _addresses(item)))
+    if item.query.variation_of:
+        sections.insert(1, _section("REWORDED FROM", _line(item.query.variation_of)))
+    origin = f"pair {item.pair.id} · document {document.id} · came by {item.pair.origin.value}"
+    return Content("\n\n").join([*sections, _section("IDS", Content.assemble((origin, DIM)))])
+
+
+def _addresses(item: AuditItem) -> Content:
+    lines = [
+        Content.assemble(
+            (f"line {each.line}" if each.line else "its name", STRONG),
+            (f"  {each.approach.value}  ", DIM),
+            displayable_line(shortened(each.text)),
+        )
+        for each in item.addresses
+    ]
+    return Content("\n").join(lines)
+
+
+def end_text(
+    counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str], settles: bool = False
+) -> Content:
+    """Return what was done and what next, for when no pair is left.
+
+    Args:
+        counts: of the session that ended.
+        filtered: whether a filter narrowed it.
+        settles: whether it was to adjudicate.
+        keys: the keys of ``audit.filter``, ``audit.undo`` and ``audit.home``, as they are shown.
+    """
+    if not counts.done and not counts.compared and not counts.left and not filtered:
+        return Content.assemble(
+            ("There is no pair to audit yet.\n\n", STRONG),
+            (keys["audit.home"], "bold $text-accent"),
+            (" home says what to bring in", DIM),
+        )
+    title = "No pair is left under this filter." if filtered else "Every pair is done."
+    if counts.left:
+        title = "No other pair can be had now: the rest was seen here, or others have it in hand."
+    return Content.assemble(
+        (f"{title}\n\n", STRONG),
+        (f"{counts.done:,}", STRONG),
+        (" adjudicated" if settles else " graded by you", DIM),
+        (", you and the judge agree ", DIM),
+        (percent(counts.agreed, counts.compared), STRONG),
+        (", at most one apart ", DIM),
+        (f"{percent(counts.within_one, counts.compared)}\n\n", STRONG),
+        ("  $ ", DIM),
+        ("rejudge export jsonl labels.jsonl", "bold $text-success"),
+        ("   takes the labels to your training\n\n", DIM),
+        (keys["audit.filter"], "bold $text-accent"),
+        (" looks for other pairs, try is:skipped or is:flagged\n", DIM),
+        (keys["audit.undo"], "bold $text-accent"),
+        (" takes back the last thing you did\n", DIM),
+        (keys["audit.home"], "bold $text-accent"),
+        (" goes home", DIM),
+    )
+
+
+def graded_text(event: LabelEvent, score: int | None, undo_key: str) -> Content:
+    """Return what a grade did: ``graded 4, judge said 2: override · u undoes``."""
+    return _graded(event, score) + Content.assemble((f" · {undo_key} undoes", DIM))
+
+
+def graded_staying_text(
+    event: LabelEvent, score: int | None, *, does: str, grade_keys: str, next_key: str
+) -> Content:
+    """Return what a grade did where the pair stays until ``next_key``.
+
+    ``does`` is what the grade keys do then.
+    """
+    return _graded(event, score) + Content.assemble(
+        (" · ", DIM),
+        (grade_keys, STRONG),
+        (f" {does} · ", DIM),
+        (next_key, STRONG),
+        (" goes on", DIM),
+    )
+
+
+def done_text(what: str, undo_key: str) -> Content:
+    """Return that something else than a grade was recorded."""
+    return Content.assemble((what, "bold"), (f" · {undo_key} undoes", DIM))
+
+
+def undone_text(event: LabelEvent) -> Content:
+    """Return what an undo took back."""
+    action = event.action.value
+    what = f"grade {event.grade} ({action})" if event.grade else f"the {action}"
+    if event.adjudicates:
+        what = f"the adjudicated {what}"
+    return Content.assemble(("took back ", DIM), (what, "bold"), (" on this pair", DIM))
+
+
+def _ruling_sections(item: AuditItem, width: int) -> list[Content]:
+    ruling = item.ruling
+    if ruling is None:
+        return [_section("JUDGE", _without_score(item))]
+    judgment = ruling.judgment
+    sections = [
+        _section("JUDGE", Content.assemble(_name_of(ruling), "\n\n", _mark_of(ruling))),
+    ]
+    if judgment.distribution:
+        sections.append(_section("DISTRIBUTION", _distribution(judgment, width)))
+    if judgment.rationale.strip():
+        sections.append(
+            _section("RATIONALE", Content(displayable(shortened(judgment.rationale.strip()))))
+        )
+    return sections
+
+
+def _graded(event: LabelEvent, score: int | None) -> Content:
+    grade = event.grade or 0
+    mine = (f"{grade}", f"bold {grade_style(grade)}")
+    did = ("adjudicated " if event.adjudicates else "graded ", DIM)
+    if score is None:
+        return Content.assemble(did, mine, (", no score to compare with", DIM))
+    return Content.assemble(
+        did,
+        mine,
+        (", judge said ", DIM),
+        (f"{score}", f"bold {grade_style(score)}"),
+        (": ", DIM),
+        (event.action.value, "bold"),
+    )
+
+
+def _line(text: str) -> Content:
+    return Content(displayable_line(shortened(text)))
+
+
+def _section(title: str, content: Content) -> Content:
+    return Content.assemble((title, f"bold {DIM}"), "\n", content)
+
+
+def _mark_of(ruling: JudgeRuling) -> Content:
+    return grade_mark(ruling.judgment.score or 1)
+
+
+def _digit(ruling: JudgeRuling) -> Content:
+    score = ruling.judgment.score or 1
+    return Content.assemble((f"{score} {grade_word(score)}", grade_style(score)))
+
+
+def _name_of(ruling: JudgeRuling) -> Content:
+    return judge_name(ruling.judge)
+
+
+def _without_score(item: AuditItem) -> Content:
+    if item.failures:
+        return _failures(item)
+    return Content.assemble(("not judged yet", "italic"), (" · grade it all the same", DIM))
+
+
+def _failures(item: AuditItem) -> Content:
+    lines = [
+        Content.assemble(
+            ("no score: ", "bold $text-warning"),
+            displayable_line(shortened(reason)),
+            (f"  {displayable_line(name)}", DIM),
+        )
+        for name, reason in item.failures
+    ]
+    return Content("\n").join(lines)
+
+
+def _distribution(judgment: Judgment, width: int) -> Content:
+    shares = judgment.distribution or ()
+    room = max(4, width - WIDEST_GRADE_WORD - 10)
+    lines = [
+        Content.assemble(
+            (f"{grade} {grade_word(grade):<{WIDEST_GRADE_WORD}} ", grade_style(grade)),
+            (bar(share, room), grade_style(grade)),
+            (f" {share:4.0%}", STRONG if grade == judgment.score else DIM),
+        )
+        for grade, share in reversed(list(enumerate(shares, start=1)))
+    ]
+    return Content("\n").join(lines)
+
+
+def _spark(shares: tuple[float, ...]) -> Content:
+    parts: list[Part] = []
+    for grade, share in enumerate(shares, start=1):
+        sign = _BARS[round(max(0.0, min(1.0, share)) * (len(_BARS) - 1))]
+        parts += [(f"{grade}{sign}", grade_style(grade)), (f"{share:.0%}  ", DIM)]
+    return Content.assemble(*parts)
+
+
+def _other_judges(item: AuditItem) -> list[Content]:
+    entries = [_other_judge(other) for other in item.rulings[1:]]
+    if item.rulings and item.failures:
+        entries.append(_failures(item))
+    return [_section("OTHER JUDGES", Content("\n").join(entries))] if entries else []
+
+
+def _other_judge(ruling: JudgeRuling) -> Content:
+    judgment = ruling.judgment
+    parts: list[Part] = [_mark_of(ruling), "  ", _name_of(ruling)]
+    if judgment.distribution:
+        parts += ["\n", _spark(judgment.distribution)]
+    if judgment.rationale.strip():
+        parts += ["\n", (displayable(shortened(judgment.rationale.strip())), DIM)]
+    return Content.assemble(*parts)
+
+
+def _earlier_labels(labels: tuple[EarlierLabel, ...], annotator: str) -> list[Content]:
+    lines = [
+        Content.assemble(
+            grade_mark(label.grade),
+            (
+                f"  {'you' if label.annotator == annotator else displayable_line(label.annotator)}",
+                "",
+            ),
+            (f"  {label.action.value}{', blind' if label.hidden else ''}", DIM),
+            (f"  {label.happened:%Y-%m-%d %H:%M}", DIM),
+        )
+        for label in labels
+    ]
+    return [_section("LABELS (UTC)", Content("\n").join(lines))] if lines else []
+
+
+def _note_lines(item: AuditItem) -> Content:
+    parts: list[Part] = []
+    for note in item.notes[:1]:
+        parts += ["\n", ("note ", DIM), displayable_line(shortened(note))]
+    return Content.assemble(*parts)

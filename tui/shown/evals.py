@@ -1,0 +1,375 @@
+"""What the misses screen says: evals, queries, documents, and the words that pulled.
+
+Evals as JSON and as lines for a person.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from core.text import displayable_line
+from eval.evals import retriever_name
+from tui.widgets.lists import CellKind
+from tui.words import DIM, STRONG, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from core.records import Figure, Progress
+    from eval.evals import EvalSummary, GoalFigure, QueryResult
+    from eval.explaining import Alignment
+    from eval.queries import Candidate, QueryDetail, QueryFilter, QueryRow
+    from eval.retrievers.base import Found
+    from tui.widgets.lists import Cell
+    from tui.words import Part
+
+
+_SHOWN_NOTICES = 10
+
+
+def short_eval_id(summary: EvalSummary) -> str:
+    """Return the digits by which a person names an eval: the last ones, which differ the most."""
+    return summary.id.hex[-8:]
+
+
+def summary_document(summary: EvalSummary) -> dict[str, object]:
+    """Return an eval without its queries."""
+    return {
+        "eval": str(summary.id),
+        "spec": summary.spec_name,
+        "spec_id": str(summary.spec_id),
+        "retriever": summary.retriever,
+        "parameters": json.loads(summary.parameters),
+        "checkpoint": summary.checkpoint,
+        "corpus": {"documents": summary.documents, "hash": summary.corpus_hash},
+        "k": summary.k,
+        "started": f"{summary.started.isoformat()}Z",
+        "seconds": round((summary.finished - summary.started).total_seconds(), 3),
+        "scored": summary.by_kind[0].queries if summary.by_kind else 0,
+        "metrics": figures_document(summary.figures),
+        "by_kind": {
+            group.kind: figures_document(group.figures) for group in summary.by_kind if group.kind
+        },
+        "notices": list(summary.notices),
+    }
+
+
+def figures_document(figures: Mapping[str, Figure]) -> dict[str, dict[str, float]]:
+    """Return each measure with the ends of its interval."""
+    return {metric: figure_document(figure) for metric, figure in figures.items()}
+
+
+def figure_document(figure: Figure) -> dict[str, float]:
+    """Return one figure with the ends of its interval."""
+    return {"value": figure.value, "low": figure.low, "high": figure.high}
+
+
+def result_document(result: QueryResult) -> dict[str, object]:
+    """Return what an eval found for one query."""
+    return {
+        "query": result.query.text,
+        "kind": result.query.kind,
+        "rank": result.rank,
+        "relevant": [wanted.path for wanted in result.wanted],
+        "grades": [wanted.grade for wanted in result.wanted],
+        "ranks": [wanted.rank for wanted in result.wanted],
+        "problem": result.problem or None,
+    }
+
+
+def found_documents(ranking: Iterable[Found]) -> list[dict[str, object]]:
+    """Return results with their scores."""
+    return [
+        {
+            "path": found.path,
+            "score": found.score,
+            "document": str(found.document_id) if found.document_id else None,
+        }
+        for found in ranking
+    ]
+
+
+def summary_lines(summary: EvalSummary) -> list[str]:
+    """Return the figures as a small table, a column for each kind of query."""
+    lines = [
+        displayable_line(
+            f"eval {short_eval_id(summary)}: {retriever_name(summary)} on {summary.spec_name},"
+            f" {summary.documents:,} documents"
+        ),
+        "",
+        _row("", [f"{group.kind or 'all'} ({group.queries:,})" for group in summary.by_kind]),
+    ]
+    for metric in summary.figures:
+        figures = (group.figures[metric] for group in summary.by_kind)
+        lines.append(_row(metric, [shown_figure(figure) for figure in figures]))
+    return lines
+
+
+def shown_figure(figure: Figure) -> str:
+    """Return a figure as ``0.70 [0.40, 0.90]``."""
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def notice_lines(notices: Sequence[str]) -> list[str]:
+    """Return the first notices, and how many more there are."""
+    lines = [displayable_line(f"note: {notice}") for notice in notices[:_SHOWN_NOTICES]]
+    if len(notices) > _SHOWN_NOTICES:
+        lines.append(f"... and {len(notices) - _SHOWN_NOTICES} more notes, with --json")
+    return lines
+
+
+def _row(name: str, cells: Iterable[str]) -> str:
+    return f"{name:<11}" + "".join(f"{cell:<24}" for cell in cells).rstrip()
+
+
+EVAL_LINES: Final = 3
+NOTHING: Final = "-"
+_TOKEN: Final = 16
+_SHORT: Final = 8
+#: A difference of similarities from here on is worth a mark; shares of one cosine are as much
+#: smaller as there are tokens.
+_PULL: Final = 0.05
+
+
+def short_id(summary: EvalSummary) -> str:
+    """Return the digits by which a person names an eval."""
+    return summary.id.hex[-_SHORT:]
+
+
+def eval_cells(
+    summary: EvalSummary, figures: Sequence[GoalFigure], line: int, width: int, *, compared: bool
+) -> list[Cell]:
+    """Return one of the lines of an eval: its name, or a figure beside its goal."""
+    if line == 0:
+        name = displayable_line(f"{retriever_name(summary)} · {summary.spec_name}")
+        when = " compared" if compared else f" {summary.started:%m-%d %H:%M}"
+        room = max(1, width - len(when))
+        return [
+            (cut(name, room).ljust(room), CellKind.STRONG),
+            (when, CellKind.ACCENT if compared else CellKind.DIM),
+        ]
+    if line > len(figures):
+        return []
+    figure = figures[line - 1]
+    cells: list[Cell] = [
+        (f"  {figure.kind or 'all':<8} {figure.metric} ", CellKind.DIM),
+        (f"{figure.value:.3f}", CellKind.STRONG),
+    ]
+    if figure.goal is not None:
+        sign, kind = ("✓ reaches", CellKind.GOOD) if figure.met else ("✗ under", CellKind.BAD)
+        cells.append((f" {sign} {figure.goal:.2f}", kind))
+    return cells
+
+
+def query_cells(row: QueryRow, width: int, *, compared: bool) -> list[Cell]:
+    """Return the line of a query: found or not, rank before and now, its text."""
+    sign, kind = ("✗", CellKind.BAD) if row.missed else ("✓", CellKind.GOOD)
+    if row.problem:
+        sign, kind = "!", CellKind.ACCENT
+    ranks = f"{rank_text(row.rank):>4}"
+    cells: list[Cell] = [(f"{sign}", kind)]
+    if compared:
+        before = rank_text(row.before) if row.compared else ""
+        cells.append((f"{before:>4} {'→' if row.compared else ' '}", CellKind.DIM))
+    cells += [(f"{ranks} ", CellKind.STRONG), (displayable_line(row.text)[:width], CellKind.PLAIN)]
+    return cells
+
+
+def rank_text(rank: int | None) -> str:
+    """Return a rank, or the sign for none."""
+    return str(rank) if rank else NOTHING
+
+
+def listed_text(wanted: QueryFilter | None, shown: int, total: int) -> tuple[Content, Content]:
+    """Return which queries are listed and how many."""
+    if wanted is None:
+        return Content(), Content()
+    parts: list[Part] = [(f" {wanted.shown.value}", STRONG)]
+    if wanted.kind is not None:
+        parts.append((f"  {wanted.kind.value}", "$text-accent"))
+    if wanted.text:
+        parts.append((f"  {displayable_line(wanted.text)}", "$text-accent"))
+    return Content.assemble(*parts), Content.assemble((f"{shown:,} of {total:,} ", DIM))
+
+
+def missed_text(missed: int, queries: int) -> Content:
+    """Return how many queries were missed."""
+    return Content.assemble(
+        (f"{missed:,} missed", "bold"), (f" of {counted(queries, 'query')} ", DIM)
+    )
+
+
+def head_text(row: QueryRow) -> tuple[Content, Content]:
+    """Return the query, and where its first relevant result stands."""
+    query = Content.assemble((displayable_line(row.text), STRONG))
+    if row.problem:
+        return query, Content.assemble(
+            (f"not scored: {displayable_line(row.problem)}", "$text-warning")
+        )
+    place = f"rank {row.rank}" if row.rank else "not found"
+    parts: list[Part] = [
+        (f"{row.kind or 'no kind'} · ", DIM),
+        (f"✗ {place}, a miss", "bold $text-error")
+        if row.missed
+        else (f"✓ {place}", "bold $text-success"),
+    ]
+    if row.compared and row.change is not None:
+        parts.append((f" · was {rank_text(row.before)}: {row.change.value}", DIM))
+    return query, Content.assemble(*parts)
+
+
+def wanted_title(each: Candidate, number: int, total: int) -> Content:
+    """Return the title of a document that should be found."""
+    place = f"rank {each.rank}" if each.rank else "not found"
+    count = f" {number} of {total}" if total > 1 else ""
+    return Content.assemble(
+        ("WANTED", "bold $text-success"), (f"{count} {place}  ", DIM), _named(each)
+    )
+
+
+def above_title(each: Candidate, total: int) -> Content:
+    """Return the title of a document that stands above."""
+    grade = f" grade {each.grade}" if each.grade is not None else ""
+    return Content.assemble(
+        ("ABOVE", "bold $text-error"), (f" rank {each.rank} of {total}{grade}  ", DIM), _named(each)
+    )
+
+
+def _named(each: Candidate) -> Content:
+    document = each.document
+    lines = ""
+    if document is not None and document.start_line:
+        lines = f":{document.start_line}"
+    symbol = displayable_line(document.symbol) if document is not None else ""
+    return Content.assemble(
+        (displayable_line(each.path) + lines, "bold"), (f"  {symbol}" if symbol else "", DIM)
+    )
+
+
+def overlap_text(each: Candidate) -> Content:
+    """Return which words of the query the document has."""
+    if each.document is None:
+        return Content.assemble(("the corpus has no such path now", "$text-warning"))
+    shared, absent = each.overlap.shared, each.overlap.absent
+    parts: list[Part] = [
+        (f"{len(shared)} of {counted(len(shared) + len(absent), 'word')}", "bold"),
+        (": " if shared else "", DIM),
+        (displayable_line(" ".join(shared)), "$text-accent"),
+    ]
+    if absent:
+        parts.append((f"  not: {displayable_line(' '.join(absent))}", DIM))
+    return Content.assemble(*parts)
+
+
+def nothing_above_text(detail: QueryDetail) -> Content:
+    """Return why no document stands above."""
+    if detail.rank == 1:
+        return Content.assemble(("the first result is what was wanted", DIM))
+    return Content.assemble(("the retriever gave no result", DIM))
+
+
+def token_cells(found: Sequence[Alignment], line: int) -> list[Cell]:
+    """Return a line of the alignment: a query token, and what answers it in each document."""
+    summed = found[0].summed
+    if line == 0:
+        names = ("wanted", "above")[: len(found)]
+        heads = "".join(f"{name:<{_TOKEN + 8}}" for name in names)
+        return [(f"{'query':<{_TOKEN}}{heads}", CellKind.DIM)]
+    if line > len(found[0].matches):
+        scores = [each.score for each in found]
+        sums = "".join(f"{'':<{_TOKEN}}{score:6.3f}  " for score in scores)
+        cells: list[Cell] = [(f"{'cosine' if summed else 'sum':<{_TOKEN}}{sums}", CellKind.STRONG)]
+        return [*cells, *_pull_cells(scores, 0)]
+    matches = [each.matches[line - 1] for each in found]
+    cells = [(_fixed(matches[0].token), CellKind.STRONG)]
+    for match in matches:
+        cells += [
+            (_fixed(match.answer), CellKind.PLAIN),
+            (f"{match.similarity:6.3f}  ", CellKind.DIM),
+        ]
+    worth = _PULL / len(found[0].matches) if summed else _PULL
+    return [*cells, *_pull_cells([match.similarity for match in matches], worth)]
+
+
+def _pull_cells(values: Sequence[float], worth: float) -> list[Cell]:
+    """Return how much more the document above got than the wanted one, where it is worth a mark."""
+    if len(values) < 2:  # noqa: PLR2004 - the wanted one and the one above
+        return []
+    pull = values[1] - values[0]
+    if pull > 0 and pull >= worth:
+        return [(f"▲ {pull:+.3f} pulls", CellKind.BAD)]
+    return [(f"▼ {pull:+.3f}", CellKind.GOOD)] if pull < 0 and -pull >= worth else []
+
+
+def tokens_text(found: Sequence[Alignment]) -> Content:
+    """Return what the numbers of the alignment are."""
+    if not found[0].summed:
+        return Content.assemble(("nearest token of each document, and their similarity", DIM))
+    return Content.assemble(("what each word gives to the cosine, and to which word most", DIM))
+
+
+_LIST_STEPS: Final = (
+    ("misses.shown", "regressions, fixed"),
+    ("misses.pane", "evals"),
+    ("misses.again", "eval again"),
+    ("misses.export", "export"),
+)
+_QUERY_STEPS: Final = (
+    ("misses.tokens", "which words"),
+    ("misses.pairs", "training pairs"),
+    ("misses.above", "next above"),
+)
+
+
+def hint_text(key: Callable[[str], str], *, lists: bool, query: bool) -> Content:
+    """Return the keys that lead on from here and are not in the line of keys.
+
+    Args:
+        key: gives the keys of a command as they are shown.
+        lists: whether evals and queries are in sight.
+        query: whether a query's documents are in sight.
+    """
+    steps = (*(_QUERY_STEPS if query else ()), *(_LIST_STEPS if lists else ()))
+    parts: list[Part] = []
+    for command, does in steps:
+        gap = "   " if parts else ""
+        parts += [(f"{gap}{key(command).split()[0]}", "$text-accent"), (f" {does}", DIM)]
+    return Content.assemble(*parts)
+
+
+def _fixed(token: str) -> str:
+    shown = displayable_line(token) or NOTHING
+    return cut(shown, _TOKEN - 1).ljust(_TOKEN)
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text of at most ``width`` characters, with an ellipsis where it was cut."""
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def progress_text(progress: Progress, seconds: float) -> str:
+    """Return how far a job is, at what rate, and how long it takes yet."""
+    note = displayable_line(progress.note)
+    if not progress.total:
+        return f"{progress.done:,} {note}"
+    share = f"{progress.done:,} of {progress.total:,} {note}"
+    if not progress.done or seconds <= 0:
+        return share
+    rate = progress.done / seconds
+    left = (progress.total - progress.done) / rate
+    return f"{share} · {rate:,.0f}/s · {left:,.0f} s left"
+
+
+def no_evals_text(start_key: str) -> Content:
+    """Return what to do where there is no eval yet."""
+    return Content.assemble(
+        ("No eval yet.\n\n", STRONG),
+        ("An eval asks a retriever each query of a spec and shows what it missed.\n\n", DIM),
+        ("press ", DIM),
+        (start_key, "bold $text-accent"),
+        (" to start one here, or type ", DIM),
+        ("rejudge eval SPEC --retriever lexical", STRONG),
+    )

@@ -1,0 +1,358 @@
+"""What the train screen says: runs, how far one is, what it changed, the form of a new one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from core.text import displayable_line
+from eval.comparing import Change
+from eval.evals import goal_figures
+from train.config import losses_text, setting_text, tuning_text
+from train.runs.process import RunStatus
+from tui.shown.evals import cut
+from tui.widgets.lists import CellKind
+from tui.words import DIM, STRONG, bar, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from core.records import Figure
+    from eval.comparing import QueryDelta
+    from train.config import RunConfig, SettingDifference
+    from train.dataset.summary import TrainingSetSummary
+    from train.runs.events import Stepped
+    from train.runs.outcome import SpecOutcome
+    from train.runs.store import RunRecord
+    from train.runs.watching import RunLook
+    from tui.run_form import FormField, RunForm
+    from tui.widgets.lists import Cell
+    from tui.words import Part
+
+
+RUN_LINES: Final = 2
+_SIGNS: Final = {
+    RunStatus.WAITING: ("…", CellKind.DIM, "$foreground 60%"),
+    RunStatus.RUNNING: ("▶", CellKind.ACCENT, "bold $text-accent"),
+    RunStatus.FINISHED: ("✓", CellKind.GOOD, "bold $text-success"),
+    RunStatus.STOPPED: ("■", CellKind.STRONG, "bold $foreground"),
+    RunStatus.FAILED: ("✗", CellKind.BAD, "bold $text-error"),
+    RunStatus.DIED: ("✗", CellKind.BAD, "bold $text-error"),
+}
+_LABEL: Final = 14
+_BAR: Final = 18
+_ID: Final = 4
+_HOUR: Final = 3600
+_MINUTE: Final = 60
+_QUERIES: Final = 40
+_OF_MISS: Final = {Change.FIXED: ("✓", "$text-success"), Change.BROKEN: ("✗", "$text-error")}
+
+
+def short_id(name: str) -> str:
+    """Return the digits by which a person names a run."""
+    return name[-_ID:]
+
+
+def duration(seconds: float) -> str:
+    """Return a time as ``1:02:03`` or ``2:03``."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, _MINUTE)
+    if whole < _HOUR:
+        return f"{minutes}:{rest:02}"
+    return f"{minutes // _MINUTE}:{minutes % _MINUTE:02}:{rest:02}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as ``1.5 GB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 10**9 else f"{count / 1e6:.0f} MB"
+
+
+def run_cells(
+    record: RunRecord, line: int, width: int, *, gone: bool, compared: bool
+) -> list[Cell]:
+    """Return one of the two lines of a run in the list."""
+    if line == 0:
+        sign, kind, _ = _SIGNS[record.status]
+        word = "folder gone" if gone else "compared" if compared else record.status.value
+        when = f"{record.created:%m-%d %H:%M} {short_id(record.id)}"
+        room = max(1, width - len(when) - 2)
+        return [
+            (f"{sign} ", kind),
+            (cut(word, room).ljust(room), kind),
+            (when, CellKind.DIM),
+        ]
+    metric = "" if record.metric is None else f"{record.metric:.3f}"
+    words = f"{losses_text(record.config.losses)} {tuning_text(record.config)}"
+    room = max(1, width - len(metric) - 3)
+    return [
+        ("  " + cut(displayable_line(words), room).ljust(room) + " ", CellKind.DIM),
+        (metric, CellKind.STRONG),
+    ]
+
+
+def status_content(status: RunStatus, *, stopping: bool) -> Content:
+    """Return a status as sign and word."""
+    sign, _, style = _SIGNS[status]
+    word = "stopping" if stopping and status.going else status.value
+    return Content.assemble((f"{sign} {word} ", style))
+
+
+def head_text(record: RunRecord) -> Content:
+    """Return what a run is: losses, tuning, base."""
+    config = record.config
+    words = f"{losses_text(config.losses)} · {tuning_text(config)} · {config.base}"
+    return Content.assemble((" " + displayable_line(words), STRONG))
+
+
+def figures_text(record: RunRecord, look: RunLook | None) -> Content:
+    """Return how far a run is, at what speed, and why it ended."""
+    progress = look.progress if look else None
+    step, steps = record.step, record.steps
+    if progress is not None:
+        step, steps = progress.step, progress.steps
+    if not steps:
+        return Content.assemble(_before_the_start(record, look))
+    parts: list[Part] = [
+        (bar(step / steps, _BAR), "$text-success on $surface-lighten-1"),
+        (f" step {step:,} of {steps:,}", STRONG),
+    ]
+    stepped = progress.stepped if progress else None
+    if stepped is not None:
+        parts.append((f" · epoch {stepped.epoch:.1f}", DIM))
+    parts.append("\n")
+    if record.loss is not None or (progress and progress.loss):
+        loss = progress.loss[-1][1] if progress and progress.loss else record.loss
+        parts += [("loss ", DIM), (f"{loss:.4f}", STRONG)]
+    best = progress.best if progress else None
+    if best is not None:
+        parts += [(f" · best {best.metric} ", DIM), (f"{best.value:.3f}", STRONG)]
+        parts.append((f" at step {best.step:,}", DIM))
+    parts.append("\n")
+    if record.status.going and stepped is not None:
+        parts += _speed(stepped)
+    else:
+        parts.append(_end(record, look))
+    return Content.assemble(*parts)
+
+
+def _before_the_start(record: RunRecord, look: RunLook | None) -> tuple[str, str]:
+    if record.status.going:
+        return ("starting: the encoder and the training set are being loaded …", DIM)
+    if record.status is RunStatus.WAITING:
+        return ("prepared, and not started yet", DIM)
+    told = look.log[-1] if look and look.log else "its log is empty"
+    reason = record.reason or f"it ended before its first step: {told}"
+    return (displayable_line(reason), "$text-error")
+
+
+def _speed(stepped: Stepped) -> list[Part]:
+    return [
+        (f"{stepped.pairs_per_second:.1f} pairs/s", STRONG),
+        (f" · {duration(stepped.seconds_left)} left", STRONG),
+        (f" · rate {stepped.rate:.2g} · {size(stepped.memory)}", DIM),
+    ]
+
+
+def _end(record: RunRecord, look: RunLook | None) -> Content:
+    if record.status is RunStatus.FINISHED:
+        return Content.assemble((f"finished in {duration(record.seconds)}", DIM))
+    if record.status is RunStatus.DIED:
+        return Content.assemble(
+            ("its worker is gone without a word: killed, or out of memory? ", "$text-error"),
+            ("all up to its last checkpoint is kept", DIM),
+        )
+    ended = look.progress.ended if look else None
+    reason = displayable_line(record.reason or record.status.value)
+    style = "$text-error" if record.status is RunStatus.FAILED else "$foreground"
+    todo = displayable_line(ended.todo) if ended and ended.todo else ""
+    return Content.assemble((reason, style), (f"  {todo}" if todo else "", DIM))
+
+
+def log_text(look: RunLook | None) -> Content:
+    """Return the last lines of a run's log, the newest last."""
+    if look is None:
+        return Content.assemble(("the run's folder is gone, and its log with it", DIM))
+    if not look.log:
+        return Content.assemble(("nothing in its log", DIM))
+    return Content.assemble(("\n".join(displayable_line(line) for line in look.log), DIM))
+
+
+def settings_text(config: RunConfig) -> Content:
+    """Return the settings of a run, one a line."""
+    from dataclasses import fields
+
+    parts: list[Part] = []
+    for field in fields(config):
+        text = displayable_line(setting_text(config, field.name))
+        parts += [(f"{field.name.replace('_', ' '):<18}", DIM), f"{text}\n"]
+    return Content.assemble(*parts)
+
+
+def outcome_text(
+    outcomes: Sequence[SpecOutcome], record: RunRecord, waiting: str, misses_key: str
+) -> Content:
+    """Return what a run changed, spec by spec; ``waiting`` says what is under way, if anything."""
+    parts: list[Part] = []
+    if waiting:
+        parts.append((f"{waiting}\n", "bold $text-accent"))
+    for outcome in outcomes:
+        parts += _outcome(outcome)
+    if outcomes:
+        parts += [(misses_key, "bold $text-accent"), (" looks into the misses\n", DIM)]
+    elif not waiting:
+        parts.append((_no_outcome(record), DIM))
+    return Content.assemble(*parts)
+
+
+def _no_outcome(record: RunRecord) -> str:
+    if not record.config.specs:
+        return "no spec was chosen at its start, so nothing is compared"
+    if record.status is RunStatus.FINISHED:
+        return "not evaluated yet; e evaluates it"
+    return f"once it has finished: before and after on {', '.join(record.config.specs)}"
+
+
+def _outcome(outcome: SpecOutcome) -> list[Part]:
+    goals = goal_figures(outcome.after.summary)
+    metric = goals[0].metric if goals else ""
+    parts: list[Part] = [
+        (f"{displayable_line(outcome.spec_name)}", STRONG),
+        (f"  {metric} before → after, 95% interval\n", DIM),
+    ]
+    before = {group.kind: group.figures for group in outcome.before.summary.by_kind}
+    for figure in goals:
+        after = next(each for each in outcome.after.summary.by_kind if each.kind == figure.kind)
+        if figure.kind not in before:
+            continue
+        parts += [
+            (f"{figure.kind or 'all':<9}", DIM),
+            f"{_interval(before[figure.kind][metric])} → ",
+            (_interval(after.figures[metric]), STRONG),
+        ]
+        if figure.goal is not None:
+            sign, style = ("✓", "$text-success") if figure.met else ("✗", "$text-error")
+            parts.append((f" {sign}", f"bold {style}"))
+        parts.append("\n")
+    if any(figure.goal is not None for figure in goals):
+        wanted = ", ".join(f"{each.kind} {each.goal:.2f}" for each in goals if each.goal)
+        parts.append((f"goals: {wanted}\n", DIM))
+    for change in (Change.FIXED, Change.BROKEN):
+        parts += _changed(change, outcome.comparison.changed(change))
+    return [*parts, "\n"]
+
+
+def _changed(change: Change, queries: Sequence[QueryDelta]) -> list[Part]:
+    sign, style = _OF_MISS[change]
+    parts: list[Part] = [(f"{sign} {len(queries):,} {change.value}\n", f"bold {style}")]
+    for each in queries[:_QUERIES]:
+        ranks = f"{each.before or '-':>4} → {each.after or '-':<4}"
+        parts += [(ranks, DIM), f" {displayable_line(each.query.text)}\n"]
+    if len(queries) > _QUERIES:
+        parts.append((f"     and {len(queries) - _QUERIES:,} more\n", DIM))
+    return parts
+
+
+def _interval(figure: Figure) -> str:
+    return f"{figure.value:.2f} [{figure.low:.2f}-{figure.high:.2f}]"
+
+
+def outcome_line(outcomes: Sequence[SpecOutcome]) -> str:
+    """Return what a run changed in a few words: ``semantic R@10 0.70 → 0.93``."""
+    found = []
+    for outcome in outcomes:
+        before = {each.kind: each.value for each in goal_figures(outcome.before.summary)}
+        found += [
+            f"{each.kind or 'all'} {each.metric} {before[each.kind]:.2f} → {each.value:.2f}"
+            for each in goal_figures(outcome.after.summary)
+            if each.kind in before
+        ]
+    return ", ".join(found)
+
+
+def differences_text(differences: Iterable[SettingDifference], names: tuple[str, str]) -> Content:
+    """Return in which settings two runs differ."""
+    rows = [(each.name.replace("_", " "), each.one, each.other) for each in differences]
+    if not rows:
+        return Content.assemble(("the settings of both are the same", DIM))
+    parts: list[Part] = [(f"{'':<18}{names[0]:<24}{names[1]}\n", DIM)]
+    for name, one, other in rows:
+        left = cut(displayable_line(one), 23)
+        parts += [(f"{name:<18}", DIM), f"{left:<24}{displayable_line(other)}\n"]
+    return Content.assemble(*parts)
+
+
+def field_cells(field: FormField | None, form: RunForm, width: int) -> list[Cell]:
+    """Return the line of a field with its value; None: the line that starts the run."""
+    if field is None:
+        return [("start this run", CellKind.ACCENT)]
+    value = displayable_line(form.text(field.name))
+    return [
+        (f"{field.label:<{_LABEL}}", CellKind.DIM),
+        (cut(value, max(1, width - _LABEL)), CellKind.STRONG),
+    ]
+
+
+def training_set_text(summary: TrainingSetSummary, problem: str) -> Content:
+    """Return the figures of a training set, and why it will not do or what to know of it."""
+    from train.dataset.summary import warnings
+    from tui.shown.runs import summary_rows
+
+    parts: list[Part] = []
+    if problem:
+        parts.append((f"✗ {displayable_line(problem)}\n", "$text-error"))
+    else:
+        parts.append(("✓ enough to train on\n", "$text-success"))
+        parts += [(f"! {displayable_line(told)}\n", "$text-warning") for told in warnings(summary)]
+    rows = summary_rows(summary)
+    width = max(len(name) for name, _ in rows) + 2
+    for name, text in rows:
+        parts += [(f"{name:<{width}}", DIM), f"{text}\n"]
+    return Content.assemble(*parts)
+
+
+def no_runs_text(new_key: str) -> Content:
+    """Return what to do where there is no run yet."""
+    return Content.assemble(
+        ("No run yet.\n\n", STRONG),
+        "A run trains an encoder on your labels and the calibrated grades, keeps the\n",
+        "queries of every spec out of it, and is evaluated before and after.\n\n",
+        ("press ", DIM),
+        (new_key, "bold $text-accent"),
+        (" to set one up here, or type ", DIM),
+        ("rejudge train", STRONG),
+    )
+
+
+def runs_line(runs: Sequence[RunRecord]) -> Content:
+    """Return how many runs there are and how many go on."""
+    going = sum(record.status.going for record in runs)
+    parts: list[Part] = [(f"{counted(len(runs), 'run')} ", DIM)]
+    if going:
+        parts.insert(0, (f"{going} running · ", "bold $text-accent"))
+    return Content.assemble(*parts)
+
+
+def curve_title(name: str, of: str, points: Sequence[tuple[int, float]]) -> Content:
+    """Return the title of a curve, with its last value."""
+    last = f" {points[-1][1]:.4g}" if points else ""
+    return Content.assemble((name + of, DIM), (last or " -", STRONG))
+
+
+def tabs_text(shown: str, names: Iterable[str]) -> Content:
+    """Return the names of what can stand below, the one in sight marked."""
+    parts: list[Part] = [" "]
+    for name in names:
+        parts += [(f"[{name}]", STRONG) if name == shown else (f" {name} ", DIM), " "]
+    return Content.assemble(*parts)
+
+
+def compared_text(one: RunRecord, other: RunRecord) -> Content:
+    """Return which two runs are compared, with their best metrics."""
+    parts: list[Part] = [" "]
+    for record in (one, other):
+        best = "no look yet" if record.metric is None else f"best {record.metric:.3f}"
+        parts += [(short_id(record.id), STRONG), (f" {record.status.value}, {best}", DIM)]
+        if record is one:
+            parts.append("  beside  ")
+    return Content.assemble(*parts)
