@@ -13,7 +13,7 @@ PARALLEL := -n auto --dist loadgroup
 # Without its caches each of the processes that the tests start compiles all of rejudge anew, and each
 # of xdist's rewrites every test: seconds a process.
 unexport PYTHONDONTWRITEBYTECODE
-SOURCES := core eval labels train tui tests benchmarks docs
+SOURCES := rejudge.py core eval labels train tui tests benchmarks docs
 
 .DEFAULT_GOAL := help
 # What docs/recipe.md arrives at.

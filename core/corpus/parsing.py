@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, Self
 from core.corpus.definitions import Definition
 from core.corpus.grammars import GRAMMARS
 from core.errors import UnavailableError
+from core.processes import module_command
 from core.records import DocumentKind
 
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ class Parsing:
     Attributes:
         seconds: how long one file may take.
         memory: bytes of address space that the process may have, where the platform has a limit.
-        command: what the interpreter runs; for tests of parsers that fail.
+        command: the command line; for tests of parsers that fail.
     """
 
     seconds: float = 20.0
     memory: int = 2 << 30
-    command: tuple[str, ...] = ("-m", "core.corpus.parsing_worker")
+    command: tuple[str, ...] = module_command("core.corpus.parsing_worker")
 
 
 DEFAULT_PARSING: Final = Parsing()
@@ -68,7 +69,7 @@ class ParsingProcess:
     def __init__(self, parsing: Parsing) -> None:
         self._parsing = parsing
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        words = [sys.executable, "-P", *parsing.command, str(parsing.seconds), str(parsing.memory)]
+        words = [*parsing.command, str(parsing.seconds), str(parsing.memory)]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 words,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TextIO
 
-    from duckdb import DuckDBPyConnection, Statement
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement
 
     from core.records import Problem
     from core.store.read_only import StandIn
@@ -198,6 +198,18 @@ class Store:
                 return cursor.execute(sql, list(parameters)).fetchall()
             finally:
                 cursor.close()
+
+    def relation(self, sql: str) -> DuckDBPyRelation:
+        """Return a query as a DuckDB relation, which reads when it is asked to.
+
+        Raises:
+            StoreError: the database refused; the message says why.
+        """
+        # The package adds the relational API to the compiled module's connections.
+        import duckdb  # noqa: F401
+
+        with explained(self.place):
+            return self._root.cursor().sql(sql)
 
     @contextmanager
     def snapshot(self) -> Iterator[DuckDBPyConnection]:

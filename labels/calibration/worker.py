@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from core.errors import CancelledError, RejudgeError
+from core.processes import module_command
 from labels.calibration.fitting import FittedCalibration, fit_calibration
 from labels.calibration.methods import model_of
 from labels.calibration.outputs import JudgeOutputs, LabelledOutputs
@@ -45,7 +46,7 @@ def fit_apart(
         CancelledError: ``cancelled`` said so; the process is gone.
         RejudgeError: the process died.
     """
-    command = [sys.executable, "-P", "-m", "labels.calibration.worker"]
+    command = module_command("labels.calibration.worker")
     pipe = subprocess.PIPE
     with tempfile.TemporaryFile() as given:
         given.write(_packed(labelled, draws))

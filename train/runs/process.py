@@ -19,7 +19,6 @@ import os
 import signal
 import site
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError, RejudgeError, WorkspaceError
+from core.processes import module_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ class RunLock:
 
 
 #: What Python is told to run, before the run's folder.
-WORKER: tuple[str, ...] = ("-m", "train.worker")
+WORKER: tuple[str, ...] = module_command("train.worker")
 #: Seconds in which a worker that was started must have its lock.
 _GRACE: Final = 120.0
 _ROOM: Final = "See that the disk has room and the folder can be written, then resume the run."
@@ -139,7 +139,7 @@ def launch(folder: RunFolder) -> Launch:
     try:
         with folder.log.open("ab") as log:
             child = subprocess.Popen(  # noqa: S603 - our own module, our own folder
-                [sys.executable, "-P", *WORKER, str(folder.path.absolute())],
+                [*WORKER, str(folder.path.absolute())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

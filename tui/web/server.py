@@ -12,7 +12,6 @@ import hmac
 import logging
 import secrets
 import shlex
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from core.errors import InputError, UnavailableError
+from core.processes import module_command
 from core.workspace import ANNOTATOR_VARIABLE
 from tui.web.pages import KEYS_PATH, KEYS_SCRIPT, app_page, content_policy, entrance_page
 
@@ -230,7 +230,7 @@ def visitor_command(workspace: Workspace, name: str) -> str:
         workspace: what it shows, with the store that was asked for.
         name: who labels; empty: as the workspace says.
     """
-    words = [sys.executable, "-P", "-m", "tui.cli.main"]
+    words = list(module_command("tui.cli.main"))
     words += ["--workspace", str(workspace.root)]
     if workspace.store:
         words += ["--store", workspace.store]

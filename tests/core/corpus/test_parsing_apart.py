@@ -57,7 +57,7 @@ AS_ONE = ": taken as one document"
 
 
 def hostile(seconds: float = 30.0, memory: int = 2 << 30) -> Parsing:
-    return Parsing(seconds, memory, ("-c", HOSTILE))
+    return Parsing(seconds, memory, (sys.executable, "-c", HOSTILE))
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +165,8 @@ def test_no_parser_at_all_is_an_error_and_keeps_the_corpus(store: Store, code: P
     import_corpus(store, code)
     before = corpus_documents(store)
     (code / "a.py").write_text(RIGHT)
-    for command in (("-m", "core.corpus.absent"), ("-c", "import time; time.sleep(0)")):
+    for words in (("-m", "core.corpus.absent"), ("-c", "import time; time.sleep(0)")):
+        command = (sys.executable, "-P", *words)
         with pytest.raises(UnavailableError, match="cannot be started"):
             import_corpus(store, code, parsing=Parsing(command=command))
     assert corpus_documents(store) == before
@@ -211,7 +212,7 @@ def told(path):
     if process is not None and process._greeted:
         print(process._process.pid, flush=True)
         sys.stdin.read()
-outliner = Outliner(Parsing(0.1, 2 << 30, ("-c", {HOSTILE!r})), told)
+outliner = Outliner(Parsing(0.1, 2 << 30, (sys.executable, "-c", {HOSTILE!r})), told)
 list(outliner.outlines([ReadFile("a.py", "# hang", "python")]))
 """
     parent = subprocess.Popen(

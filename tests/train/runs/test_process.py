@@ -47,7 +47,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunFold
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, program: str = PRETENDER) -> None:
-    monkeypatch.setattr(process, "WORKER", ("-c", program))
+    monkeypatch.setattr(process, "WORKER", (sys.executable, "-P", "-c", program))
 
 
 def waited(reached: Callable[[], bool]) -> None:
@@ -133,7 +133,7 @@ def test_a_worker_outlives_the_one_that_started_it(folder: RunFolder, tmp_path: 
         "from pathlib import Path\n"
         "from train.runs import process\n"
         "from train.runs.folder import RunFolder\n"
-        "process.WORKER = ('-c', sys.argv[2])\n"
+        "process.WORKER = (sys.executable, '-c', sys.argv[2])\n"
         "print(process.launch(RunFolder(Path(sys.argv[1]))).pid)\n"
     )
     done = subprocess.run(

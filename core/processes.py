@@ -1,0 +1,19 @@
+"""Child processes that run a module of rejudge.
+
+A child is started through ``rejudge.py``, which loads rejudge's packages from the folder it lies
+in. So the child never imports a ``core/`` or ``train.py`` of the user's, whatever its working
+folder and ``PYTHONPATH`` hold.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+DOOR: Final = Path(__file__).resolve().parents[1] / "rejudge.py"
+
+
+def module_command(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command line that runs a module of rejudge as ``__main__``."""
+    return (sys.executable, "-P", str(DOOR), "--module", module, *arguments)
