@@ -319,7 +319,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         Raises:
             RejudgeError: something named is not there or cannot be used; ``todo`` says what to do.
         """
-        from core.jobs import Watch
+        from core.jobs import Job
         from eval.requests import EvalRequest, run_request
         from eval.retrievers.building import RetrieverChoice, RetrieverKind
 
@@ -330,7 +330,7 @@ class Workspace(AbstractContextManager["Workspace"]):
             )
         choice = RetrieverChoice(known[retriever], model=model, command=command)
         return run_request(
-            self._store, EvalRequest(spec, choice, k), Watch(progress=progress or _ignore)
+            self._store, EvalRequest(spec, choice, k), Job(progress=progress or _ignore)
         )
 
     def misses(self, of: Eval | EvalSummary | str = "latest") -> tuple[Miss, ...]:

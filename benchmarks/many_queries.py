@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.ids import content_id, document_id, query_id
-from core.jobs import Watch
+from core.jobs import Job
 from core.records import Document, DocumentKind, Origin, Query, QueryKind, Spec, SpecQuery
 from core.store.database import Store
 from core.store.tables import add_documents, add_queries
@@ -60,7 +60,7 @@ def workspace_with_queries(queries: int) -> Iterator[Workspace]:
                 with store.transaction() as cursor:
                     add_queries(cursor, [each.query for each in spec.queries], Origin.SPEC)
                 add_spec(store, spec)
-                evaluate(store, spec, load_corpus(store), NeverRight(), Watch())
+                evaluate(store, spec, load_corpus(store), NeverRight(), Job())
         yield workspace
 
 

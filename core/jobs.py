@@ -1,11 +1,8 @@
-"""How a long job tells where it is and is told to stop.
-
-How building a training set tells where it is, and is told to stop.
-"""
+"""Progress and cancellation of long work."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.errors import CancelledError
@@ -16,54 +13,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildWatch:
-    """Whom to tell and whom to ask, after each page of rows."""
+class Job:
+    """The callbacks that long work reports to, and the words for its cancellation.
+
+    Attributes:
+        progress: receives how far the work is, from time to time.
+        cancelled: polled as often; once it returns True the work stops.
+        work: names the work in the error of a cancelled job: ``the evaluation``.
+        aftermath: what a cancelled job leaves behind and what to do next, a sentence.
+    """
 
     progress: Callable[[Progress], None] = lambda _: None
     cancelled: Callable[[], bool] = lambda: False
+    work: str = "the job"
+    aftermath: str = ""
 
-    def step(self, done: int, total: int | None, note: str) -> None:
-        """Tell how far the work is.
+    def named(self, work: str, aftermath: str) -> Job:
+        """Return the same job under the name of the work that it does."""
+        return replace(self, work=work, aftermath=aftermath)
 
-        Raises:
-            CancelledError: the work was told to stop.
-        """
-        if self.cancelled():
-            raise CancelledError("building the training set was stopped", todo="Nothing was kept.")
-        self.progress(Progress(done, total, note))
-
-
-def _untold(_: Progress) -> None:
-    """Tell nobody."""
-
-
-def _never() -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Whom to tell and whom to ask.
-
-    ``progress`` is told now and then; ``cancelled`` is asked as often.
-    """
-
-    progress: Callable[[Progress], None] = _untold
-    cancelled: Callable[[], bool] = _never
-
-    def step(self, done: int, total: int | None, note: str) -> None:
-        """Tell how far the work is.
+    def step(self, done: int, total: int | None, note: str = "") -> None:
+        """Report progress.
 
         Raises:
-            CancelledError: the work was told to stop.
+            CancelledError: the job was cancelled.
         """
         self.check()
         self.progress(Progress(done, total, note))
 
     def check(self) -> None:
-        """Raise CancelledError when the work was told to stop."""
+        """Raise CancelledError if the job was cancelled."""
         if self.cancelled():
-            raise CancelledError(
-                "the eval was stopped",
-                todo="Nothing of it is kept but the documents encoded so far; run it again.",
-            )
+            raise CancelledError(f"{self.work} was cancelled", todo=self.aftermath)

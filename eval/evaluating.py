@@ -31,7 +31,7 @@ from eval.metrics import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.records import Spec, SpecQuery
     from core.store.database import Store
     from eval.corpus import Corpus
@@ -140,7 +140,7 @@ def evaluate(
     spec: Spec,
     corpus: Corpus,
     retriever: Retriever,
-    watch: Watch,
+    job: Job,
     *,
     k: int = DEFAULT_CUTOFF,
     notices: Sequence[str] = (),
@@ -152,17 +152,17 @@ def evaluate(
         spec: the queries and what should be found.
         corpus: the documents that the retriever searches.
         retriever: is asked each query that can be scored.
-        watch: told the queries done; asked before each.
+        job: told the queries done; asked before each.
         k: the cut-off of the measures, and of what is a miss; at most ``DEPTH``.
         notices: what is known to be wrong with the spec already; kept with the eval.
 
     Raises:
         InputError: no query can be scored, or the retriever's program or file is at fault.
-        CancelledError: the watch said so; nothing of the eval is kept.
+        CancelledError: the job was cancelled; nothing of the eval is kept.
     """
     started = utc_now()
     targets = spec_targets(spec, corpus)
-    rankings = _rankings(retriever, targets.scored, watch)
+    rankings = _rankings(retriever, targets.scored, job)
     results = _results(targets, rankings)
     summary = EvalSummary(
         id=event_id(),
@@ -180,19 +180,19 @@ def evaluate(
         notices=(*notices, *targets.notices, *retriever.notices),
     )
     done = Eval(summary, results)
-    watch.check()
+    job.check()
     save_eval(store, done, rankings)
     return done
 
 
-def _rankings(retriever: Retriever, targets: Sequence[Target], watch: Watch) -> dict[int, Ranking]:
+def _rankings(retriever: Retriever, targets: Sequence[Target], job: Job) -> dict[int, Ranking]:
     """Return each scored query's results by its position."""
     found: dict[int, Ranking] = {}
     ranked = retriever.rank([target.asked for target in targets], DEPTH)
-    watch.step(0, len(targets), "queries")
+    job.step(0, len(targets), "queries")
     for target, ranking in zip(targets, ranked, strict=True):
         found[target.position] = ranking
-        watch.step(len(found), len(targets), "queries")
+        job.step(len(found), len(targets), "queries")
     return found
 
 

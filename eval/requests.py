@@ -17,7 +17,7 @@ from eval.retrievers.building import RetrieverChoice, RetrieverKind, build_retri
 from eval.specs import chosen_spec
 
 if TYPE_CHECKING:
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.store.database import Store
     from eval.evals import Eval, EvalSummary
 
@@ -91,20 +91,21 @@ def again(summary: EvalSummary) -> EvalRequest:
     return EvalRequest(summary.spec_name, RetrieverChoice(kind, model=model), summary.k)
 
 
-def run_request(store: Store, request: EvalRequest, watch: Watch) -> Eval:
+def run_request(store: Store, request: EvalRequest, job: Job) -> Eval:
     """Run an eval from beginning to end, in the thread that calls.
 
     Args:
         store: gets the eval.
         request: what to run.
-        watch: told the progress; asked whether to stop.
+        job: told the progress; asked whether to stop.
 
     Raises:
         InputError: something asked for is not there or cannot be used.
         UnavailableError: the machine cannot run the encoder.
-        CancelledError: the watch said so; no eval is kept.
+        CancelledError: the job was cancelled; no eval is kept.
     """
+    job = job.named("the evaluation", "The documents encoded so far are kept; run it again.")
     spec, problems = chosen_spec(store, request.spec)
     corpus = load_corpus(store)
-    retriever = build_retriever(store, spec, corpus, request.choice, watch)
-    return evaluate(store, spec, corpus, retriever, watch, k=request.k, notices=problems)
+    retriever = build_retriever(store, spec, corpus, request.choice, job)
+    return evaluate(store, spec, corpus, retriever, job, k=request.k, notices=problems)

@@ -195,10 +195,10 @@ class EvalJob(Clocked):
         Raises:
             RejudgeError: it could not be run, or was stopped.
         """
-        from core.jobs import Watch
+        from core.jobs import Job
         from eval.requests import run_request
 
-        return run_request(store, self.request, Watch(self.tell, self.stopped))
+        return run_request(store, self.request, Job(self.tell, self.stopped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +223,11 @@ class Counting(Clocked):
             InputError: the plan cannot be.
             CancelledError: it was stopped.
         """
-        from core.jobs import BuildWatch as Watch
+        from core.jobs import Job
         from train.dataset.building import build_training_set
         from train.dataset.summary import require_enough
 
-        _, summary = build_training_set(store, self._plan, Watch(self.tell, self.stopped))
+        _, summary = build_training_set(store, self._plan, Job(self.tell, self.stopped))
         try:
             require_enough(summary)
         except InputError as error:
@@ -251,11 +251,11 @@ class Preparing(Clocked):
         Raises:
             RejudgeError: it cannot be made or started, or it was stopped.
         """
-        from core.jobs import BuildWatch as Watch
+        from core.jobs import Job
         from train.runs.making import make_run
         from train.runs.process import launch
 
-        folder, _ = make_run(store, self._config, self._plan, Watch(self.tell, self.stopped))
+        folder, _ = make_run(store, self._config, self._plan, Job(self.tell, self.stopped))
         launch(folder)
         return folder
 

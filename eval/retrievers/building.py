@@ -18,7 +18,7 @@ from eval.retrievers.run_file import read_run_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.records import Spec
     from core.store.database import Store
     from eval.corpus import Corpus
@@ -53,7 +53,7 @@ class RetrieverChoice:
 
 
 def build_retriever(
-    store: Store, spec: Spec, corpus: Corpus, choice: RetrieverChoice, watch: Watch
+    store: Store, spec: Spec, corpus: Corpus, choice: RetrieverChoice, job: Job
 ) -> Retriever:
     """Index or encode what the retriever needs and return it.
 
@@ -62,17 +62,17 @@ def build_retriever(
     Raises:
         InputError: the choice lacks something, or a file, a folder or a model cannot be used.
         UnavailableError: the machine cannot run the encoder.
-        CancelledError: the watch said so; documents encoded so far stay in their index.
+        CancelledError: the job was cancelled; documents encoded so far stay in their index.
     """
     folder = _corpus_folder(store, spec, choice)
     match choice.kind:
         case RetrieverKind.LEXICAL:
-            return build_lexical(store, corpus, watch)
+            return build_lexical(store, corpus, job)
         case RetrieverKind.ENCODER:
-            return build_encoder_retriever(store, corpus, _model(choice.model), watch)
+            return build_encoder_retriever(store, corpus, _model(choice.model), job)
         case RetrieverKind.HYBRID:
-            encoder = build_encoder_retriever(store, corpus, _model(choice.model), watch)
-            return HybridRetriever([build_lexical(store, corpus, watch), encoder])
+            encoder = build_encoder_retriever(store, corpus, _model(choice.model), job)
+            return HybridRetriever([build_lexical(store, corpus, job), encoder])
         case RetrieverKind.COMMAND:
             if not choice.command:
                 raise InputError(
@@ -80,9 +80,7 @@ def build_retriever(
                     todo=f"For instance: --command '{EXAMPLE}'",
                 )
             paths = CorpusPaths(corpus, folder)
-            return build_command(
-                choice.command, paths, watch, folder=folder, seconds=choice.seconds
-            )
+            return build_command(choice.command, paths, job, folder=folder, seconds=choice.seconds)
         case RetrieverKind.RUN:
             if choice.run_file is None:
                 raise InputError("no run file is named", todo="Name it: --run-file FILE")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.records import SpecQuery
     from eval.retrievers.base import CorpusPaths, Parameters, Ranking
 
@@ -255,7 +255,7 @@ class CommandRetriever:
 def build_command(
     template: str,
     paths: CorpusPaths,
-    watch: Watch,
+    job: Job,
     *,
     folder: Path | None = None,
     seconds: float = DEFAULT_SECONDS,
@@ -266,7 +266,7 @@ def build_command(
         template: split into words as a shell would; ``{query}``, ``{top}`` and ``{corpus}`` stand
             for the query, the number of results wanted and the corpus folder. No shell sees it.
         paths: make printed paths relative to the corpus.
-        watch: asked while the program runs.
+        job: asked while the program runs.
         folder: the corpus folder.
         seconds: how long one query may take.
 
@@ -288,7 +288,7 @@ def build_command(
             where=template,
             todo="Name its folder with --corpus DIR.",
         )
-    return CommandRetriever(words, template, folder, paths, Program(seconds, watch.check))
+    return CommandRetriever(words, template, folder, paths, Program(seconds, job.check))
 
 
 def _todo() -> str:

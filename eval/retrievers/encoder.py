@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.records import SpecQuery
     from core.store.database import Store
     from eval.corpus import Corpus
@@ -55,19 +55,17 @@ class EncoderRetriever:
         model: encodes the queries.
         index: holds the corpus's texts as the same encoder encoded them.
         corpus: the documents.
-        watch: asked between passes.
+        job: asked between passes.
     """
 
     name: Final = "encoder"
     notices: Final[tuple[str, ...]] = ()
 
-    def __init__(
-        self, model: EncoderModel, index: TokenIndex, corpus: Corpus, watch: Watch
-    ) -> None:
+    def __init__(self, model: EncoderModel, index: TokenIndex, corpus: Corpus, job: Job) -> None:
         self._encoder = model.encoder
         self._index = index
         self._corpus = corpus
-        self._watch = watch
+        self._job = job
         self.parameters: Parameters = {"model": model.name}
         self.checkpoint = model.checkpoint
 
@@ -75,7 +73,7 @@ class EncoderRetriever:
         """Yield each query's best paths, a pass over the index for each batch of queries."""
         size = max(1, min(QUERIES_AT_ONCE, _SCORES_HELD // len(self._texts)))
         for start in range(0, len(queries), size):
-            self._watch.check()
+            self._job.check()
             texts = [one.query.text for one in queries[start : start + size]]
             for scores in self._scores(texts):
                 yield rank_paths(scores, self._corpus, depth, floor=float("-inf"))
@@ -108,12 +106,12 @@ class EncoderRetriever:
 
 
 def build_encoder_retriever(
-    store: Store, corpus: Corpus, model: EncoderModel, watch: Watch
+    store: Store, corpus: Corpus, model: EncoderModel, job: Job
 ) -> EncoderRetriever:
     """Encode what the index of this checkpoint lacks, then search it.
 
     Raises:
-        CancelledError: the watch said so; what was encoded stays.
+        CancelledError: the job was cancelled; what was encoded stays.
         StoreError: the index cannot be written.
     """
     from eval.corpus import load_texts
@@ -124,6 +122,6 @@ def build_encoder_retriever(
         corpus.texts_by_length,
         lambda page: load_texts(store, corpus, page),
         model.encoder.encode_documents,
-        watch,
+        job,
     )
-    return EncoderRetriever(model, index, corpus, watch)
+    return EncoderRetriever(model, index, corpus, job)

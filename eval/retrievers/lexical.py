@@ -9,7 +9,7 @@ from eval.retrievers.base import rank_paths
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.records import SpecQuery
     from core.search import LexicalIndex
     from core.store.database import Store
@@ -41,11 +41,11 @@ class LexicalRetriever:
             yield rank_paths(scores, self._corpus, depth, floor=0.0)
 
 
-def build_lexical(store: Store, corpus: Corpus, watch: Watch) -> LexicalRetriever:
+def build_lexical(store: Store, corpus: Corpus, job: Job) -> LexicalRetriever:
     """Index the corpus in memory."""
     from core.search import build_index
 
     index = build_index(
-        store, advance=lambda done: watch.step(done, len(corpus), "documents indexed")
+        store, advance=lambda done: job.step(done, len(corpus), "documents indexed")
     )
     return LexicalRetriever(index, corpus)

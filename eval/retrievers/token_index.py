@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.jobs import Watch
+    from core.jobs import Job
 
     Float32 = NDArray[np.float32]
 
@@ -118,7 +118,7 @@ def fill_index(
     texts: Sequence[str],
     load: Callable[[Sequence[str]], Mapping[str, str]],
     encode: Callable[[list[str]], Sequence[NDArray[np.float32]]],
-    watch: Watch,
+    job: Job,
 ) -> int:
     """Encode the texts that the index lacks and return how many that were.
 
@@ -127,10 +127,10 @@ def fill_index(
         texts: hashes of the texts that are wanted, in the order to encode them.
         load: returns the texts with these hashes.
         encode: returns the token vectors of each text; it gets pages, to batch as it likes.
-        watch: told the texts done; asked before each page.
+        job: told the texts done; asked before each page.
 
     Raises:
-        CancelledError: the watch said so; what was encoded is on disk.
+        CancelledError: the job was cancelled; what was encoded is on disk.
     """
     with _one_at_a_time:
         missing = [text for text in dict.fromkeys(texts) if text not in index]
@@ -138,13 +138,13 @@ def fill_index(
         done = 0
         try:
             for page in _pages(missing):
-                watch.step(done, len(missing), "documents encoded")
+                job.step(done, len(missing), "documents encoded")
                 loaded = load(page)
                 segment.add(page, encode([loaded[text] for text in page]))
                 done += len(page)
         finally:
             segment.write()
-        watch.step(done, len(missing), "documents encoded")
+        job.step(done, len(missing), "documents encoded")
         return done
 
 

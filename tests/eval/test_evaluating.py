@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import CancelledError, InputError
-from core.jobs import Watch
+from core.jobs import Job
 from core.records import Progress, QueryKind
 from core.store.database import Store
 from eval.corpus import load_corpus
@@ -32,10 +32,10 @@ def _store(tmp_path: Path) -> Iterator[Store]:
 
 
 def run(
-    store: Store, results: dict[str, list[str]], *queries: SpecQuery, watch: Watch | None = None
+    store: Store, results: dict[str, list[str]], *queries: SpecQuery, job: Job | None = None
 ) -> Eval:
     spec = add_spec(store, *queries)
-    return evaluate(store, spec, load_corpus(store), FixedRetriever(results), watch or Watch())
+    return evaluate(store, spec, load_corpus(store), FixedRetriever(results), job or Job())
 
 
 def test_ranks_and_figures_are_those_of_the_results(store: Store) -> None:
@@ -126,9 +126,9 @@ def test_a_spec_of_nothing_but_problems_is_refused(store: Store) -> None:
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_stopped_eval_leaves_nothing(store: Store, after: int) -> None:
     seen: list[Progress] = []
-    watch = Watch(seen.append, lambda: len(seen) > after)
+    job = Job(seen.append, lambda: len(seen) > after)
     with pytest.raises(CancelledError):
-        run(store, {}, asked("a", "server.rs"), asked("b", "server.rs"), watch=watch)
+        run(store, {}, asked("a", "server.rs"), asked("b", "server.rs"), job=job)
     for table in TABLES:
         assert store.read(f"SELECT count(*) FROM db.{table}") == [(0,)]
 

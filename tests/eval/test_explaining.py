@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evals import encoder_of
@@ -68,7 +68,7 @@ def test_the_alignment_adds_up_to_the_score_that_ranked_the_document(
 ) -> None:
     skip_without_mlx()
     request = parse_request(f"searches encoder '{FIXTURES / 'colbert'}'")
-    summary = run_request(store, request, Watch()).summary
+    summary = run_request(store, request, Job()).summary
     assert encoder_of(summary) == str(FIXTURES / "colbert")
     detail = query_detail(store, summary, 0)
     document = detail.wanted[0].document
@@ -99,7 +99,7 @@ def test_the_shares_of_the_tokens_add_up_to_the_cosine_of_one_vectors() -> None:
 
 
 def test_an_eval_without_an_encoder_has_nothing_to_align(store: Store, spec: Spec) -> None:
-    summary = run_request(store, parse_request("searches"), Watch()).summary
+    summary = run_request(store, parse_request("searches"), Job()).summary
     assert (summary.retriever, encoder_of(summary)) == ("lexical", None)
     with pytest.raises(InputError, match="no encoder"):
         EncoderShelf().take(summary)
@@ -117,11 +117,11 @@ def test_a_request_reads_back_and_a_wrong_one_is_named(store: Store, spec: Spec)
 
 
 def test_an_eval_can_be_asked_for_again(store: Store, spec: Spec) -> None:
-    first = run_request(store, parse_request("searches"), Watch()).summary
-    second = run_request(store, again(first), Watch()).summary
+    first = run_request(store, parse_request("searches"), Job()).summary
+    second = run_request(store, again(first), Job()).summary
     assert (second.spec_id, second.retriever, second.k) == (spec.id, "lexical", first.k)
     assert second.by_kind == first.by_kind
-    run = evaluate(store, spec, load_corpus(store), FixedRetriever({}, name="run"), Watch()).summary
+    run = evaluate(store, spec, load_corpus(store), FixedRetriever({}, name="run"), Job()).summary
     with pytest.raises(InputError, match="run file"):
         again(run)
     other = replace(first, retriever="one of a later version")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import InputError
-from core.jobs import Watch
+from core.jobs import Job
 from core.records import QueryKind
 from core.store.database import Store
 from eval.corpus import load_corpus
@@ -43,7 +43,7 @@ def evaluated(store: Store) -> Eval:
         "low": ["src/watcher.rs", "src/file_watcher.rs", "src/server.rs"],
         HOSTILE: ["src/project.rs"],
     }
-    return evaluate(store, spec, load_corpus(store), FixedRetriever(results), Watch(), k=2)
+    return evaluate(store, spec, load_corpus(store), FixedRetriever(results), Job(), k=2)
 
 
 def test_a_miss_shows_what_stands_above(store: Store) -> None:

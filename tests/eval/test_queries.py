@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import InputError
-from core.jobs import Watch
+from core.jobs import Job
 from core.records import QueryKind
 from core.search import word_overlap
 from core.store.database import Store
@@ -54,7 +54,7 @@ def _spec(store: Store) -> Spec:
 
 def evaluated(store: Store, spec: Spec, results: dict[str, list[str]]) -> EvalSummary:
     retriever = FixedRetriever(results)
-    return evaluate(store, spec, load_corpus(store), retriever, Watch(), k=1).summary
+    return evaluate(store, spec, load_corpus(store), retriever, Job(), k=1).summary
 
 
 BEFORE = {
@@ -140,7 +140,7 @@ def test_a_wanted_path_that_was_not_found_shows_its_likeliest_document(
 
 def test_figures_stand_beside_their_goals(store: Store, spec: Spec) -> None:
     retriever = FixedRetriever({"listen": ["src/server.rs"]})
-    summary = evaluate(store, spec, load_corpus(store), retriever, Watch()).summary
+    summary = evaluate(store, spec, load_corpus(store), retriever, Job()).summary
     semantic, keyword = goal_figures(summary)
     assert (semantic.kind, semantic.value, semantic.goal, semantic.met) == (
         "semantic",

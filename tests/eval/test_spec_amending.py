@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import InputError
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
@@ -44,7 +44,7 @@ def kept_spec(store: Store, *, grade: int | None = None) -> Spec:
 
 
 def evaluated(store: Store, spec: Spec) -> EvalSummary:
-    return evaluate(store, spec, load_corpus(store), FixedRetriever({}), Watch()).summary
+    return evaluate(store, spec, load_corpus(store), FixedRetriever({}), Job()).summary
 
 
 def test_marks_of_a_day_gather_in_one_spec_beside_the_old_one(store: Store) -> None:

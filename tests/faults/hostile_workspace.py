@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from core.ids import utc_now
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
@@ -62,7 +62,7 @@ def hostile_workspace(root: Path) -> Workspace:
             retriever = FixedRetriever(
                 {one.query: found for one in rows}, name=PAYLOAD, notices=(PAYLOAD,)
             )
-            evaluate(store, spec, load_corpus(store), retriever, Watch(), k=1)
+            evaluate(store, spec, load_corpus(store), retriever, Job(), k=1)
         for person in ("ada", PAYLOAD):
             session = AuditSession.start(store, person)
             session.note(PAYLOAD)

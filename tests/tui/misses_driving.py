@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
-from core.jobs import Watch
+from core.jobs import Job
 from core.records import QueryKind
 from core.store.database import Store
 from eval.corpus import load_corpus
@@ -57,7 +57,7 @@ def workspace_with_evals(
         add_spec(store, spec)
         for results in evals:
             retriever = FixedRetriever(results, name="lexical")
-            evaluate(store, spec, load_corpus(store), retriever, Watch(), k=2)
+            evaluate(store, spec, load_corpus(store), retriever, Job(), k=2)
     return workspace
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import CancelledError, InputError
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from eval.evals import list_evals
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
@@ -57,13 +57,13 @@ def test_base_and_outcome_are_evaluated_once(store: Store, folder: RunFolder) ->
     def tell(progress: Progress) -> None:
         notes.append(progress.note)
 
-    assert evaluate_run(store, folder, record, Watch(tell)) == 2
+    assert evaluate_run(store, folder, record, Job(tell)) == 2
     assert any(note.startswith("before on searches (1 of 2): ") for note in notes)
     (outcome,) = outcomes(store, record)
     assert outcome.before.summary.checkpoint != outcome.after.summary.checkpoint
     assert len(outcome.comparison.queries) == 2
     assert unevaluated(store, record) == ()
-    assert evaluate_run(store, folder, record, Watch()) == 0
+    assert evaluate_run(store, folder, record, Job()) == 0
     # Another run from the same base takes the eval that is there.
     other = make_run(
         store.folder,
@@ -73,7 +73,7 @@ def test_base_and_outcome_are_evaluated_once(store: Store, folder: RunFolder) ->
     )
     shutil.copytree(FIXTURES / "pylate", other.model)
     second = RunShelf(store.folder).read(store).records[0]
-    evaluate_run(store, other, second, Watch())
+    evaluate_run(store, other, second, Job())
     assert len(list_evals(store)) == 3
 
 
@@ -86,15 +86,15 @@ def test_what_was_stopped_goes_on_where_it_was(store: Store, folder: RunFolder) 
             stopping.append(True)
 
     with pytest.raises(CancelledError):
-        evaluate_run(store, folder, record, Watch(tell, lambda: bool(stopping)))
+        evaluate_run(store, folder, record, Job(tell, lambda: bool(stopping)))
     assert unevaluated(store, record) == (("searches", Side.AFTER),)
     assert outcomes(store, record) == ()
-    assert evaluate_run(store, folder, record, Watch()) == 1
+    assert evaluate_run(store, folder, record, Job()) == 1
     assert len(list_evals(store)) == 2
 
 
 def test_a_run_that_goes_on_is_evaluated_anew(store: Store, folder: RunFolder) -> None:
-    evaluate_run(store, folder, the_run(store), Watch())
+    evaluate_run(store, folder, the_run(store), Job())
     start = Started(2, 40, 60, 1, 1, 1, 1, 1, 1, "cpu")
     with folder.events.open("a", encoding="utf-8") as file:
         file.write(told(start, Ended(EndStatus.STOPPED, 50, 9.0)))
@@ -109,7 +109,7 @@ def test_a_run_that_goes_on_is_evaluated_anew(store: Store, folder: RunFolder) -
 def test_a_run_without_a_model_says_so(store: Store, folder: RunFolder) -> None:
     shutil.rmtree(folder.model)
     with pytest.raises(InputError, match="left no model"):
-        evaluate_run(store, folder, the_run(store), Watch())
+        evaluate_run(store, folder, the_run(store), Job())
     assert len(list_evals(store)) == 1
 
 

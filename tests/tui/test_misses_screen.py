@@ -20,7 +20,7 @@ from tui.screens.audit.pair import PairScreen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.store.database import Store
     from core.workspace import Workspace
     from eval.evals import Eval
@@ -218,9 +218,9 @@ async def test_an_eval_is_started_where_there_is_none(tmp_path: Path) -> None:
 async def test_a_running_eval_shows_its_progress_and_stops_by_escape(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def endless(_: Store, request: EvalRequest, watch: Watch) -> Eval:
+    def endless(_: Store, request: EvalRequest, job: Job) -> Eval:
         for done in range(10_000):
-            watch.step(done, 10_000, "documents encoded")
+            job.step(done, 10_000, "documents encoded")
             time.sleep(0.005)
         raise AssertionError(request)
 

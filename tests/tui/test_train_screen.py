@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.workspace import Workspace
     from tests.tui.train_driving import Training
 
@@ -273,9 +273,9 @@ async def test_evals_of_a_run_show_their_progress_and_stop_by_escape(
     make_run(workspace.folder, events=whole_run())
 
     def endless(*words: object) -> int:
-        watch = cast("Watch", words[-1])
+        job = cast("Job", words[-1])
         for done in range(10_000):
-            watch.step(done, 10_000, "documents encoded")
+            job.step(done, 10_000, "documents encoded")
             time.sleep(0.005)
         raise AssertionError(words)
 

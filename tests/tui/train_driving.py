@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
@@ -80,7 +80,7 @@ def link_outcome(store: Store, workspace: Workspace, name: str) -> None:
     }
     for side, results in found.items():
         retriever = FixedRetriever(results, name="encoder")
-        done = evaluate(store, spec, corpus, retriever, Watch())
+        done = evaluate(store, spec, corpus, retriever, Job())
         link_eval(store, name, RunEval(spec.name, side, done.summary.id, record.told))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from core.jobs import BuildWatch
+from core.jobs import Job
 from core.records import JudgeKind
 from core.store.tables import all_judges
 from labels.judges.choosing import audited_judge, scored_pairs
@@ -131,7 +131,7 @@ def add_pool_documents(
     draft: TrainingSetDraft,
     plan: TrainingSetPlan,
     used: Iterable[UUID],
-    watch: BuildWatch,
+    job: Job,
 ) -> int:
     """Add documents of the corpus, drawn by the seed; return how many that were.
 
@@ -140,7 +140,7 @@ def add_pool_documents(
         draft: gets the documents.
         plan: how many, and the seed.
         used: further documents that are in the draft, maybe with another text; not drawn.
-        watch: told and asked.
+        job: told and asked.
     """
     if not plan.pool_documents:
         return 0
@@ -154,7 +154,7 @@ def add_pool_documents(
     before = draft.documents
     ((count,),) = cursor.execute("SELECT count(*) FROM pool").fetchall()
     for start in range(1, count + 1, _PAGE):
-        watch.step(start - 1, count, "pool documents")
+        job.step(start - 1, count, "pool documents")
         rows = cursor.execute(
             "SELECT document.id, path, symbol, text FROM pool"
             " JOIN db.documents AS document ON document.id = pool.id"
@@ -167,7 +167,7 @@ def add_pool_documents(
 
 
 def build_training_set(
-    store: Store, plan: TrainingSetPlan, watch: BuildWatch | None = None
+    store: Store, plan: TrainingSetPlan, job: Job | None = None
 ) -> tuple[TrainingSet, TrainingSetSummary]:
     """Return the training set that the store gives by this plan, and its figures.
 
@@ -177,30 +177,30 @@ def build_training_set(
     Args:
         store: read as it stands at the start; nothing is written.
         plan: what to take.
-        watch: told in queries, documents and pairs, and asked, page by page.
+        job: told in queries, documents and pairs, and asked, page by page.
 
     Raises:
         InputError: the plan cannot be, or no judge has its name.
-        CancelledError: the watch said so.
+        CancelledError: the job was cancelled.
     """
     plan.check()
     judges = _scoring_judges(store, plan)
-    watch = watch or BuildWatch()
+    job = (job or Job()).named("building the training set", "Nothing was kept.")
     draft = TrainingSetDraft()
     with store.snapshot() as cursor:
-        watch.step(0, None, "grading")
+        job.step(0, None, "grading")
         grade_pairs(cursor, plan, [judge.id for judge in judges])
         guard = spec_guard(cursor, plan.near_duplicate)
-        selected = select_queries(graded_queries(cursor), plan, guard, watch)
-        trained = _add_graded(cursor, draft, selected, watch)
+        selected = select_queries(graded_queries(cursor), plan, guard, job)
+        trained = _add_graded(cursor, draft, selected, job)
         made = add_keyword_pairs(
             KeywordSource(cursor, guard, selected.taken, selected.held_out),
             draft,
             plan,
             trained,
-            watch,
+            job,
         )
-        pool = add_pool_documents(cursor, draft, plan, made.documents, watch)
+        pool = add_pool_documents(cursor, draft, plan, made.documents, job)
         left_out = Counter(left_out_counts(cursor))
     left_out.update(selected.left_out)
     finished = draft.finished()
@@ -239,7 +239,7 @@ def _add_graded(
     cursor: DuckDBPyConnection,
     draft: TrainingSetDraft,
     selected: SelectedQueries,
-    watch: BuildWatch,
+    job: Job,
 ) -> int:
     """Add the pairs of the queries taken; return how many are trained on."""
     queries = selected.taken
@@ -261,14 +261,14 @@ def _add_graded(
         "CREATE TEMP TABLE paired AS SELECT id, CAST(row_number() OVER (ORDER BY id) - 1 AS"
         " INTEGER) AS place FROM (SELECT DISTINCT document_id AS id FROM chosen)"
     )
-    _add_documents(cursor, draft, watch)
-    return _add_pairs(cursor, draft, queries, watch)
+    _add_documents(cursor, draft, job)
+    return _add_pairs(cursor, draft, queries, job)
 
 
-def _add_documents(cursor: DuckDBPyConnection, draft: TrainingSetDraft, watch: BuildWatch) -> None:
+def _add_documents(cursor: DuckDBPyConnection, draft: TrainingSetDraft, job: Job) -> None:
     ((count,),) = cursor.execute("SELECT count(*) FROM paired").fetchall()
     for start in range(0, count, _PAGE):
-        watch.step(start, count, "documents")
+        job.step(start, count, "documents")
         rows = cursor.execute(
             "SELECT document.id, path, symbol, text FROM paired"
             " JOIN db.documents AS document ON document.id = paired.id"
@@ -283,7 +283,7 @@ def _add_pairs(
     cursor: DuckDBPyConnection,
     draft: TrainingSetDraft,
     queries: tuple[TrainingQuery, ...],
-    watch: BuildWatch,
+    job: Job,
 ) -> int:
     ((count,),) = cursor.execute("SELECT count(*) FROM chosen").fetchall()
     sources = {source.value: source for source in GradeSource}
@@ -297,5 +297,5 @@ def _add_pairs(
             draft.add_pair(query, document, grade, weight, sources[source])
             trained += queries[query].split is Split.TRAIN
         done += len(rows)
-        watch.step(done, count, "pairs")
+        job.step(done, count, "pairs")
     return trained

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Protocol
 
-from core.jobs import BuildWatch
+from core.jobs import Job
 from train.dataset.records import Split, TrainingSet
 from train.dataset.summary import LOW
 
@@ -32,7 +32,7 @@ class TextEncoder(Protocol):
 
 
 def with_hardest_negatives(
-    training_set: TrainingSet, most: int, encoder: TextEncoder, watch: BuildWatch | None = None
+    training_set: TrainingSet, most: int, encoder: TextEncoder, job: Job | None = None
 ) -> TrainingSet:
     """Return the set with at most ``most`` pairs graded 2 or less for each training query.
 
@@ -44,10 +44,10 @@ def with_hardest_negatives(
         training_set: the set.
         most: of each query; 0: all, and the set comes back as it is.
         encoder: the one that training starts from, with the lengths of the run.
-        watch: told in texts and asked, before each page of queries and after each document.
+        job: told in texts and asked, before each page of queries and after each document.
 
     Raises:
-        CancelledError: the watch said so.
+        CancelledError: the job was cancelled.
     """
     low: dict[int, list[int]] = defaultdict(list)
     for place, pair in enumerate(training_set.pairs):
@@ -56,7 +56,7 @@ def with_hardest_negatives(
     crowded = {query: places for query, places in low.items() if most and len(places) > most}
     if not crowded:
         return training_set
-    scores = _scores(training_set, crowded, encoder, watch or BuildWatch())
+    scores = _scores(training_set, crowded, encoder, job or Job())
     easy: set[int] = set()
     for places in crowded.values():
         hardest = sorted(places, key=lambda place: (-scores[place], place))
@@ -69,7 +69,7 @@ def _scores(
     training_set: TrainingSet,
     crowded: dict[int, list[int]],
     encoder: TextEncoder,
-    watch: BuildWatch,
+    job: Job,
 ) -> dict[int, float]:
     """Return the score of each pair of these queries, by its place.
 
@@ -83,7 +83,7 @@ def _scores(
     texts = len(queries) + len(documents)
     asked: dict[int, Matrix] = {}
     for start in range(0, len(queries), _PAGE):
-        watch.step(start, texts, _NOTE)
+        job.step(start, texts, _NOTE)
         page = queries[start : start + _PAGE]
         encoded = encoder.encode_queries([training_set.queries[query].text for query in page])
         asked |= dict(zip(page, encoded, strict=True))
@@ -92,7 +92,7 @@ def _scores(
     for done, (number, matrix) in enumerate(found, start=len(queries) + 1):
         for place in pairs_of[documents[number]]:
             scores[place] = _maxsim(asked[training_set.pairs[place].query], matrix)
-        watch.step(done, texts, _NOTE)
+        job.step(done, texts, _NOTE)
     return scores
 
 

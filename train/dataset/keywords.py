@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from core.jobs import BuildWatch
+    from core.jobs import Job
     from train.dataset.queries import SpecGuard
     from train.dataset.records import TrainingSetDraft, TrainingSetPlan
 
@@ -198,7 +198,7 @@ def add_keyword_pairs(
     draft: TrainingSetDraft,
     plan: TrainingSetPlan,
     graded: int,
-    watch: BuildWatch,
+    job: Job,
 ) -> MadePairs:
     """Add keyword pairs to the draft, until they are the plan's share of the training pairs.
 
@@ -211,7 +211,7 @@ def add_keyword_pairs(
         draft: gets the pairs.
         plan: share, weight and seed.
         graded: how many other training pairs there are.
-        watch: told and asked.
+        job: told and asked.
     """
     made = MadePairs()
     wanted = round(graded * plan.keyword_share / (1 - plan.keyword_share))
@@ -220,7 +220,7 @@ def add_keyword_pairs(
     maker = _Maker(source, plan, made)
     for turn in range(_FORMS):
         for start in range(0, maker.drawn, _PAGE):
-            watch.step(made.pairs, wanted, "keyword pairs")
+            job.step(made.pairs, wanted, "keyword pairs")
             for row in maker.page(start):
                 if made.pairs == wanted:
                     return made

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from core.jobs import BuildWatch
+    from core.jobs import Job
     from core.search import QueryText
     from train.dataset.records import TrainingSetPlan
 
@@ -170,7 +170,7 @@ def graded_queries(cursor: DuckDBPyConnection) -> list[GradedQuery]:
 
 
 def select_queries(
-    queries: list[GradedQuery], plan: TrainingSetPlan, guard: SpecGuard, watch: BuildWatch
+    queries: list[GradedQuery], plan: TrainingSetPlan, guard: SpecGuard, job: Job
 ) -> SelectedQueries:
     """Drop what specs ask, split the rest, and leave out what cannot be measured on.
 
@@ -181,7 +181,7 @@ def select_queries(
     kept = []
     for place, query in enumerate(queries):
         if place % _PAGE == 0:
-            watch.step(place, len(queries), "queries")
+            job.step(place, len(queries), "queries")
         leak = guard.leak(query.text, query.variation_of)
         if leak is None:
             kept.append(query)

@@ -17,6 +17,7 @@ from core.encoder import offline_encoder_folder
 from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder, read_spec
 from core.errors import InputError, WorkspaceError
+from core.jobs import Job
 from train.base import OFFLINE, load_base, memory_error, out_of_memory
 from train.config import GOOD, LossName, write_config
 from train.dataset.building import build_training_set
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from core.jobs import BuildWatch
     from core.store.database import Store
     from train.config import RunConfig
     from train.dataset.records import TrainingPair, TrainingSet, TrainingSetPlan
@@ -134,7 +134,7 @@ _TODO = {
 
 
 def make_run(
-    store: Store, config: RunConfig, plan: TrainingSetPlan, watch: BuildWatch | None = None
+    store: Store, config: RunConfig, plan: TrainingSetPlan, job: Job | None = None
 ) -> tuple[RunFolder, TrainingSetSummary]:
     """Make a run's folder with all that its worker needs; it is not launched yet.
 
@@ -142,21 +142,22 @@ def make_run(
         store: gives the training set; nothing is written to it.
         config: the run's settings.
         plan: of the training set.
-        watch: told how far the training set is; asked whether to stop.
+        job: told how far the training set is; asked whether to stop.
 
     Raises:
         UnavailableError: this machine cannot train, or lacks the offline encoder.
         InputError: the base is not there, or there is too little to learn from.
         WorkspaceError: the folder cannot be written.
         TrainingError: memory is used up.
-        CancelledError: the watch said so; nothing was made.
+        CancelledError: the job was cancelled; nothing was made.
     """
     _ = base_folder(config.base)
     require_mlx()
-    built, summary = build_training_set(store, plan, watch)
+    job = (job or Job()).named("preparing the run", "Nothing was kept.")
+    built, summary = build_training_set(store, plan, job)
     require_enough(summary)
     if summary.above_cap:
-        built = _with_hardest(built, config, plan, watch)
+        built = _with_hardest(built, config, plan, job)
         summary = recounted(summary, built)
     check_suitable(built, config)
     folder = prepare_run(
@@ -166,10 +167,10 @@ def make_run(
 
 
 def _with_hardest(
-    built: TrainingSet, config: RunConfig, plan: TrainingSetPlan, watch: BuildWatch | None
+    built: TrainingSet, config: RunConfig, plan: TrainingSetPlan, job: Job
 ) -> TrainingSet:
     try:
-        return with_hardest_negatives(built, plan.low_graded_per_query, load_base(config), watch)
+        return with_hardest_negatives(built, plan.low_graded_per_query, load_base(config), job)
     except (RuntimeError, MemoryError) as error:
         if out_of_memory(error):
             raise memory_error() from error

@@ -6,7 +6,7 @@ also when the work was cut short.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
@@ -17,7 +17,7 @@ from train.runs.store import RunEval, Side, link_eval, run_evals
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from core.jobs import Watch
+    from core.jobs import Job
     from core.store.database import Store
     from eval.comparing import Comparison
     from eval.evals import Eval
@@ -47,24 +47,25 @@ def unevaluated(store: Store, record: RunRecord) -> tuple[tuple[str, Side], ...]
     return tuple(each for each in wanted if each not in done)
 
 
-def evaluate_run(store: Store, folder: RunFolder, record: RunRecord, watch: Watch) -> int:
+def evaluate_run(store: Store, folder: RunFolder, record: RunRecord, job: Job) -> int:
     """Evaluate whatever of a finished run is not evaluated yet; return how many evals that were.
 
     Args:
         store: gets the evals and their links to the run.
         folder: the run's folder, with its ``model``.
         record: the run.
-        watch: told the progress; asked whether to stop.
+        job: told the progress; asked whether to stop.
 
     Raises:
         InputError: the base or a spec is not there any more, or the run left no model.
         UnavailableError: the machine cannot run the encoder.
-        CancelledError: the watch said so; the evals done so far are kept.
+        CancelledError: the job was cancelled; the evals done so far are kept.
     """
+    job = job.named("the evaluation", "The evals done so far are kept; run it again.")
     pending = unevaluated(store, record)
     for number, (spec_name, side) in enumerate(pending, start=1):
         head = f"{side.value} on {spec_name} ({number} of {len(pending)})"
-        done = _evaluated(store, folder, record.config.base, spec_name, side, _headed(watch, head))
+        done = _evaluated(store, folder, record.config.base, spec_name, side, _headed(job, head))
         link_eval(store, record.id, RunEval(spec_name, side, done, record.told))
     return len(pending)
 
@@ -85,7 +86,7 @@ def outcomes(store: Store, record: RunRecord) -> tuple[SpecOutcome, ...]:
 
 
 def _evaluated(
-    store: Store, folder: RunFolder, base: str, spec_name: str, side: Side, watch: Watch
+    store: Store, folder: RunFolder, base: str, spec_name: str, side: Side, job: Job
 ) -> UUID:
     """Return the id of an eval of this encoder on this spec, a new one where there is none."""
     from core.encoder import offline_encoder_folder
@@ -104,7 +105,7 @@ def _evaluated(
             todo=f"Resume it: rejudge train --resume {folder.path.name}",
         )
     model = str(folder.model.absolute()) if side is Side.AFTER else "" if base == OFFLINE else base
-    watch.step(0, None, "looking for an eval that is there already")
+    job.step(0, None, "looking for an eval that is there already")
     place = encoder_folder(model) if model else offline_encoder_folder()
     like = find_like(
         store,
@@ -117,14 +118,13 @@ def _evaluated(
     if like is not None:
         return like.id
     choice = RetrieverChoice(RetrieverKind.ENCODER, model=model)
-    return run_request(store, EvalRequest(spec_name, choice), watch).summary.id
+    return run_request(store, EvalRequest(spec_name, choice), job).summary.id
 
 
-def _headed(watch: Watch, head: str) -> Watch:
-    """Return a watch that says before each note what it is about."""
-    from core.jobs import Watch
+def _headed(job: Job, head: str) -> Job:
+    """Return the job with ``head`` in front of its notes."""
 
     def tell(progress: Progress) -> None:
-        watch.progress(Progress(progress.done, progress.total, f"{head}: {progress.note}"))
+        job.progress(Progress(progress.done, progress.total, f"{head}: {progress.note}"))
 
-    return Watch(tell, watch.cancelled)
+    return replace(job, progress=tell)

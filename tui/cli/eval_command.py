@@ -100,7 +100,7 @@ def _choice(arguments: argparse.Namespace) -> RetrieverChoice:
 
 
 def _evaluate(store: Store, arguments: argparse.Namespace, choice: RetrieverChoice) -> Eval:
-    from core.jobs import Watch
+    from core.jobs import Job
     from eval.corpus import load_corpus
     from eval.evaluating import evaluate
     from eval.retrievers.building import build_retriever
@@ -109,9 +109,9 @@ def _evaluate(store: Store, arguments: argparse.Namespace, choice: RetrieverChoi
     spec, problems = chosen_spec(store, arguments.spec)
     corpus = load_corpus(store)
     with progress_line() as show:
-        watch = Watch(show)
-        retriever = build_retriever(store, spec, corpus, choice, watch)
-        return evaluate(store, spec, corpus, retriever, watch, k=arguments.k, notices=problems)
+        job = Job(show)
+        retriever = build_retriever(store, spec, corpus, choice, job)
+        return evaluate(store, spec, corpus, retriever, job, k=arguments.k, notices=problems)
 
 
 def _document(store: Store, done: Eval) -> dict[str, object]:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from core.jobs import BuildWatch as Watch
+    from core.jobs import Job
     from train.dataset.building import build_training_set
     from train.dataset.summary import require_enough
     from tui.run_form import plan_of
@@ -62,7 +62,7 @@ def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> i
     plan = plan_of(arguments)
     with Store.of(workspace) as store, progress_line() as show:
         _ = _config(store, arguments)
-        _, summary = build_training_set(store, plan, Watch(show))
+        _, summary = build_training_set(store, plan, Job(show))
     document: dict[str, object] = {"training_set": summary_document(summary), "enough": True}
     lines = summary_lines(summary)
     try:
@@ -75,7 +75,7 @@ def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> i
 
 
 def _made(workspace: Workspace, arguments: argparse.Namespace) -> RunFolder:
-    from core.jobs import BuildWatch as Watch
+    from core.jobs import Job
     from train.runs.making import make_run
     from tui.cli.progress_events import shown_progress
     from tui.cli.train_following import tell_prepared
@@ -83,7 +83,7 @@ def _made(workspace: Workspace, arguments: argparse.Namespace) -> RunFolder:
 
     plan = plan_of(arguments)
     with Store.of(workspace) as store, shown_progress(arguments, "preparing") as show:
-        folder, summary = make_run(store, _config(store, arguments), plan, Watch(show))
+        folder, summary = make_run(store, _config(store, arguments), plan, Job(show))
     tell_prepared(arguments, folder, summary)
     return folder
 

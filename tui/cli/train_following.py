@@ -96,7 +96,7 @@ def evaluate_after(workspace: Workspace, folder: RunFolder, arguments: argparse.
     Raises:
         InputError: the run is not finished, or a spec or the base is not there any more.
     """
-    from core.jobs import Watch
+    from core.jobs import Job
     from train.runs.outcome import evaluate_run, outcomes
     from train.runs.store import RunShelf
     from tui.shown.runs import outcome_document, outcome_lines
@@ -113,7 +113,7 @@ def evaluate_after(workspace: Workspace, folder: RunFolder, arguments: argparse.
                     todo=f"Go on with: rejudge train --resume {name}",
                 )
             with shown_progress(arguments, "evaluating") as show:
-                evaluate_run(store, folder, record, Watch(show))
+                evaluate_run(store, folder, record, Job(show))
             changed = outcomes(store, record)
     except StoreLockedError as error:
         print(displayable_line(error.headline), file=sys.stderr)
@@ -143,13 +143,13 @@ def _followed(folder: RunFolder, arguments: argparse.Namespace) -> tuple[RunLook
     """Return how the run ended, and whether the person stopped it here."""
     from train.runs.process import ask_to_stop
 
-    watch = RunWatch(folder)
+    job = RunWatch(folder)
     tell = _event_teller(folder) if arguments.json else lambda: None
     interrupted = False
     with progress_line() as show:
         while True:
             try:
-                look = watch.look()
+                look = job.look()
                 tell()
                 if not look.status.going:
                     tell()

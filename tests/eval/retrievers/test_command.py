@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from core.errors import CancelledError, InputError
-from core.jobs import Watch
+from core.jobs import Job
 from eval.corpus import Corpus
 from eval.retrievers.base import CorpusPaths
 from eval.retrievers.command import build_command
@@ -41,7 +41,7 @@ def made(
     script.write_text(program, encoding="utf-8")
     template = f"'{sys.executable}' '{script}' {words}"
     paths = CorpusPaths(CORPUS, folder)
-    return build_command(template, paths, Watch(), folder=folder, seconds=seconds)
+    return build_command(template, paths, Job(), folder=folder, seconds=seconds)
 
 
 def printing(folder: Path, reply: object) -> CommandRetriever:
@@ -155,11 +155,11 @@ def test_a_program_that_prints_without_end_is_stopped(
 
 def test_a_running_program_can_be_stopped(folder: Path) -> None:
     began = time.monotonic()
-    watch = Watch(cancelled=lambda: time.monotonic() - began > 0.3)
+    job = Job(cancelled=lambda: time.monotonic() - began > 0.3)
     retriever = build_command(
         f"'{sys.executable}' -c 'import time; time.sleep(60)' {{query}}",
         CorpusPaths(CORPUS, folder),
-        watch,
+        job,
     )
     with pytest.raises(CancelledError):
         ranked(retriever)
@@ -169,9 +169,9 @@ def test_a_running_program_can_be_stopped(folder: Path) -> None:
 def test_a_program_that_is_not_there_is_named(folder: Path) -> None:
     paths = CorpusPaths(CORPUS, folder)
     with pytest.raises(InputError, match="cannot be started"):
-        ranked(build_command("/no/such/program {query}", paths, Watch()))
+        ranked(build_command("/no/such/program {query}", paths, Job()))
     with pytest.raises(InputError, match="cannot be started"):
-        ranked(build_command("echo {query}", paths, Watch()), "nul \0 inside")
+        ranked(build_command("echo {query}", paths, Job()), "nul \0 inside")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_program_that_is_not_there_is_named(folder: Path) -> None:
 )
 def test_a_command_line_that_cannot_work_is_refused(template: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        build_command(template, CorpusPaths(CORPUS, None), Watch())
+        build_command(template, CorpusPaths(CORPUS, None), Job())
 
 
 def test_an_absolute_path_needs_the_corpus_folder() -> None:

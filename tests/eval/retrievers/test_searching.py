@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from eval.corpus import load_corpus
 from eval.retrievers.encoder import EncoderModel, build_encoder_retriever
@@ -59,7 +59,7 @@ def _store(tmp_path: Path) -> Iterator[Store]:
 
 def encoder_retriever(store: Store, encoder: WordEncoder, checkpoint: str = "1") -> Retriever:
     model = EncoderModel(encoder, "words", checkpoint)
-    return build_encoder_retriever(store, load_corpus(store), model, Watch())
+    return build_encoder_retriever(store, load_corpus(store), model, Job())
 
 
 def ranked(retriever: Retriever, *texts: str) -> list[Ranking]:
@@ -67,7 +67,7 @@ def ranked(retriever: Retriever, *texts: str) -> list[Ranking]:
 
 
 def test_words_in_common_are_found(store: Store) -> None:
-    retriever = build_lexical(store, load_corpus(store), Watch())
+    retriever = build_lexical(store, load_corpus(store), Job())
     disk, nothing = ranked(retriever, "changes on disk", "zebra")
     assert disk[0].path == "src/watcher.rs"
     assert nothing == ()
@@ -112,7 +112,7 @@ def test_files_with_the_same_text_tie_in_the_order_of_their_paths(store: Store) 
 
 
 def test_the_hybrid_tells_its_parts(store: Store) -> None:
-    parts = [build_lexical(store, load_corpus(store), Watch())]
+    parts = [build_lexical(store, load_corpus(store), Job())]
     hybrid = HybridRetriever([*parts, encoder_retriever(store, WordEncoder(), "abc")])
     (found,) = ranked(hybrid, "changes on disk")
     assert found[0].path == "src/watcher.rs"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import eval.retrievers.token_index
 from core.errors import CancelledError, InputError
-from core.jobs import Watch
+from core.jobs import Job
 from eval.retrievers.token_index import TokenIndex, fill_index, index_folder, maxsim, text_hash
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LetterEncoder:
 
 
 def fill(
-    index: TokenIndex, texts: Sequence[str], encoder: LetterEncoder, watch: Watch | None = None
+    index: TokenIndex, texts: Sequence[str], encoder: LetterEncoder, job: Job | None = None
 ) -> int:
     by_hash = {text_hash(text): text for text in texts}
     return fill_index(
@@ -48,7 +48,7 @@ def fill(
         list(by_hash),
         lambda page: {each: by_hash[each] for each in page},
         encoder,
-        watch or Watch(),
+        job or Job(),
     )
 
 
@@ -106,9 +106,9 @@ def test_stopped_encoding_goes_on_where_it_was(
     monkeypatch.setattr("eval.retrievers.token_index.PAGE_SIZE", 2)
     texts = [f"text {number}" for number in range(7)]
     encoder = LetterEncoder()
-    watch = Watch(cancelled=lambda: len(encoder.asked) >= 4)
+    job = Job(cancelled=lambda: len(encoder.asked) >= 4)
     with pytest.raises(CancelledError):
-        fill(TokenIndex(tmp_path), texts, encoder, watch)
+        fill(TokenIndex(tmp_path), texts, encoder, job)
     assert len(TokenIndex(tmp_path)) == 4
     assert fill(TokenIndex(tmp_path), texts, encoder) == 3
     assert encoder.asked == texts
@@ -158,7 +158,7 @@ import sys, time
 import numpy as np
 import eval.retrievers.token_index as filling
 from eval.retrievers.token_index import TokenIndex, text_hash
-from core.jobs import Watch
+from core.jobs import Job
 from pathlib import Path
 
 filling.PAGE_SIZE, filling.SEGMENT_SECONDS = 3, 0.0
@@ -168,7 +168,7 @@ def encode(page):
     print(*page, sep="\\n", flush=True)
     return [np.ones((2, 4), np.float32) for _ in page]
 
-filling.fill_index(TokenIndex(Path(sys.argv[1])), list(texts), lambda p: texts, encode, Watch())
+filling.fill_index(TokenIndex(Path(sys.argv[1])), list(texts), lambda p: texts, encode, Job())
 """
 
 

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from core.workspace import Workspace
 from eval.corpus import load_corpus
@@ -65,7 +65,7 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
         patch("eval.retrievers.token_index.PAGE_SIZE", 6),
         patch("eval.retrievers.token_index.SEGMENT_SECONDS", 0.0),
     ):
-        build_encoder_retriever(store, load_corpus(store), model, Watch())
+        build_encoder_retriever(store, load_corpus(store), model, Job())
 
 
 def kept(root: Path) -> list[str]:

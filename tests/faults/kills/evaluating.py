@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from core.jobs import Watch
+from core.jobs import Job
 from core.store.database import Store
 from core.workspace import Workspace
 from eval.corpus import load_corpus
@@ -48,8 +48,8 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
         ((done,),) = store.read("SELECT count(*) FROM db.evals")
         for _number in range(done, EVALS):
             corpus = load_corpus(store)
-            retriever = build_lexical(store, corpus, Watch())
-            say(str(evaluate(store, spec, corpus, retriever, Watch()).summary.id))
+            retriever = build_lexical(store, corpus, Job())
+            say(str(evaluate(store, spec, corpus, retriever, Job()).summary.id))
 
 
 def kept(root: Path) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import CancelledError, InputError
 from core.ids import query_id
-from core.jobs import BuildWatch as Watch
+from core.jobs import Job
 from labels.audit.recording import LabelRecorder
 from tests.building import Scored, add_scored, named_judge
 from tests.train.dataset.example import add_spec, calibrate, fill, flag, label, question
@@ -244,7 +244,7 @@ def test_labelling_goes_on_meanwhile_and_the_set_is_of_one_moment(store: Store) 
         label(store, rows[4], 2)
 
     plan = TrainingSetPlan(judge_scores=True, keyword_share=0, held_out_share=0)
-    found, _ = build_training_set(store, plan, Watch(progress=graded_at_once))
+    found, _ = build_training_set(store, plan, Job(progress=graded_at_once))
     assert {pair.source for pair in found.pairs} in (
         {GradeSource.JUDGE},
         {GradeSource.LABEL, GradeSource.JUDGE},
@@ -256,7 +256,7 @@ def test_labelling_goes_on_meanwhile_and_the_set_is_of_one_moment(store: Store) 
 def test_it_stops_when_told_and_leaves_no_trace(store: Store) -> None:
     fill(store, 5)
     with pytest.raises(CancelledError):
-        build_training_set(store, GRADED, Watch(cancelled=lambda: True))
+        build_training_set(store, GRADED, Job(cancelled=lambda: True))
     assert build_training_set(store, GRADED)[0].pairs
 
 

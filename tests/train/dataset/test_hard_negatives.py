@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import CancelledError
-from core.jobs import BuildWatch as Watch
+from core.jobs import Job
 from train.dataset.hard_negatives import with_hardest_negatives
 from train.dataset.records import (
     GradeSource,
@@ -108,7 +108,7 @@ def test_documents_of_several_queries_are_encoded_once_and_told_of() -> None:
     shared = replace(whole, pairs=(*whole.pairs, TrainingPair(1, 2, 2.0, 1.0, GradeSource.LABEL)))
     encoder = LetterEncoder()
     told: list[Progress] = []
-    found = with_hardest_negatives(shared, 1, encoder, Watch(told.append))
+    found = with_hardest_negatives(shared, 1, encoder, Job(told.append))
     assert [(pair.query, pair.document) for pair in found.pairs] == [(0, 0), (0, 4), (1, 2)]
     assert sorted(encoder.encoded) == sorted(["xyz", "abxy", "azzz", "abcx", ""])
     assert [(each.done, each.total) for each in told] == [(0, 7), *((n, 7) for n in range(3, 8))]
@@ -118,7 +118,5 @@ def test_it_stops_when_told() -> None:
     encoder = LetterEncoder()
     asked = count()
     with pytest.raises(CancelledError):
-        with_hardest_negatives(
-            training_set(), 1, encoder, Watch(cancelled=lambda: next(asked) >= 2)
-        )
+        with_hardest_negatives(training_set(), 1, encoder, Job(cancelled=lambda: next(asked) >= 2))
     assert len(encoder.encoded) == 2

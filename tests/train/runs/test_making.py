@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.jobs import BuildWatch as Watch
+from core.jobs import Job
 from core.store.database import Store
 from tests.building import Scored, add_scored
 from tests.core.encoder.fixture_encoders import skip_without_mlx
@@ -58,16 +58,16 @@ def test_the_hardest_are_chosen_with_the_lengths_of_the_run(
     workspace = trainable_workspace(tmp_path)
     specs: list[Any] = []
 
-    def chosen(training_set: Any, most: int, encoder: Any, watch: Any) -> Any:
+    def chosen(training_set: Any, most: int, encoder: Any, job: Any) -> Any:
         specs.append(encoder.spec)
-        return with_hardest_negatives(training_set, most, encoder, watch)
+        return with_hardest_negatives(training_set, most, encoder, job)
 
     monkeypatch.setattr(run_making, "with_hardest_negatives", chosen)
     config = RunConfig(base=str(BASE), query_length=9, document_length=14)
     told: list[Progress] = []
     with Store.of(workspace) as store:
         add_scored(store, LOW_GRADED)
-        _, summary = run_making.make_run(store, config, PLAN, Watch(told.append))
+        _, summary = run_making.make_run(store, config, PLAN, Job(told.append))
     assert [(spec.query_length, spec.document_length) for spec in specs] == [(9, 14)]
     crowded, rest = divmod(summary.left_out_for(LeftOutReason.EASY), 3)
     assert (summary.above_cap, rest, 0 < crowded <= len(TOPICS)) == (0, 0, True)

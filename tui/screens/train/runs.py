@@ -122,10 +122,10 @@ class RunJob(Clocked):
         Raises:
             RejudgeError: they could not be run, or were stopped.
         """
-        from core.jobs import Watch
+        from core.jobs import Job
         from train.runs.outcome import evaluate_run
 
-        return evaluate_run(store, folder, self.record, Watch(self.tell, self.stopped))
+        return evaluate_run(store, folder, self.record, Job(self.tell, self.stopped))
 
 
 class RunFollower:
