@@ -27,7 +27,7 @@ THE_WORKERS = tuple(
         "worker",
     )
 )
-HEAVY = {"mlx", "transformers", "openai", "sklearn", "torch", "bm25s", "tree_sitter", "numpy"}
+HEAVY = {"mlx", "transformers", "openai", "torch", "bm25s", "tree_sitter", "numpy"}
 
 
 def modules_after(statement: str) -> set[str]:

@@ -145,14 +145,14 @@ def _fitted(fit: Fit, labelled: LabelledOutputs) -> Model:
 
 
 def _folds(queries: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the fold of each label: queries dealt out so that folds are alike in size."""
-    from sklearn.model_selection import GroupKFold
-
-    count = min(MOST_FOLDS, int(queries.max()) + 1)
-    folds = np.empty(len(queries), dtype=np.int64)
-    for fold, (_, inside) in enumerate(GroupKFold(count).split(queries, groups=queries)):
-        folds[inside] = fold
-    return folds
+    """Return the fold of each label; the largest query goes first, into the smallest fold."""
+    labels = np.bincount(queries)
+    sizes = np.zeros(min(MOST_FOLDS, len(labels)), dtype=np.int64)
+    fold_of_query = np.empty(len(labels), dtype=np.int64)
+    for query in np.argsort(labels, kind="stable")[::-1]:
+        fold_of_query[query] = sizes.argmin()
+        sizes[sizes.argmin()] += labels[query]
+    return fold_of_query[queries]
 
 
 COVERAGE: Final = 0.9

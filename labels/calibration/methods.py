@@ -112,6 +112,7 @@ def fit_identity(
 
 #: How many labels the grades' overall shares are worth beside the fit: no grade is impossible.
 _SHARES_WORTH: Final = 1.0
+_DECIMALS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +160,23 @@ def fit_isotonic(
     They never cross, because isotonic regression keeps the order of its targets (Zadrozny and
     Elkan, KDD 2002, for two classes; Barlow et al. 1972 for the order).
     """
-    from sklearn.isotonic import IsotonicRegression
+    from scipy.optimize import isotonic_regression
 
+    # Means of the same rulings may differ in the last bits; they are one place all the same.
     expected = outputs.expected
+    _, first, group = np.unique(
+        np.round(expected, _DECIMALS), return_index=True, return_inverse=True
+    )
+    knots = expected[first]
+    totals = np.bincount(group, weights)
     places, above = [], []
     for k in range(1, LEVELS):
-        curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-        curve.fit(expected, (grades > k).astype(np.float64), sample_weight=weights)
-        places.append(np.asarray(curve.X_thresholds_, dtype=np.float64))
-        above.append(np.asarray(curve.y_thresholds_, dtype=np.float64))
+        means = np.bincount(group, weights * (grades > k)) / totals
+        curve = isotonic_regression(means, weights=totals).x
+        bends = np.ones(len(knots), dtype=bool)
+        bends[1:-1] = (curve[1:-1] != curve[:-2]) | (curve[1:-1] != curve[2:])
+        places.append(knots[bends])
+        above.append(curve[bends])
     counts = np.bincount(grades - 1, weights=weights, minlength=LEVELS)
     shares = (counts + 1 / LEVELS) / (counts.sum() + 1)
     mixing = _SHARES_WORTH / (_SHARES_WORTH + float(weights.sum()))

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import cohen_kappa_score
 
 from core.records import Estimate
 from core.stats import estimate, largest_unseen_share, resampled_sums
 from labels.agreement.figures import FIGURES, agreement_figures, tables_by_group
 from labels.agreement.judges import stop_advice
+from tests.reference_metrics import quadratic_kappa
 
 
 def mean_of(
@@ -55,11 +55,11 @@ def test_the_interval_of_kappa_is_that_of_whole_queries_drawn_one_by_one() -> No
     drawn = []
     for _ in range(800):
         places = np.concatenate([np.flatnonzero(queries == q) for q in chance.integers(0, 30, 30)])
-        drawn.append(cohen_kappa_score(scores[places], grades[places], weights="quadratic"))
+        drawn.append(quadratic_kappa(scores[places], grades[places]))
     # Hesterberg's wider percentiles: those of a t distribution, by sqrt(n / (n - 1)) further out.
     tail = stats.norm.cdf(stats.t.ppf(0.025, 29) * np.sqrt(30 / 29))
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    assert ours.value == pytest.approx(cohen_kappa_score(scores, grades, weights="quadratic"))
+    assert ours.value == pytest.approx(quadratic_kappa(scores, grades))
     assert ours.low == pytest.approx(low, abs=0.12 * (high - low))
     assert ours.high == pytest.approx(high, abs=0.12 * (high - low))
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import krippendorff
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score, confusion_matrix, mean_absolute_error
 
 from core.errors import InputError
 from core.ids import event_id
 from labels.agreement.labelled import current_grades, label_weights, stratum_sizes
 from tests.labels.agreement.label_book import GRADES, SCORES, Book, opened_book
 from tests.labels.calibration.judged_store import add_judged
+from tests.reference_metrics import confusion_counts, mean_absolute_error, quadratic_kappa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,10 @@ def test_a_judge_is_compared_with_people(book: Book) -> None:
         book.label(row, grade)
     (judge,) = book.report().judges
     assert (judge.labels, judge.pairs, judge.queries, judge.seen) == (60, 60, 20, 60)
-    expected = confusion_matrix(SCORES, GRADES, labels=[1, 2, 3, 4, 5])
+    expected = confusion_counts(SCORES, GRADES)
     assert np.array(judge.confusion).tolist() == expected.tolist()
     kappa = judge.figures["qwk"]
-    assert kappa.value == pytest.approx(cohen_kappa_score(SCORES, GRADES, weights="quadratic"))
+    assert kappa.value == pytest.approx(quadratic_kappa(SCORES, GRADES))
     for figure in judge.figures.values():
         assert figure.known
         assert figure.low is not None
@@ -58,7 +58,7 @@ def test_a_label_counts_one_over_its_chance_and_one_in_each_later_draw(book: Boo
         # Graded again, without a queue: that changes nothing about how the pair was drawn.
         book.label(row, grade, minutes=100 + number)
     weights = [(500 if score == 1 else 100) + 59 - place for place, score in enumerate(SCORES)]
-    expected = cohen_kappa_score(SCORES, GRADES, weights="quadratic", sample_weight=weights)
+    expected = quadratic_kappa(SCORES, GRADES, weights)
     (judge,) = book.report().judges
     assert judge.figures["qwk"].value == pytest.approx(expected)
     assert judge.effective == pytest.approx(sum(weights) ** 2 / sum(w * w for w in weights))
@@ -122,11 +122,11 @@ def test_annotators_agree_with_each_other_and_with_themselves(book: Book) -> Non
     )
     assert both.figures["alpha"].value == pytest.approx(alpha)
     assert report.alpha.value == pytest.approx(alpha)
-    kappa = cohen_kappa_score(first, second, weights="quadratic")
+    kappa = quadratic_kappa(first, second)
     assert both.figures["qwk"].value == pytest.approx(kappa)
     (bob,) = report.themselves
     assert (bob.first, bob.second, bob.pairs) == ("bob", "bob", 12)
-    kappa = cohen_kappa_score([1 + n % 5 for n in range(12)], second[:12], weights="quadratic")
+    kappa = quadratic_kappa([1 + n % 5 for n in range(12)], second[:12])
     assert bob.figures["qwk"].value == pytest.approx(kappa)
 
 
@@ -162,12 +162,13 @@ def test_anchoring_is_agreement_shown_minus_blind(book: Book) -> None:
     assert anchoring.distance.value == pytest.approx(-away)
 
 
-def test_shares_and_means_of_each_score_are_those_of_scikit_learn(book: Book) -> None:
+def test_shares_and_means_of_each_score_are_those_of_their_definitions(book: Book) -> None:
     chances = [0.01 * (1 + n % 7) for n in range(60)]
     for n, (row, grade) in enumerate(zip(book.rows(), GRADES, strict=True)):
         book.label(row, grade, chance=chances[n], strategy="mixed", minutes=n)
     weights = np.array([1 / chance + 59 - n for n, chance in enumerate(chances)])
-    shares = confusion_matrix(SCORES, GRADES, sample_weight=weights, normalize="true")
+    shares = confusion_counts(SCORES, GRADES, weights)
+    shares = shares / shares.sum(axis=1, keepdims=True)
     (judge,) = book.report().judges
     for score in range(5):
         told = [one.value for one in judge.confusion_shares[score]]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import cohen_kappa_score
 
 from core.errors import InputError
 from labels.agreement import figures
+from tests.reference_metrics import quadratic_kappa
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def table(
 def test_figures_are_those_of_other_libraries(both: list[tuple[int, int]]) -> None:
     first, second = ([two[side] for two in both] for side in (0, 1))
     ours = table(first, second)
-    kappa = cohen_kappa_score(first, second, weights="quadratic", labels=[1, 2, 3, 4, 5])
+    kappa = quadratic_kappa(first, second)
     assert figures.quadratic_kappa(ours)[0] == pytest.approx(kappa)
     alpha = krippendorff.alpha(
         reliability_data=[first, second],
@@ -64,9 +64,7 @@ def test_a_weight_of_n_is_the_label_n_times(
         [one for one, n in zip(first, times, strict=True) for _ in range(n)],
         [one for one, n in zip(second, times, strict=True) for _ in range(n)],
     )
-    weighted_kappa = cohen_kappa_score(
-        first, second, weights="quadratic", labels=[1, 2, 3, 4, 5], sample_weight=times
-    )
+    weighted_kappa = quadratic_kappa(first, second, times)
     assert figures.quadratic_kappa(weighted)[0] == pytest.approx(weighted_kappa)
     for figure in figures.FIGURES.values():
         assert figure(weighted)[0] == pytest.approx(figure(repeated)[0])

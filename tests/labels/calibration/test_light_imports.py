@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-HEAVY = {"numpy", "scipy", "sklearn", "duckdb"}
+HEAVY = {"numpy", "scipy", "duckdb"}
 
 
 def test_what_screens_and_commands_import_brings_nothing_heavy() -> None:

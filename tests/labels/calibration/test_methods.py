@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.optimize import approx_fprime, minimize
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import confusion_matrix
+from scipy.special import expit
 
 from labels.calibration.choosing import candidates, choose, fits, ranked_probability_scores
 from labels.calibration.methods import (
@@ -22,6 +20,7 @@ from labels.calibration.methods import (
 from labels.calibration.outputs import LabelledOutputs, judge_outputs
 from labels.calibration.store import Method
 from tests.labels.calibration.sampled_judges import sampled
+from tests.reference_metrics import confusion_counts, isotonic_fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +65,7 @@ def test_the_prior_of_confusion_is_the_likeliest_by_scipys_dirichlet() -> None:
     labelled = sampled(150, noise=1.2)
     model = fit_confusion(labelled.outputs, labelled.grades, labelled.weights)
     scores = labelled.outputs.scores[:, 0].astype(int)
-    counts = confusion_matrix(scores, labelled.grades, labels=[1, 2, 3, 4, 5])
+    counts = confusion_counts(scores, labelled.grades)
     priors = {}
     for strength, reach in product((0.5, 1, 2, 4, 8, 16, 32), (0.4, 0.7, 1, 1.5, 2.5, 5)):
         falling = [[np.exp(-abs(k - s) / reach) for k in range(5)] for s in range(5)]
@@ -84,15 +83,13 @@ def test_the_prior_of_confusion_is_the_likeliest_by_scipys_dirichlet() -> None:
         assert row == pytest.approx(stats.dirichlet(count + prior).mean())
 
 
-def test_isotonic_is_scikit_learns_for_each_cut() -> None:
+def test_isotonic_is_the_nearest_rising_curve_for_each_cut() -> None:
     labelled = sampled(200, judges=2)
-    model = fit_isotonic(labelled.outputs, labelled.grades, labelled.weights)
+    weights = np.random.default_rng(3).uniform(0.2, 3, 200)
+    model = fit_isotonic(labelled.outputs, labelled.grades, weights)
     chances = (model.predict(labelled.outputs) - model.mixing * model.shares) / (1 - model.mixing)
     for k in range(1, 5):
-        other = IsotonicRegression(out_of_bounds="clip").fit(
-            labelled.outputs.expected, (labelled.grades > k).astype(float)
-        )
-        above = other.predict(labelled.outputs.expected)
+        above = isotonic_fit(labelled.outputs.expected, labelled.grades > k, weights)
         assert chances[:, k:].sum(axis=1) == pytest.approx(above, abs=1e-9)
 
 
@@ -101,8 +98,13 @@ def test_ordinal_with_two_grades_is_logistic_regression() -> None:
     grades = np.where(labelled.grades > 2, 4, 3)
     model = fit_ordinal(labelled.outputs, grades, labelled.weights, ridge=1e-6)
     scores = labelled.outputs.scores
-    other = LogisticRegression(C=1e6).fit(scores, grades == 4)
-    expected = other.predict_proba(scores)[:, 1]
+
+    def loss(line: NDArray[np.float64]) -> float:
+        logits = line[0] + line[1] * scores[:, 0]
+        return float((np.logaddexp(0, logits) - (grades == 4) * logits).sum())
+
+    start, slope = minimize(loss, np.zeros(2), method="BFGS").x
+    expected = expit(start + slope * scores[:, 0])
     assert model.predict(labelled.outputs)[:, 3:].sum(axis=1) == pytest.approx(expected, abs=0.01)
 
 

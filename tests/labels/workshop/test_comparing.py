@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from core.records import JudgeKind
 from core.store.database import Store
@@ -15,6 +14,7 @@ from core.store.tables import make_judge
 from labels.workshop.comparing import compare_judges
 from tests.building import add_scored, named_judge
 from tests.labels.workshop.audited_store import audited_workspace, grade, rows
+from tests.reference_metrics import quadratic_kappa
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def compared(folder: Path, old: Sequence[int], new: Sequence[int], count: int) -
 def test_figures_are_those_of_the_same_labels_and_their_difference(tmp_path: Path) -> None:
     found = compared(tmp_path, NOISY, BETTER, 90)
     assert (found.labels, found.pairs, found.queries, found.left_out) == (90, 90, 30, 0)
-    kappas = [cohen_kappa_score(given, GRADES, weights="quadratic") for given in (NOISY, BETTER)]
+    kappas = [quadratic_kappa(given, GRADES) for given in (NOISY, BETTER)]
     assert found.old_figures["qwk"].value == pytest.approx(kappas[0])
     assert found.new_figures["qwk"].value == pytest.approx(kappas[1])
     difference = found.differences["qwk"]
