@@ -7,17 +7,22 @@ Pairs with the grade that counts: people's, else a calibrated one if asked for, 
 
 from __future__ import annotations
 
+import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
-from core.files import check_target, put, spilled
+from core.errors import InputError
+from core.files import replacing
 from core.store.errors import explained
 from core.store.tables import literal
 from labels.agreement.records import OPPOSITE
 from labels.judges.choosing import audited_judge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from uuid import UUID
 
@@ -228,7 +233,7 @@ def export(
         StoreError: the database refused. Either way what was at ``target`` is as it was.
     """
     chosen = plan or ExportPlan()
-    check_target(target)
+    _check_target(target)
     judge = audited_judge(store, chosen.judge_name)
     rows = f"WITH graded AS MATERIALIZED ({graded_pairs_sql(chosen, judge.id if judge else None)})"
     report = _report(store, rows, chosen)
@@ -288,6 +293,41 @@ def _write_lines(store: Store, query: str, target: Path) -> int:
 
 
 def _write(store: Store, query: str, options: str, target: Path) -> None:
-    with explained(store.folder), spilled(store, target.suffix) as path:
+    with explained(store.folder), _spill_file(store, target.suffix) as path:
         store.read(f"COPY ({query}) TO {literal(str(path))} ({options})")
-        put(path, target)
+        _put(path, target)
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir():
+        raise InputError(
+            "the target is a folder", where=str(target), todo="Give the path of a file."
+        )
+    if not target.parent.is_dir():
+        raise InputError(
+            "there is no such folder", where=str(target.parent), todo="Make it, then try again."
+        )
+
+
+@contextmanager
+def _spill_file(store: Store, suffix: str) -> Iterator[Path]:
+    """Give a path inside the workspace, where the database may write; removed afterwards."""
+    folder = store.folder.resolve() / "spill"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"export-{uuid4().hex}{suffix}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _put(source: Path, target: Path) -> None:
+    try:
+        with replacing(target) as beside:
+            shutil.copyfile(source, beside)
+    except OSError as error:
+        raise InputError(
+            f"the file was not written: {error.strerror}",
+            where=str(target),
+            todo="Make room, or choose a folder that you can write to; nothing was changed.",
+        ) from error

@@ -7,13 +7,13 @@ a file with a backup's name is always a whole database.
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from core.files import UNFINISHED, replacing
 from core.store.errors import explained
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ LONGEST_AGE: Final = timedelta(days=1)
 LABELS_BETWEEN: Final = 250
 _STAMP: Final = "%Y%m%dT%H%M%S"
 _NAME: Final = re.compile(r"(?:schema-\d{4}|dated)-(?P<stamp>\d{8}T\d{6})(?:-\d{6})?\.duckdb")
-_UNFINISHED: Final = ".unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +71,13 @@ def write_backup(cursor: DuckDBPyConnection, folder: Path, kind: str) -> Path:
     place = folder / BACKUPS_NAME
     with explained(place):
         place.mkdir(exist_ok=True)
-        for rest in place.glob(f"*{_UNFINISHED}*"):
+        for rest in place.glob(f"*{UNFINISHED}*"):
             rest.unlink(missing_ok=True)
         stamp = datetime.now(UTC).strftime(f"{_STAMP}-%f")
         path = place / f"{kind}-{stamp}.duckdb"
-        unfinished = path.with_suffix(_UNFINISHED)
-        try:
-            _copy(cursor, unfinished)
-            unfinished.chmod(0o600)
-            _sync(unfinished)
-            unfinished.rename(path)
-            _sync(place)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with replacing(path) as copy:
+            _copy(cursor, copy)
+            copy.chmod(0o600)
         group = "dated-*.duckdb" if kind == "dated" else "schema-*.duckdb"
         for old in sorted(place.glob(group))[:-KEPT]:
             old.unlink(missing_ok=True)
@@ -98,11 +91,3 @@ def _copy(cursor: DuckDBPyConnection, target: Path) -> None:
         cursor.execute("COPY FROM DATABASE db TO backup")
     finally:
         cursor.execute("DETACH backup")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

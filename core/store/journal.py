@@ -6,7 +6,6 @@ short, restored from an older backup) gets them back from here when it is opened
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from core.errors import WorkspaceError
+from core.files import lock, write_atomically
 from core.records import GRADES, Action, LabelEvent
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class LabelJournal:
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                lock(descriptor)
                 size = os.fstat(descriptor).st_size
                 whole = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
                 line = ("" if whole else "\n") + encode_event(event) + "\n"
@@ -123,7 +123,7 @@ class LabelJournal:
         an event that another process wrote behind.
         """
         with suppress(OSError), self.path.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file.fileno())
             if file.seek(0, os.SEEK_END) == self._end:
                 file.truncate(size)
 
@@ -145,9 +145,7 @@ class LabelJournal:
 
     def mark_sent(self, end: int) -> None:
         """Remember that the database has every event before ``end``, which ``unsent`` gave."""
-        unfinished = self._sent_path.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(str(end), "ascii")
-        unfinished.replace(self._sent_path)
+        write_atomically(self._sent_path, str(end))
 
     def last_id(self) -> UUID | None:
         """Return the id of the last whole event, None when there is none."""

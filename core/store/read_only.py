@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import StoreLockedError
+from core.processes import is_running
 from core.store.backups import Backup, backups
 from core.store.database import DATABASE_NAME, Store
 from core.store.errors import explained
@@ -98,15 +99,5 @@ def _clear(place: Path) -> None:
     with suppress(FileNotFoundError):
         for entry in place.iterdir():
             number = entry.name.partition("-")[0]
-            if number.isdigit() and not _runs(int(number)):
+            if number.isdigit() and not is_running(int(number)):
                 shutil.rmtree(entry, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

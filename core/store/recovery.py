@@ -6,13 +6,13 @@ from the newest backup that can be read, and from the damaged file itself as far
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import StoreDamagedError, StoreError
+from core.files import replacing, sync
 from core.ids import utc_now
 from core.store.backups import Backup, backups
 from core.store.database import DATABASE_NAME, Store
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _WAL: Final = f"{DATABASE_NAME}.wal"
 #: Random ids, enough to meet every block of an index of millions.
 _PROBES: Final = 2000
-_UNFINISHED: Final = "restored.unfinished"
 #: What a row needs to be there before it is taken over from a damaged file.
 _SALVAGED: Final = {
     "documents": "TRUE",
@@ -168,24 +167,19 @@ def _put_backup_in_place(folder: Path) -> tuple[Backup | None, int]:
 
     Return the backup and its number of label events.
     """
-    unfinished = folder / _UNFINISHED
     chosen, events = None, 0
-    for backup in backups(folder):
-        shutil.copyfile(backup.path, unfinished)
-        counted = _whole(unfinished)
-        if counted is not None:
-            chosen, events = backup, counted
-            break
-    if chosen is None:
-        _empty_database(unfinished)
-    unfinished.chmod(0o600)
-    descriptor = os.open(unfinished, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    (folder / _WAL).unlink(missing_ok=True)
-    unfinished.replace(folder / DATABASE_NAME)
+    with replacing(folder / DATABASE_NAME) as copy:
+        for backup in backups(folder):
+            shutil.copyfile(backup.path, copy)
+            counted = _whole(copy)
+            if counted is not None:
+                chosen, events = backup, counted
+                break
+        if chosen is None:
+            _empty_database(copy)
+        copy.chmod(0o600)
+        sync(copy)
+        (folder / _WAL).unlink(missing_ok=True)
     return chosen, events
 
 

@@ -238,7 +238,7 @@ def test_a_failing_copy_keeps_the_old_file(
         beside.write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.files.shutil.copyfile", full)
+    monkeypatch.setattr("labels.exporting.shutil.copyfile", full)
     with pytest.raises(InputError, match="No space left"):
         export(store, ExportFormat.JSONL, target)
     assert target.read_text() == "old"

@@ -102,7 +102,7 @@ def test_a_full_disk_costs_no_backup(folder: Path, monkeypatch: pytest.MonkeyPat
         def full(_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("core.store.backups._sync", full)
+        monkeypatch.setattr("core.files.sync", full)
         with pytest.raises(StoreError, match="disk is full"):
             store.back_up()
         assert [one.path for one in backups(folder)] == [kept]

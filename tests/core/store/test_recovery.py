@@ -232,9 +232,7 @@ def test_a_restore_that_was_interrupted_is_done_again(
     before = events(workspace.folder)
     (workspace.folder / DATABASE_NAME).write_bytes(b"junk" * 9999)
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "core.store.recovery.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, ""))
-        )
+        patch.setattr("core.files.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "")))
         with pytest.raises(StoreError):
             restore(workspace.folder)
     restore(workspace.folder)
