@@ -1,18 +1,8 @@
-"""BM25 over documents, with words split as code splits them.
+"""Words of code and queries, BM25 over documents, and queries that are nearly the same.
 
-The ranking is the library ``bm25s`` (Lucene's variant, k1 = 1.5, b = 0.75). This file decides what
-a word is, reads the documents in pages, and breaks ties the same way every time.
-
-Which words of a query a document has.
-
-Finding, among many queries, one that is nearly the same as another.
-
-The similarity is Jaccard's: words that both have, over words that either has. The search is exact
-and looks at few queries: two word sets can only be that alike if they share one of their rarest
-words, as many of each as may differ and one more (prefix filtering: Chaudhuri, Ganti and Kaushik
-2006; Bayardo, Ma and Srikant 2007).
-
-When two queries are the same but for how they are put.
+The ranking is the library ``bm25s`` (Lucene's variant, k1 = 1.5, b = 0.75), the stems are
+Snowball's. This module decides what a word is, reads the documents in pages, and breaks ties the
+same way every time.
 """
 
 from __future__ import annotations
@@ -24,7 +14,10 @@ from array import array
 from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final
+
+from Stemmer import Stemmer  # type: ignore[import-not-found]
 
 from core.records import Origin
 
@@ -38,16 +31,21 @@ if TYPE_CHECKING:
 
     from core.store.database import Store
 
-    #: BM25 scores, one for each document of an index, in the order of the documents' ids.
+    #: BM25 scores of all documents of an index, in the order of their ids.
     Scores = NDArray[np.float32]
 
-#: Of a longer document only the first characters are indexed, so that memory stays bounded.
+#: Only this much of a document is indexed, so that memory stays bounded.
 INDEXED_CHARACTERS: Final = 200_000
 PAGE_SIZE: Final = 500
 _CACHE_BYTES: Final = 64 << 20
-#: Runs of capitals, words, numbers, and letters of other scripts: ``HTTPServer_v2`` gives HTTP,
-#: Server, v, 2.
+#: Runs of capitals, words, numbers, letters of other scripts: ``HTTPServer_v2`` gives HTTP,
+#: Server, v and 2.
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
+_NOT_WORD: Final = re.compile(r"[\W_]+")
+#: Scripts that put no space between words: Chinese, Japanese, Korean.
+_UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+#: Tolerance for similarities that floating point puts a little below the threshold.
+_ROUNDING: Final = 1e-9
 STOPWORDS: Final = frozenset(
     """
     an and are as at be been but by can do does for from had has have how if in into is it its me my
@@ -58,10 +56,10 @@ STOPWORDS: Final = frozenset(
 
 
 def tokenise(text: str) -> list[str]:
-    """Return the words of code or of a query, lower-case, in order.
+    """Split code or a query into lower-case words.
 
     Identifiers are split at underscores and at changes of case. Stopwords and single Latin letters
-    are left out.
+    are dropped.
     """
     words = map(str.lower, _WORD.findall(text))
     return [
@@ -72,12 +70,12 @@ def tokenise(text: str) -> list[str]:
 
 
 class LexicalIndex:
-    """A BM25 index held in memory. Not to be shared between threads.
+    """A BM25 index in memory. Not safe to share between threads.
 
     Args:
         identifiers: the documents' ids, ascending: a tie goes to the smaller id.
-        token_ids: for each document the numbers of its words, in the same order.
-        vocabulary: the number of each word, from 0 without gaps.
+        token_ids: the word numbers of each document, in the same order.
+        vocabulary: maps words to numbers, from 0 without gaps.
     """
 
     origin: Final = Origin.LEXICAL
@@ -101,25 +99,27 @@ class LexicalIndex:
         return identifier in self._positions
 
     def rank(self, query_text: str, top: int) -> list[tuple[UUID, float]]:
-        """Return the best documents with their scores, best first; a tie goes to the smaller id.
+        """Return the ``top`` documents with their scores, best first; a tie goes to the smaller id.
 
-        Documents that share no word with the query are left out, so fewer than ``top`` may come.
+        There are fewer if fewer share a word with the query.
         """
         return self._best(self.scores(query_text), None, top)
 
     def rank_among(
         self, query_text: str, documents: Sequence[UUID], top: int
     ) -> list[tuple[UUID, float]]:
-        """Return the best of these documents, as ``rank`` does of all."""
+        """Rank these documents only, as ``rank`` does all of them."""
         import numpy as np
 
-        places = sorted(self._positions[one] for one in set(documents) if one in self._positions)
+        places = sorted(
+            self._positions[document] for document in set(documents) if document in self._positions
+        )
         return self._best(self.scores(query_text), np.asarray(places, dtype=np.int64), top)
 
     def place(self, query_text: str, document: UUID) -> int | None:
-        """Return the document's rank from 1; documents with the same score share the best rank.
+        """Return the document's rank from 1; equal scores share the best rank.
 
-        None where the document shares no word with the query, or is not in the index.
+        None if the document shares no word with the query or is not in the index.
         """
         position = self._positions.get(document)
         if position is None:
@@ -129,7 +129,7 @@ class LexicalIndex:
         return int((scores > own).sum()) + 1 if own > 0 else None
 
     def scores(self, query_text: str) -> Scores:
-        """Return every document's BM25 score for a query, in the order of the ids."""
+        """Return the BM25 score of every document, in the order of the ids."""
         import numpy as np
 
         if query_text in self._cached:
@@ -169,9 +169,9 @@ def build_index(
     """Index the path, symbol and text of the store's documents.
 
     Args:
-        store: read in pages; the texts are not kept.
-        only_corpus: leave out documents that are not part of the corpus as it stands now.
-        advance: called with the number of documents read so far; may raise to stop the work.
+        store: read in pages; the texts are not kept in memory.
+        only_corpus: leave out documents that are no longer part of the corpus.
+        advance: called with the number of documents read so far; may raise to cancel.
     """
     vocabulary: dict[str, int] = {}
     identifiers: list[UUID] = []
@@ -214,20 +214,16 @@ def _engine(token_ids: list[array[int]], vocabulary: dict[str, int]) -> BM25 | N
     return engine
 
 
-_ENDINGS: Final = ("ings", "ing", "ers", "ies", "ed", "er", "es", "s", "y")
-_SHORTEST_STEM: Final = 3
-
-
 @dataclass(frozen=True, slots=True)
 class WordOverlap:
-    """The words of a query, lower-case and once each: those the document has, and the others."""
+    """The distinct words of a query, lower-case: those that a document has, and the others."""
 
     shared: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
-        """The part of the query's words that the document has, 0 to 1; 0 of no words."""
+        """The fraction of the query's words that the document has; 0 for a query without words."""
         words = len(self.shared) + len(self.absent)
         return len(self.shared) / words if words else 0.0
 
@@ -235,12 +231,12 @@ class WordOverlap:
 def word_overlap(
     query: str, text: str, form: Callable[[str], str] = lambda word: word
 ) -> WordOverlap:
-    """Compare words as the lexical index splits them: identifiers in parts, no stopwords.
+    """Compare words as ``tokenise`` splits them.
 
     Args:
         query: the query.
-        text: the document's.
-        form: what of a word is compared; the word itself, or its ``stem``.
+        text: the document's text.
+        form: what is compared of each word: the word itself, or its ``stem``.
     """
     words = tuple(dict.fromkeys(tokenise(query)))
     present = {form(word) for word in tokenise(text[:INDEXED_CHARACTERS])}
@@ -250,26 +246,55 @@ def word_overlap(
     )
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """Return an English word without its commonest endings: watched, watching, watches: watch.
+    """Return the stem of a lower-case English word by Snowball: watched and watches give watch.
 
-    It is rough, and means to be: words that it makes one are near enough to be called the same.
+    Agent nouns keep their ending: a watcher is not a watch. Words with other letters than ASCII's
+    come back as they are.
     """
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            word = word[: -len(ending)]
-            break
-    if len(word) > _SHORTEST_STEM and word[-1] == word[-2]:
-        word = word[:-1]
-    return word.removesuffix("e") if len(word) > _SHORTEST_STEM else word
+    # A Stemmer is not safe to share between threads; a new one costs 4 µs.
+    return str(Stemmer("english").stemWord(word)) if word.isascii() else word
 
 
-_ROUNDING: Final = 1e-9
+@dataclass(frozen=True, slots=True)
+class QueryText:
+    """A query normalised for comparison.
+
+    ``plain`` holds its letters and digits without case or accents (of a query without any, all but
+    the white space); ``words`` its stems without stopwords (of a query of stopwords, with them).
+    """
+
+    plain: str
+    words: frozenset[str]
+
+    @property
+    def key(self) -> str:
+        """A text that queries with the same words share."""
+        return " ".join(sorted(self.words)) or self.plain
+
+
+def query_text(text: str) -> QueryText:
+    """Normalise a query for comparison."""
+    bare = unicodedata.normalize("NFKD", text)
+    if not bare.isascii():
+        bare = "".join(letter for letter in bare if not unicodedata.combining(letter))
+    folded = bare.casefold()
+    plain = _NOT_WORD.sub("", folded) or "".join(folded.split())
+    words = tokenise(bare) or _NOT_WORD.sub(" ", folded).split()
+    return QueryText(plain, frozenset(part for word in words for part in _parts(word)))
+
+
+def _parts(word: str) -> Iterable[str]:
+    """Return the stem of a word; of scripts that do not separate words, every two characters."""
+    if len(word) > 1 and _UNSPACED.search(word):
+        return (word[place : place + 2] for place in range(len(word) - 1))
+    return (stem(word),)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The query found: its place, how alike the word sets are, whether the letters are the same."""
+    """The most similar query: its position, the similarity, and whether the letters are equal."""
 
     place: int
     similarity: float
@@ -277,35 +302,49 @@ class Match:
 
 
 class NearDuplicates:
-    """Queries to be searched.
+    """Finds the query most similar to a given one, by the Jaccard similarity of their word sets.
+
+    The search is exact and compares few queries: two word sets can only reach the threshold if
+    they share one of their rarest words, among as many as may differ and one more (prefix
+    filtering: Chaudhuri, Ganti and Kaushik 2006; Bayardo, Ma and Srikant 2007).
 
     Args:
-        texts: the queries.
-        threshold: similarity from which on a query is found, above 0 and at most 1.
+        texts: the queries to search.
+        threshold: the least similarity of a match, above 0 and at most 1.
     """
 
     def __init__(self, texts: Sequence[QueryText], threshold: float) -> None:
         self._threshold = threshold
-        self._words = [text.words for text in texts]
+        self._words: list[frozenset[str]] = []
         self._plain: dict[str, int] = {}
         self._same_words: dict[frozenset[str], int] = {}
         counts = Counter(word for text in texts for word in text.words)
         rarest_first = sorted(counts, key=lambda word: (counts[word], word))
         self._rarity = {word: place for place, word in enumerate(rarest_first)}
-        self._having: dict[str, list[int]] = defaultdict(list)
-        for place, text in enumerate(texts):
-            self._plain.setdefault(text.plain, place)
-            if text.words:
-                self._same_words.setdefault(text.words, place)
-                for word in self._prefix(text.words):
-                    self._having[word].append(place)
+        self._with_word: dict[str, list[int]] = defaultdict(list)
+        for text in texts:
+            self.add(text)
 
     def __len__(self) -> int:
         """Return the number of queries."""
         return len(self._words)
 
+    def add(self, text: QueryText) -> None:
+        """Add a query."""
+        place = len(self._words)
+        self._words.append(text.words)
+        self._plain.setdefault(text.plain, place)
+        if not text.words:
+            return
+        self._same_words.setdefault(text.words, place)
+        for word in text.words:
+            # The order of the words may be any, but must not change: new ones come first.
+            self._rarity.setdefault(word, -len(self._rarity))
+        for word in self._prefix(text.words):
+            self._with_word[word].append(place)
+
     def find(self, text: QueryText) -> Match | None:
-        """Return the query most alike, the first of several; None when none is alike enough."""
+        """Return the most similar query, the first of several; None below the threshold."""
         same = self._plain.get(text.plain)
         if same is not None:
             return Match(same, 1.0, same_text=True)
@@ -317,7 +356,8 @@ class NearDuplicates:
     def _nearest(self, words: frozenset[str]) -> Match | None:
         best: Match | None = None
         least, most = len(words) * self._threshold, len(words) / self._threshold
-        for place in {each for word in self._prefix(words) for each in self._having.get(word, ())}:
+        candidates = (self._with_word.get(word, ()) for word in self._prefix(words))
+        for place in set(chain.from_iterable(candidates)):
             others = self._words[place]
             if not least - _ROUNDING <= len(others) <= most + _ROUNDING:
                 continue
@@ -330,70 +370,8 @@ class NearDuplicates:
         return best
 
     def _prefix(self, words: frozenset[str]) -> list[str]:
-        """Return the rarest words, of which a query alike must have one."""
+        """Return the rarest words, one of which any similar query must have."""
         known = [word for word in words if word in self._rarity]
         length = len(words) - math.ceil(len(words) * self._threshold - _ROUNDING) + 1
-        length -= len(words) - len(known)  # an unknown word is the rarest of all
+        length -= len(words) - len(known)  # an unknown word is rarer than all known ones
         return sorted(known, key=self._rarity.__getitem__)[: max(0, length)]
-
-
-_SUFFIXES: Final = (
-    *("ations", "ation", "ings", "ing", "ions", "ion", "ers", "er", "ors", "or"),
-    *("ies", "ied", "es", "ed", "ly", "s"),
-)
-_STEM: Final = 3
-#: Scripts that put no space between words: Chinese, Japanese, Korean.
-_UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_NOT_WORD: Final = re.compile(r"[\W_]+")
-
-
-@dataclass(frozen=True, slots=True)
-class QueryText:
-    """A query as it is compared.
-
-    ``plain`` is its letters and digits alone, without case or accents (all but white space where
-    it has none); ``words`` its stems, without stopwords (with them where it has nothing else).
-    """
-
-    plain: str
-    words: frozenset[str]
-
-    @property
-    def key(self) -> str:
-        """One text for all that have the same words."""
-        return " ".join(sorted(self.words)) or self.plain
-
-
-def query_text(text: str) -> QueryText:
-    """Return a query as it is compared."""
-    bare = unicodedata.normalize("NFKD", text)
-    if not bare.isascii():
-        bare = "".join(each for each in bare if not unicodedata.combining(each))
-    folded = bare.casefold()
-    plain = _NOT_WORD.sub("", folded) or "".join(folded.split())
-    words = tokenise(bare) or _NOT_WORD.sub(" ", folded).split()
-    return QueryText(plain, frozenset(part for word in words for part in _stems(word)))
-
-
-@lru_cache(maxsize=1 << 16)
-def _stems(word: str) -> tuple[str, ...]:
-    if not word.isascii():
-        if _UNSPACED.search(word) and len(word) > 1:
-            return tuple(word[place : place + 2] for place in range(len(word) - 1))
-        return (word,)
-    return (query_stem(word),)
-
-
-def query_stem(word: str) -> str:
-    """Return what forms of an English word share; rough, and meant for comparing only.
-
-    A suffix goes where three letters stay, then one of a double consonant, then a vowel at the end:
-    ``caching``, ``caches`` and ``cache`` all give ``cach``.
-    """
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= _STEM:
-            word = word.removesuffix(suffix)
-            break
-    if len(word) > _STEM and word[-1] == word[-2]:
-        word = word[:-1]
-    return word[:-1] if len(word) > _STEM and word[-1] in "eiy" else word

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from core.search import stem, tokenise, word_overlap
+from core.search import NearDuplicates, query_text, stem, tokenise, word_overlap
 from core.text import displayable_line
 from labels.judges.client import Asker, CallError
 from labels.judges.prompt import CODE_BUDGET, place_text, within_budget
@@ -222,45 +221,36 @@ class GenerationReport:
 
 
 #: Two queries share this part of all their words when they ask for the same in much the same way.
+#: The least Jaccard similarity, of word stems, of queries that are nearly the same.
 NEAR: Final = 0.7
 _FEWEST_WORDS: Final = 2
 
 
 class KnownQueries:
-    """The queries that there are; finds those that a new one is nearly the same as."""
+    """Finds known queries that a new one nearly repeats.
+
+    Args:
+        texts: the known queries, each with whether a spec asks it.
+    """
 
     def __init__(self, texts: Iterable[tuple[str, bool]]) -> None:
-        """Take each query with whether a spec asks it."""
-        self._words: list[frozenset[str]] = []
-        self._of_spec: list[bool] = []
-        self._having: defaultdict[str, list[int]] = defaultdict(list)
-        for text, of_spec in texts:
-            self.add(text, of_spec=of_spec)
+        known = [(query_text(text), of_spec) for text, of_spec in texts]
+        self._of_specs = NearDuplicates([text for text, of_spec in known if of_spec], NEAR)
+        self._others = NearDuplicates([text for text, of_spec in known if not of_spec], NEAR)
 
-    def add(self, text: str, *, of_spec: bool = False) -> None:
-        """Take one more."""
-        words = _words(text)
-        for word in words:
-            self._having[word].append(len(self._words))
-        self._words.append(words)
-        self._of_spec.append(of_spec)
+    def add(self, text: str) -> None:
+        """Add a query that no spec asks."""
+        self._others.add(query_text(text))
 
     def refusal(self, text: str) -> str | None:
-        """Return why a query is too near to one that there is; None when it is not.
+        """Return why a query is too similar to a known one; None if it is not.
 
-        Near means: of the words of both, without endings, at least ``NEAR`` are in both (Jaccard).
-        A spec's query is looked for first: to train on it would make the spec worthless.
+        Specs come first: to train on a spec's query would make the spec worthless.
         """
-        words = _words(text)
-        shared = Counter(place for word in words for place in self._having.get(word, ()))
-        near = [
-            place
-            for place, count in shared.items()
-            if count >= NEAR * len(words | self._words[place])
-        ]
-        if not near:
-            return None
-        return "a spec asks it" if any(self._of_spec[place] for place in near) else "asked already"
+        normalised = query_text(text)
+        if self._of_specs.find(normalised):
+            return "a spec asks it"
+        return "asked already" if self._others.find(normalised) else None
 
 
 def overlap_share(query: str, document: Document) -> float:
