@@ -60,13 +60,15 @@ WORD_SETS = st.frozensets(st.sampled_from("abcdefghij"), min_size=1, max_size=7)
     st.lists(WORD_SETS, max_size=12),
     st.lists(WORD_SETS, min_size=1, max_size=6),
     st.sampled_from([0.1, 0.3, 0.5, 0.6, 2 / 3, 0.75, 0.8, 1.0]),
+    st.integers(0, 12),
 )
 def test_the_search_finds_what_comparing_each_with_each_finds(
-    sets: list[frozenset[str]], probes: list[frozenset[str]], threshold: float
+    sets: list[frozenset[str]], probes: list[frozenset[str]], threshold: float, at_first: int
 ) -> None:
-    index = NearDuplicates(
-        [QueryText(f"text {n}", words) for n, words in enumerate(sets)], threshold
-    )
+    texts = [QueryText(f"text {n}", words) for n, words in enumerate(sets)]
+    index = NearDuplicates(texts[:at_first], threshold)
+    for text in texts[at_first:]:
+        index.add(text)
     for probe in probes:
         alike = [len(probe & words) / len(probe | words) for words in sets]
         best = max(alike, default=0.0)
