@@ -35,14 +35,6 @@ QUERY = Query(UUID(int=1), "watch files")
 CODE = Document(UUID(int=2), "a.rs", "watch", DocumentKind.FUNCTION, "rust", 1, 2, "fn watch() {}")
 
 
-@pytest.fixture(autouse=True, params=["lane", "package"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Make every test go both ways: by the plain lane with the package behind it, and without."""
-    if request.param == "package":
-        monkeypatch.setattr("labels.judges.client.plain_lane", lambda _: None)
-    return str(request.param)
-
-
 def ask(
     *answers: Answer, attempts: int = 2, timeout: float = 5.0, times: int = 1
 ) -> tuple[list[Ruling], list[dict[str, Any]], tuple[str, ...]]:
@@ -148,7 +140,7 @@ def test_a_connection_closed_in_the_middle_is_a_failure() -> None:
     assert "the connection failed" in (given.failure or "")
 
 
-def test_a_server_without_schema_is_asked_in_plain_text_for_the_rest_of_the_run(way: str) -> None:
+def test_a_server_without_schema_is_asked_in_plain_text_for_the_rest_of_the_run() -> None:
     def play(body: dict[str, Any], _: int) -> Answer:
         if "response_format" in body:
             return error(400, "response_format is not supported")
@@ -157,8 +149,7 @@ def test_a_server_without_schema_is_asked_in_plain_text_for_the_rest_of_the_run(
     with PlayingServer(play) as server:
         rulings, notices = asyncio.run(_ask(Server(server.url, KEY, 5, 1), 3))
     assert [given.score for given in rulings] == [3, 3, 3]
-    refused = {"lane": 2, "package": 1}[way]
-    assert len(server.requests) == refused + 3, "the complaint is remembered"
+    assert len(server.requests) == 1 + 3, "the complaint is remembered"
     assert any("plain text" in notice for notice in notices)
 
 
@@ -178,11 +169,10 @@ def test_a_reasoning_model_gets_its_own_names_and_no_temperature() -> None:
     assert any("temperature" in notice for notice in notices)
 
 
-def test_one_pair_that_is_too_long_does_not_cost_the_others_their_schema(way: str) -> None:
+def test_one_pair_that_is_too_long_does_not_cost_the_others_their_schema() -> None:
     too_long = [error(400, "this model has 8192 tokens of context")]
-    refused = {"lane": 8, "package": 4}[way]
     good = ruling_with_chances(4, {4: 1.0})
-    rulings, requests, notices = ask(*too_long * refused, good, attempts=1, times=2)
+    rulings, requests, notices = ask(*too_long * 4, good, attempts=1, times=2)
     assert [given.score for given in rulings] == [None, 4]
     assert "8192" in (rulings[0].failure or "")
     assert "response_format" in requests[-1]
@@ -247,7 +237,7 @@ def test_token_probabilities_become_the_distribution() -> None:
     ],
 )
 def test_a_server_that_refuses_token_probabilities_is_not_asked_again(
-    status: int, message: str, way: str
+    status: int, message: str
 ) -> None:
     def play(body: dict[str, Any], _: int) -> Answer:
         return error(status, message) if "logprobs" in body else ruling(3)
@@ -257,8 +247,7 @@ def test_a_server_that_refuses_token_probabilities_is_not_asked_again(
     assert [given.score for given in rulings] == [3, 3, 3]
     assert all(given.distribution is None for given in rulings)
     forms = 2 if "top_logprobs" in message else 1
-    tries = {"lane": 2, "package": 1}[way]
-    assert len(server.requests) == forms * tries + 3, "the refusal is remembered"
+    assert len(server.requests) == forms + 3, "the refusal is remembered"
     assert "response_format" in server.requests[-1]
     assert any("no token probabilities" in notice for notice in notices)
 
