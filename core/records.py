@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
 
-GRADES: tuple[int, ...] = (1, 2, 3, 4, 5)
+GRADES: Final = (1, 2, 3, 4, 5)
+#: The lowest grade of a document that the query wants: a good match with small gaps.
+GOOD_GRADE: Final = 4
+
+
+def is_good(grade: float) -> bool:
+    """Return whether a grade, whole or a mean, says that the query wants the document."""
+    return grade >= GOOD_GRADE
 
 
 class QueryKind(StrEnum):

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from core.ids import event_id, utc_now
+from core.records import GOOD_GRADE
 from core.stats import bootstrap_figures
 from eval.evals import Eval, EvalSummary, KindFigures, QueryResult, WantedPath, save_eval
 from eval.metrics import (
     DEFAULT_CUTOFF,
-    RELEVANT_GRADE,
     clean_path,
     first_rank,
     gain,
@@ -101,7 +101,7 @@ def _target(position: int, asked: SpecQuery, corpus: Corpus, notices: list[str])
     wanted, absent = _in_corpus(asked.relevant, corpus)
     problem = ""
     if not any(is_relevant(grade) for _, grade in asked.relevant):
-        problem = f"no path has a grade of {RELEVANT_GRADE} or more"
+        problem = f"no path has a grade of {GOOD_GRADE} or more"
         if not asked.relevant:
             problem = "no path is named as relevant"
     elif not any(is_relevant(grade) for _, grade in wanted):

@@ -18,12 +18,12 @@ from __future__ import annotations
 from math import log2
 from typing import TYPE_CHECKING, Final
 
+from core.records import is_good
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
-#: The lowest grade with which a path counts as found by the measures that know no grades.
-RELEVANT_GRADE: Final = 4
 BEST_GRADE: Final = 5
 DEFAULT_CUTOFF: Final = 10
 _SHORT_CUTOFF: Final = 5
@@ -36,7 +36,7 @@ def gain(grade: int | None) -> int:
 
 def is_relevant(grade: int | None) -> bool:
     """Whether a wanted path with this grade has to be found."""
-    return grade is None or grade >= RELEVANT_GRADE
+    return grade is None or is_good(grade)
 
 
 def first_rank(grades: Sequence[int | None], ranks: Sequence[int | None]) -> int | None:

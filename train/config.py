@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-#: The lowest grade of a document that the query wants.
-GOOD: Final = 4.0
 #: The lowest grade of a document that is no negative.
 DOUBTFUL: Final = 3.0
 

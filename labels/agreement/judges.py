@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from core.records import GRADES, Estimate
+from core.records import GOOD_GRADE, GRADES, Estimate
 from core.stats import estimate, resampled_sums
 from labels.agreement.figures import agreement_figures, exact, mean_distance, tables_by_group
 from labels.agreement.labelled import effective_number, query_numbers
@@ -82,19 +82,19 @@ def _difference(
     return lambda tables: figure(tables[:, 0]) - figure(tables[:, 1])
 
 
-#: Grades from here up count as good.
-GOOD: Final = 4
 _GRADES: Final = np.arange(1, 6)
 _BY_QUERY: Final = f"""
     WITH ruled AS (
         SELECT pair_id, score,
             CASE WHEN p1 IS NULL THEN score ELSE p1 + 2*p2 + 3*p3 + 4*p4 + 5*p5 END AS expected,
-            CASE WHEN p1 IS NOT NULL THEN p4 + p5 WHEN score >= {GOOD} THEN 1 ELSE 0 END AS good
+            CASE WHEN p1 IS NOT NULL THEN p4 + p5
+                WHEN score >= {GOOD_GRADE} THEN 1 ELSE 0 END AS good
         FROM current_judgments WHERE judge_id = $1
     )
     SELECT CASE WHEN pair.query_id IN (SELECT unnest(CAST($2 AS UUID[]))) THEN pair.query_id END,
         count(*), sum(expected), sum(good),
-        count(*) FILTER (score >= {GOOD}), coalesce(sum(good) FILTER (score >= {GOOD}), 0)
+        count(*) FILTER (score >= {GOOD_GRADE}),
+        coalesce(sum(good) FILTER (score >= {GOOD_GRADE}), 0)
     FROM ruled JOIN db.pairs AS pair ON pair.id = ruled.pair_id
     GROUP BY pair.query_id
 """
@@ -127,12 +127,12 @@ def corpus_figures(store: Store, judge: UUID, compared: Sequence[Comparison]) ->
     sums = np.array([row[1:] for row in rows], dtype=np.float64).reshape(len(rows), 5)
     counts, expected, good, counts_good, good_among_good = sums.T
     labelled = _labelled(compared, places)
-    scored_good = labelled.scores >= GOOD
+    scored_good = labelled.scores >= GOOD_GRADE
     unknown = ""
     if not counts_good.any():
-        unknown = f"the judge gave no pair a {GOOD} or more"
+        unknown = f"the judge gave no pair a {GOOD_GRADE} or more"
     elif not scored_good.any():
-        unknown = f"no label is on a pair that the judge gave a {GOOD} or more"
+        unknown = f"no label is on a pair that the judge gave a {GOOD_GRADE} or more"
     return CorpusFigures(
         pairs=int(counts.sum()),
         mean_grade=_powered(
@@ -165,9 +165,9 @@ def _labelled(compared: Sequence[Comparison], places: dict[UUID, int]) -> _Label
     grades = [np.array([one.label.grade for one in pair]) for pair in pairs]
     return _Labelled(
         grades=np.array([values.mean() for values in grades]),
-        good=np.array([(values >= GOOD).mean() for values in grades]),
+        good=np.array([(values >= GOOD_GRADE).mean() for values in grades]),
         expected=chances @ _GRADES,
-        expected_good=chances[:, GOOD - 1 :].sum(axis=1),
+        expected_good=chances[:, GOOD_GRADE - 1 :].sum(axis=1),
         scores=np.array([pair[0].ruling.score for pair in pairs], dtype=np.int64),
         weights=np.array([np.mean([one.weight for one in pair]) for pair in pairs]),
         queries=np.array([places[pair[0].label.query] for pair in pairs], dtype=np.int64),

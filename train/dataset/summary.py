@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
+from core.records import GOOD_GRADE, is_good
 from train.dataset.records import GradeSource, Split
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class TrainingSetSummary:
         documents: all documents, of which ``pool`` are in no pair.
         pool: documents that only stand among the others of a batch.
         average_weight: of the training pairs, 0 to 1.
-        without_good: training queries of which no document is graded 3.5 or more.
+        without_good: training queries of which no document is graded 4 or more.
         above_cap: low-graded training pairs beyond the plan's number for a query; the hardest are
             kept when the run starts.
         left_out: pairs left out, by reason, in the order in which the reasons are looked for.
@@ -135,8 +136,7 @@ class TrainingSetSummary:
         return made / pairs if pairs else 0.0
 
 
-#: From this grade on a document is what its query wants; up to that one it is none of it.
-GOOD: Final = 3.5
+#: The highest grade of a document that its query does not want at all.
 LOW: Final = 2.0
 
 
@@ -180,7 +180,7 @@ def summarise(
         if split is Split.TRAIN:
             weight += pair.weight
             low[pair.query] += pair.grade <= LOW
-            if pair.grade >= GOOD:
+            if is_good(pair.grade):
                 good.add(pair.query)
     queries = Counter(
         (query.split, query.kind, place in made) for place, query in enumerate(training_set.queries)
@@ -267,7 +267,7 @@ def require_enough(summary: TrainingSetSummary) -> None:
         raise _too_few(summary, measured)
     if len(graded) < 2:  # noqa: PLR2004 - one grade is no order
         raise _one_grade(summary, *graded)
-    if max(graded) < whole_grade(GOOD):
+    if max(graded) < GOOD_GRADE:
         raise InputError(
             f"no pair to train on is graded above {max(graded)}: nothing is worth finding",
             todo="Grade, for some queries, a document that is what they want (4 or 5).",

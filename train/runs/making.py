@@ -18,8 +18,9 @@ from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder, read_spec
 from core.errors import InputError, WorkspaceError
 from core.jobs import Job
+from core.records import GOOD_GRADE, is_good
 from train.base import OFFLINE, load_base, memory_error, out_of_memory
-from train.config import GOOD, LossName, write_config
+from train.config import LossName, write_config
 from train.dataset.building import build_training_set
 from train.dataset.files import SUMMARY_NAME, read_summary, write_training_set
 from train.dataset.hard_negatives import with_hardest_negatives
@@ -119,8 +120,8 @@ def _lack(name: LossName, pairs: list[TrainingPair]) -> str:
             several = any(len(own) > 1 for own in grades.values())
             return "" if several else "no query has two documents of different grades"
         case LossName.CONTRASTIVE:
-            good = any(pair.grade >= GOOD for pair in pairs)
-            return "" if good else f"no pair has a grade of {GOOD:g} or more"
+            good = any(is_good(pair.grade) for pair in pairs)
+            return "" if good else f"no pair has a grade of {GOOD_GRADE} or more"
 
 
 _DIFFERENT = "Label pairs of other grades too, or choose the loss contrastive."

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from core.encoder.tokenizing import TokenizedText
-from train.config import DOUBTFUL, GOOD
+from core.records import is_good
+from train.config import DOUBTFUL
 from train.dataset.records import Split
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class BatchBuilder:
             query: {
                 training_set.documents[document].path
                 for document, (grade, _) in graded.items()
-                if grade >= GOOD and training_set.documents[document].path
+                if is_good(grade) and training_set.documents[document].path
             }
             for query, graded in self._graded.items()
         }

@@ -74,7 +74,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import mlx.core as mx
 
-from train.config import GOOD, LossName
+from core.records import GOOD_GRADE
+from train.config import LossName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +121,7 @@ def contrastive(scores: mx.array, graded: GradedBatch, temperature: float) -> mx
     logits = scores / temperature
     others = mx.where(graded.negatives, logits, _NONE)
     others = mx.logsumexp(others, axis=1, keepdims=True)
-    good = graded.graded & (graded.grades >= GOOD)
+    good = graded.graded & (graded.grades >= GOOD_GRADE)
     entropies = mx.where(good, mx.logaddexp(others - logits, 0.0), 0.0)
     return weighted_mean(entropies, mx.where(good, graded.weights, 0.0))
 
