@@ -331,9 +331,9 @@ class RejudgeApp(App[None]):
 
     def _opened(self) -> None:
         self._tell_screens()
-        stand_in = self.store.stand_in if self.store is not None else None
-        if stand_in is not None:
-            text = displayable_line(stand_in.notice)
+        read_only_copy = self.store.read_only_copy if self.store is not None else None
+        if read_only_copy is not None:
+            text = displayable_line(read_only_copy.notice)
             self.notify(text, title="read only", severity="warning", timeout=30, markup=False)
         else:
             self.set_timer(_FIRST_BACKUP, self._keep_backup)

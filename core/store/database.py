@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement
 
     from core.records import Problem
-    from core.store.read_only import StandIn
+    from core.store.read_only import ReadOnlyCopy
     from core.store.tables import Row
     from core.workspace import Workspace
 
@@ -107,7 +107,7 @@ class Store:
         folder: the ``.rejudge`` folder, for the files that stay on this machine.
         place: the database's file or url, for messages.
         shared: whether it is a team's, which others write to at the same time.
-        stand_in: set when this is a copy to read from, because another process has the database.
+        read_only_copy: set when this is a read-only copy, because another process has the original.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Store:
         self.folder = folder
         self.place = place or str(folder / DATABASE_NAME)
         self.shared = shared
-        self.stand_in: StandIn | None = None
+        self.read_only_copy: ReadOnlyCopy | None = None
 
     @classmethod
     def of(cls, workspace: Workspace, *, allowed_files: Sequence[Path] = ()) -> Self:
@@ -353,7 +353,7 @@ class Store:
 
         A team's server keeps its own.
         """
-        if self.shared or self.stand_in is not None:
+        if self.shared or self.read_only_copy is not None:
             return None
         newest = next(iter(backups(self.folder)), None)
         if newest is not None and not is_old(newest, utc_now()):
@@ -376,13 +376,13 @@ class Store:
         if self._single is not None:
             self._single.close()
         self._root.close()
-        if self.stand_in is not None:
-            self.stand_in.remove()
+        if self.read_only_copy is not None:
+            self.read_only_copy.remove()
 
     def _require_writable(self) -> None:
-        if self.stand_in is not None:
+        if self.read_only_copy is not None:
             raise StoreLockedError(
-                f"this is a copy to look at; {self.stand_in.holder}",
+                f"this is a read-only copy; {self.read_only_copy.holder}",
                 where=str(self.folder.parent.parent),
                 todo="Close that rejudge, or wait until its command has finished, then try again.",
             )

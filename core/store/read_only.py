@@ -1,4 +1,4 @@
-"""A copy to look at while another process has the database open.
+"""A read-only copy while another process has the database open.
 
 The live file must not be touched: a second process is refused, and the owner would lose its lock
 if it were read and closed by other means. But the owner keeps dated backups, which are files of
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 
-STAND_INS_NAME: Final = "stand-ins"
+READ_ONLY_NAME: Final = "read-only"
 
 
 @dataclass(frozen=True, slots=True)
-class StandIn:
+class ReadOnlyCopy:
     """Where a copy came from: when its backup was ``made``, in UTC, and who has the original.
 
     ``holder`` is a clause: ``another process has this workspace open: process 7, python``.
@@ -59,7 +59,7 @@ class StandIn:
 def open_to_read(workspace: Workspace) -> Store:
     """Open the store; if another process has its file, a copy of its newest backup instead.
 
-    A copy has ``Store.stand_in`` set and refuses to be written to.
+    A copy has ``Store.read_only_copy`` set and refuses to be written to.
 
     Raises:
         StoreLockedError: another process has it, and there is no backup yet.
@@ -76,10 +76,10 @@ def open_to_read(workspace: Workspace) -> Store:
 
 
 def _copied(folder: Path, backup: Backup, locked: StoreLockedError) -> Store:
-    place = folder / STAND_INS_NAME / f"{os.getpid()}-{os.urandom(4).hex()}"
-    stand_in = StandIn(backup.made, locked.what, place)
+    place = folder / READ_ONLY_NAME / f"{os.getpid()}-{os.urandom(4).hex()}"
+    read_only_copy = ReadOnlyCopy(backup.made, locked.what, place)
     with explained(place):
-        _clear(folder / STAND_INS_NAME)
+        _clear(folder / READ_ONLY_NAME)
         place.mkdir(parents=True)
         try:
             shutil.copyfile(backup.path, place / DATABASE_NAME)
@@ -88,9 +88,9 @@ def _copied(folder: Path, backup: Backup, locked: StoreLockedError) -> Store:
                 shutil.copyfile(folder / JOURNAL_NAME, place / JOURNAL_NAME)
             store = Store.open(place)
         except BaseException:
-            stand_in.remove()
+            read_only_copy.remove()
             raise
-    store.stand_in = stand_in
+    store.read_only_copy = read_only_copy
     return store
 
 

@@ -174,7 +174,7 @@ class Leases:
     def of(cls, store: Store, annotator: str) -> Leases | None:
         """Return the leases of a sitting; None where every pair goes to everybody."""
         overlap = overlap_of(store)
-        return cls(store, annotator, overlap) if overlap and store.stand_in is None else None
+        return cls(store, annotator, overlap) if overlap and store.read_only_copy is None else None
 
     def claim(self, pairs: Sequence[UUID], most: int) -> list[UUID]:
         """Take the first pairs that are to be had, at most ``most``, and return them.

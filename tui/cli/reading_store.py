@@ -20,6 +20,6 @@ def reading_store(workspace: Workspace) -> Store:
         StoreError: it cannot be opened; or another process has it, and there is no backup yet.
     """
     store = open_to_read(workspace)
-    if store.stand_in is not None:
-        print(f"rejudge: {displayable_line(store.stand_in.notice)}", file=sys.stderr)
+    if store.read_only_copy is not None:
+        print(f"rejudge: {displayable_line(store.read_only_copy.notice)}", file=sys.stderr)
     return store

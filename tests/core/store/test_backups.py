@@ -14,7 +14,7 @@ from core.ids import utc_now
 from core.store.backups import KEPT, backups
 from core.store.database import DATABASE_NAME, Store
 from core.store.journal import LabelJournal
-from core.store.read_only import STAND_INS_NAME, open_to_read
+from core.store.read_only import READ_ONLY_NAME, open_to_read
 from core.workspace import Workspace
 from labels.audit.session import AuditSession
 from labels.status import workspace_status
@@ -114,15 +114,15 @@ def test_others_see_the_newest_backup_with_the_labels_of_now(
     folder: Path, owned: subprocess.Popen[str]
 ) -> None:
     with open_to_read(Workspace(folder.parent)) as store:
-        assert store.stand_in is not None
-        assert str(owned.pid) in store.stand_in.notice
+        assert store.read_only_copy is not None
+        assert str(owned.pid) in store.read_only_copy.notice
         status = workspace_status(store)
         assert (status.pairs, status.labels) == (8, 3)
         with pytest.raises(StoreLockedError, match=str(owned.pid)):
             AuditSession.start(store, "bob").grade(5)
         with pytest.raises(StoreLockedError):
             store.back_up()
-    assert not list((folder / STAND_INS_NAME).iterdir())
+    assert not list((folder / READ_ONLY_NAME).iterdir())
     assert len(LabelJournal(folder).events()) == 3
 
 
@@ -131,11 +131,11 @@ def test_what_a_killed_reader_left_is_cleared_away(
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
-    mine = folder / STAND_INS_NAME / f"{os.getpid()}-1"
-    for left in (mine, folder / STAND_INS_NAME / f"{gone.pid}-1"):
+    mine = folder / READ_ONLY_NAME / f"{os.getpid()}-1"
+    for left in (mine, folder / READ_ONLY_NAME / f"{gone.pid}-1"):
         left.mkdir(parents=True)
     open_to_read(Workspace(folder.parent)).close()
-    assert list((folder / STAND_INS_NAME).iterdir()) == [mine]
+    assert list((folder / READ_ONLY_NAME).iterdir()) == [mine]
     assert owned.poll() is None
 
 
