@@ -68,6 +68,29 @@ def llm_judge_record(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LlmSettings:
+    """An LLM judge, and where and how it is asked."""
+
+    server: Server
+    judge: Judge
+    parameters: JudgeParameters
+    prompt: JudgePrompt = DEFAULT_PROMPT
+    concurrency: int = 8
+    logprobs: bool = True
+
+    def make(self) -> LlmJudge:
+        """Make the judge, in the asyncio loop in which it will be used."""
+        return LlmJudge(
+            self.server,
+            self.judge,
+            self.parameters,
+            concurrency=self.concurrency,
+            prompt=self.prompt,
+            logprobs=self.logprobs,
+        )
+
+
 class LlmJudge:
     """Asks a server. Made and used in one asyncio loop.
 

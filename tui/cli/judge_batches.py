@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.store.database import Store
     from labels.judges.batches.client import BatchClient
     from labels.judges.batches.store import Batch, CollectReport, SubmitReport
-    from tui.cli.judge_options import LlmSetting
+    from labels.judges.llm import LlmSettings
 
 
 Result = TypeVar("Result")
@@ -61,7 +61,7 @@ def wants_open_batches(arguments: argparse.Namespace) -> bool:
 def send_batches(
     store: Store,
     arguments: argparse.Namespace,
-    setting: LlmSetting,
+    settings: LlmSettings,
     pairs: tuple[UUID, ...] | None,
 ) -> int:
     """Send the pending pairs and say how to fetch the answers."""
@@ -70,12 +70,12 @@ def send_batches(
 
     size = arguments.batch_size or REQUESTS
     plan = SubmitPlan(judging_plan(arguments, pairs), size)
-    with progress_line() as show, BatchClient(setting.server) as client:
+    with progress_line() as show, BatchClient(settings.server) as client:
         report = _interruptibly(
             lambda stopped: submit_batches(
                 store,
-                setting.make,
-                setting.parameters,
+                settings.make,
+                settings.parameters,
                 client,
                 plan,
                 progress=show,

@@ -11,6 +11,7 @@ from core.errors import InputError
 from core.records import Progress, QueryKind
 from core.store.database import Store
 from core.text import displayable_line
+from labels.judges.registry import JUDGES, JudgeOptions
 from tui.cli.answers import answer
 from tui.cli.arguments import add_json_argument, workspace_of
 from tui.cli.judge_batches import (
@@ -25,7 +26,7 @@ from tui.cli.judge_options import (
     check_llm_arguments,
     check_model_arguments,
     judging_plan,
-    llm_setting,
+    llm_settings,
 )
 from tui.cli.progress_line import progress_line
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from core.records import Judge
     from labels.judges.judge import JudgeBackend, JudgingProgress, JudgingReport
-    from tui.cli.judge_options import LlmSetting
+    from labels.judges.llm import LlmSettings
 
 
 _INTERRUPTED = 130
@@ -46,9 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
     parser.add_argument(
         "--judge",
-        choices=["llm", "lexical"],
+        choices=list(JUDGES),
         default="llm",
-        help="a model, or the offline baseline",
+        help="; ".join(f"{name}: {judge.description}" for name, judge in JUDGES.items()),
     )
     add_model_arguments(parser)
     parser.add_argument("--name", default="", metavar="NAME", help="the judge's name (the model's)")
@@ -91,9 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.of(workspace) as store:
         require_pairs(store)
         store.back_up_if_due()
-        if arguments.judge == "lexical":
-            return _judge_lexically(store, arguments)
-        return _judge_by_model(store, arguments)
+        return _judge_pending(store, arguments)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -101,36 +100,33 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError("--limit takes a number from 0 up")
     if arguments.only_audited is not None and arguments.only_audited < 0:
         raise InputError("--only-audited takes a number from 1 up, or none")
-    if arguments.batch and arguments.judge != "llm":
-        raise InputError("only a model can be asked by --batch")
-    if arguments.judge == "llm":
+    if not JUDGES[arguments.judge].asks_model:
+        for name in ("batch", "dry_run"):
+            if getattr(arguments, name):
+                raise InputError(f"--{name.replace('_', '-')} is for judges that ask a model")
+    else:
         check_llm_arguments(arguments)
         check_model_arguments(arguments)
 
 
-def _judge_lexically(store: Store, arguments: argparse.Namespace) -> int:
-    from labels.judges.lexical import build_lexical_judge
-
-    with progress_line() as show:
-        lexical = build_lexical_judge(
-            store, arguments.name, advance=lambda done: show(Progress(done, None, "documents"))
-        )
-        report = _judge(store, arguments, lambda: lexical, show)
-    return _answer(store, arguments, report, None)
-
-
-def _judge_by_model(store: Store, arguments: argparse.Namespace) -> int:
+def _judge_pending(store: Store, arguments: argparse.Namespace) -> int:
     from labels.judges.choosing import find_judge
 
-    setting = llm_setting(store, arguments)
+    kind = JUDGES[arguments.judge]
+    settings = llm_settings(store, arguments) if kind.asks_model else None
     against = find_judge(store, arguments.compare) if arguments.compare else None
-    if arguments.dry_run:
-        _tell_cost(store, arguments, setting, against)
+    if settings and arguments.dry_run:
+        _tell_cost(store, arguments, settings, against)
         return 0
-    if arguments.batch:
-        return send_batches(store, arguments, setting, _pairs(store, arguments, against))
+    if settings and arguments.batch:
+        return send_batches(store, arguments, settings, _pairs(store, arguments, against))
     with progress_line() as show:
-        report = _judge(store, arguments, setting.make, show, against)
+        make = kind.prepare(
+            store,
+            JudgeOptions(arguments.name, settings),
+            lambda done: show(Progress(done, None, "documents")),
+        )
+        report = _judge(store, arguments, make, show, against)
     return _answer(store, arguments, report, against)
 
 
@@ -173,17 +169,17 @@ def _pairs(
 
 
 def _tell_cost(
-    store: Store, arguments: argparse.Namespace, setting: LlmSetting, against: Judge | None
+    store: Store, arguments: argparse.Namespace, settings: LlmSettings, against: Judge | None
 ) -> None:
     from labels.judges.judging import PairChoice
     from labels.workshop.trials import judging_cost
     from tui.shown.agreement import cost_document, cost_lines
 
     plan = judging_plan(arguments, _pairs(store, arguments, against))
-    choice = PairChoice(setting.judge.id, plan.kind, plan.retry_failed, plan.pairs)
-    cost = judging_cost(store, choice, setting.prompt, setting.parameters, plan.limit)
-    document: dict[str, object] = {"judge": setting.judge.name, "cost": cost_document(cost)}
-    answer(arguments, document, cost_lines(setting.judge, cost))
+    choice = PairChoice(settings.judge.id, plan.kind, plan.retry_failed, plan.pairs)
+    cost = judging_cost(store, choice, settings.prompt, settings.parameters, plan.limit)
+    document: dict[str, object] = {"judge": settings.judge.name, "cost": cost_document(cost)}
+    answer(arguments, document, cost_lines(settings.judge, cost))
 
 
 def _answer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,43 +12,16 @@ if TYPE_CHECKING:
     import argparse
     from uuid import UUID
 
-    from core.records import Judge
     from core.store.database import Store
     from labels.judges.judging import JudgingPlan
-    from labels.judges.llm import JudgeParameters, LlmJudge
+    from labels.judges.llm import LlmSettings
     from labels.judges.prompt import JudgePrompt
-    from labels.judges.server import Server
 
 
 _MOST_AT_A_TIME: Final = 1024
 _MOST_SAMPLES: Final = 100
 _HOTTEST: Final = 2
 _LONGEST: Final = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class LlmSetting:
-    """An LLM judge, and where and how it is asked."""
-
-    server: Server
-    judge: Judge
-    parameters: JudgeParameters
-    prompt: JudgePrompt
-    concurrency: int
-    logprobs: bool
-
-    def make(self) -> LlmJudge:
-        """Make the judge, in the asyncio loop that it is used in."""
-        from labels.judges.llm import LlmJudge
-
-        return LlmJudge(
-            self.server,
-            self.judge,
-            self.parameters,
-            concurrency=self.concurrency,
-            prompt=self.prompt,
-            logprobs=self.logprobs,
-        )
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,14 +101,14 @@ def check_llm_arguments(arguments: argparse.Namespace) -> None:
         )
 
 
-def llm_setting(store: Store, arguments: argparse.Namespace) -> LlmSetting:
+def llm_settings(store: Store, arguments: argparse.Namespace) -> LlmSettings:
     """Return the judge that the options name.
 
     Raises:
         InputError: the rubric or the prompt's name cannot be used.
         JudgeError: the server's address or the key is missing.
     """
-    from labels.judges.llm import JudgeParameters, llm_judge_record
+    from labels.judges.llm import JudgeParameters, LlmSettings, llm_judge_record
     from labels.judges.server import find_server
 
     server = find_server(arguments.base_url, timeout=arguments.timeout, attempts=arguments.tries)
@@ -144,7 +116,7 @@ def llm_setting(store: Store, arguments: argparse.Namespace) -> LlmSetting:
         arguments.temperature, arguments.max_tokens, samples=arguments.samples
     )
     prompt = _prompt(store, arguments)
-    return LlmSetting(
+    return LlmSettings(
         server,
         llm_judge_record(arguments.model, parameters, arguments.name, prompt),
         parameters,
