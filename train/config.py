@@ -1,35 +1,38 @@
-"""What a run is to do: everything that decides its outcome but the training set itself.
+"""The settings of a training run: their declaration, their checks, and ``config.json``."""
 
-Which grades make a document a good one, and which a negative.
-
-A run's settings in words, for the command line, the form and the lists.
-
-Two runs side by side: in what they differ, and what came of it.
-
-What is wrong with a run's settings, field by field: for the file, the form and the command.
-
-A run's settings as JSON: ``config.json`` in its folder.
-"""
+# ruff: noqa: RUF009 - ``setting`` makes a field, as ``dataclasses.field`` does
 
 from __future__ import annotations
 
 import json
 import math
-import types
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Final, TypeVar, cast, get_origin, get_type_hints
 
 from core.encoder.spec import read_object
 from core.errors import InputError
+from train.settings import (
+    Bounds,
+    number_text,
+    parse_number,
+    plain_type,
+    problems_of,
+    setting,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-
+#: The base that needs no download: all-MiniLM-L6-v2.
+OFFLINE: Final = "offline"
 #: The lowest grade of a document that is no negative.
 DOUBTFUL: Final = 3.0
+LOSSES_FORM: Final = "a loss, or several with their weights: contrastive=1,kl=0.5"
+#: The encoder's special tokens and one of the text's own.
+_SHORTEST: Final = 4
 
 
 class LossName(StrEnum):
@@ -50,118 +53,32 @@ class Tuning(StrEnum):
 
 
 class Precision(StrEnum):
-    """The type that activations are computed in; the weights learned are always float32."""
+    """The type of the activations; the learned weights are always float32."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
 
 
-@dataclass(frozen=True, slots=True)
-class LoraConfig:
-    """Low-rank adaptation (Hu et al. 2021, arXiv:2106.09685): W + alpha / rank * B A.
-
-    ``modules`` are last parts of parameter names, such as ``query`` and ``value``, or ``q`` and
-    ``v`` in T5; ``auto`` stands for the query and value projections of whatever family it is.
-    """
-
-    rank: int = 16
-    alpha: float = 32.0
-    dropout: float = 0.0
-    modules: tuple[str, ...] = ("auto",)
-
-
-@dataclass(frozen=True, slots=True)
-class RunConfig:
-    """One run.
-
-    Args:
-        base: the encoder it starts from: a folder, a hub id, or ``offline``.
-        losses: (name, weight) of each loss in the sum, weights above 0.
-        temperature: divides scores in ``kl`` and ``contrastive``.
-        margin: score difference that one grade of difference should make, for ``margin``.
-        epochs: passes over the training pairs.
-        batch_size: pairs in one forward pass.
-        pairs_per_query: the most pairs of a query in one epoch, drawn anew in each, one of the best
-            grades always among them; 0: all.
-        group_size: the most pairs that a query brings into one batch; more grades to compare for
-            ``margin`` and ``kl``, or more queries and so more negatives for ``contrastive``.
-        extra_documents: documents of the set, drawn for each batch, that join it as negatives of
-            all its queries, for ``contrastive``.
-        accumulation: forward passes whose gradients are averaged into one step.
-        learning_rate: at its highest.
-        warmup: share of the steps in which the rate rises from 0; it then falls as a cosine.
-        weight_decay: of AdamW.
-        clip_norm: the longest gradient; 0: not clipped.
-        tuning: which weights are learned.
-        lora: how, when it is LoRA.
-        precision: of the activations.
-        query_length: tokens kept of a query; None: as the base says.
-        document_length: tokens kept of a document; None: as the base says.
-        bucketing: whether documents of like length share a batch.
-        evaluate_every: steps between looks at the held-out queries; 0: once each epoch.
-        patience: looks without a better nDCG after which the run ends; 0: it never ends early.
-        checkpoint_every: steps between checkpoints; 0: with each look.
-        checkpoints_kept: the latest ones kept, beside the best.
-        seed: of everything random.
-        specs: names of the specs to evaluate on, before and after.
-    """
-
-    base: str
-    losses: tuple[tuple[LossName, float], ...] = ((LossName.CONTRASTIVE, 1.0),)
-    temperature: float = 0.05
-    margin: float = 0.1
-    epochs: float = 3.0
-    batch_size: int = 16
-    pairs_per_query: int = 0
-    group_size: int = 4
-    extra_documents: int = 0
-    accumulation: int = 1
-    learning_rate: float = 2e-5
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    tuning: Tuning = Tuning.FULL
-    lora: LoraConfig = field(default_factory=LoraConfig)
-    precision: Precision = Precision.FLOAT32
-    query_length: int | None = None
-    document_length: int | None = None
-    bucketing: bool = True
-    evaluate_every: int = 0
-    patience: int = 0
-    checkpoint_every: int = 0
-    checkpoints_kept: int = 2
-    seed: int = 0
-    specs: tuple[str, ...] = ()
-
-
-LOSSES_FORM: Final = "a loss, or several with their weights: contrastive=1,kl=0.5"
-_AS_BASE: Final = "as the base"
+Losses = tuple[tuple[LossName, float], ...]
 
 
 def losses_text(losses: Iterable[tuple[LossName, float]]) -> str:
-    """Return losses as ``parse_losses`` reads them; a single one of weight 1 by its name alone."""
+    """Return losses as ``parse_losses`` reads them; a single loss of weight 1 by its name alone."""
     named = list(losses)
     if len(named) == 1 and named[0][1] == 1:
         return named[0][0].value
     return ",".join(f"{name.value}={number_text(weight)}" for name, weight in named)
 
 
-def number_text(value: float) -> str:
-    """Return a number as briefly as it can be read back."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
-def parse_losses(text: str) -> tuple[tuple[LossName, float], ...]:
+def parse_losses(text: str) -> Losses:
     """Read losses such as ``contrastive`` or ``contrastive=1,kl=0.5``.
 
     Raises:
         InputError: a name is no loss, or a weight no number.
     """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
     known = {name.value: name for name in LossName}
     found = []
-    for part in parts:
+    for part in filter(None, map(str.strip, text.split(","))):
         name, _, weight = (piece.strip() for piece in part.partition("="))
         if name not in known:
             raise InputError(
@@ -174,70 +91,203 @@ def parse_losses(text: str) -> tuple[tuple[LossName, float], ...]:
     return tuple(found)
 
 
+def _parse_names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+
+
+@dataclass(frozen=True, slots=True)
+class LoraConfig:
+    """Low-rank adaptation (Hu et al. 2021, arXiv:2106.09685): W + alpha / rank * B A."""
+
+    rank: int = setting(
+        16,
+        "learn low-rank additions of this rank instead of all weights",
+        flag="--lora",
+        metavar="RANK",
+        bounds=Bounds(1),
+    )
+    alpha: float = setting(
+        32.0,
+        "scale of the additions (twice the rank)",
+        flag="--lora-alpha",
+        bounds=Bounds(0, above=True),
+    )
+    dropout: float = setting(
+        0.0,
+        "dropout before the additions",
+        flag="--lora-dropout",
+        bounds=Bounds(0, 1, below=True),
+    )
+    modules: tuple[str, ...] = setting(
+        ("auto",),
+        "layers to adapt, by the last part of their names; auto: the query and value projections",
+        flag="--lora-modules",
+        metavar="A,B",
+        reads=_parse_names,
+        shows=",".join,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """The settings of one run: everything that decides its outcome, but for the training set.
+
+    A length of None is the base's own. Each query brings up to ``pairs_per_query`` pairs into an
+    epoch, drawn anew, one of its best grades always among them.
+    """
+
+    base: str = setting(
+        OFFLINE,
+        "encoder to start from: a folder, a hub id owner/name, or offline: all-MiniLM-L6-v2",
+        label="base model",
+        metavar="MODEL",
+    )
+    losses: Losses = setting(
+        ((LossName.CONTRASTIVE, 1.0),),
+        f"{', '.join(LossName)}: {LOSSES_FORM}",
+        flag="--loss",
+        label="loss",
+        metavar="LOSS",
+        reads=parse_losses,
+        shows=losses_text,
+    )
+    temperature: float = setting(
+        0.05, "divides the scores in kl and contrastive", bounds=Bounds(0, above=True)
+    )
+    margin: float = setting(
+        0.1,
+        "difference of scores that one grade should make, for margin",
+        bounds=Bounds(0, 2, above=True),
+    )
+    epochs: float = setting(
+        3.0, "passes over the training pairs; may be 0.5", bounds=Bounds(0, above=True)
+    )
+    batch_size: int = setting(
+        16,
+        "pairs in one forward pass; more is steadier and takes more memory",
+        flag="--batch",
+        label="batch",
+        bounds=Bounds(2),
+    )
+    pairs_per_query: int = setting(
+        0, "most pairs of a query in one epoch; 0: all", flag="--per-query", bounds=Bounds(0)
+    )
+    group_size: int = setting(
+        4,
+        "most pairs of a query in one batch: more grades to compare, fewer queries",
+        bounds=Bounds(1),
+    )
+    extra_documents: int = setting(
+        0,
+        "documents drawn into each batch as negatives of all its queries, for contrastive",
+        bounds=Bounds(0),
+    )
+    accumulation: int = setting(
+        1, "forward passes whose gradients are averaged into one step", bounds=Bounds(1)
+    )
+    learning_rate: float = setting(
+        2e-5,
+        "highest learning rate: around 2e-5 for all weights, 1e-4 to 5e-4 for LoRA",
+        flag="--rate",
+        bounds=Bounds(0, 1, above=True),
+    )
+    warmup: float = setting(
+        0.1,
+        "share of the steps in which the learning rate rises; then it falls as a cosine",
+        bounds=Bounds(0, 1),
+    )
+    weight_decay: float = setting(0.01, "weight decay of AdamW", bounds=Bounds(0, 1))
+    clip_norm: float = setting(
+        1.0, "longest gradient; 0: not clipped", flag="--clip", bounds=Bounds(0)
+    )
+    tuning: Tuning = setting(
+        Tuning.FULL,
+        "full: learn all weights; lora RANK: only small additions, with less memory and time",
+        flag="",
+    )
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    precision: Precision = setting(Precision.FLOAT32, "type of the activations", metavar="TYPE")
+    query_length: int | None = setting(
+        None, "tokens kept of a query (as the base)", bounds=Bounds(_SHORTEST)
+    )
+    document_length: int | None = setting(
+        None, "tokens kept of a document (as the base)", bounds=Bounds(_SHORTEST)
+    )
+    bucketing: bool = setting(
+        True, "batch documents of like length together", flag="--no-bucketing"
+    )
+    evaluate_every: int = setting(
+        0, "steps between held-out evaluations; 0: once an epoch", bounds=Bounds(0)
+    )
+    patience: int = setting(
+        0,
+        "end early after this many held-out evaluations without a better nDCG; 0: never",
+        bounds=Bounds(0),
+    )
+    checkpoint_every: int = setting(
+        0, "steps between checkpoints; 0: with each held-out evaluation", bounds=Bounds(0)
+    )
+    checkpoints_kept: int = setting(
+        2, "latest checkpoints kept, beside the best", flag="--keep", bounds=Bounds(1)
+    )
+    seed: int = setting(
+        0,
+        "seed of everything random: the same seed gives the same run",
+        bounds=Bounds(0, 2**32, below=True),
+    )
+    specs: tuple[str, ...] = setting(
+        (),
+        "specs to evaluate on before and after, their queries kept out of training",
+        flag="--spec",
+        metavar="SPEC",
+        reads=_parse_names,
+        shows=lambda names: ", ".join(names) or "none",
+    )
+
+
 def tuning_text(config: RunConfig) -> str:
     """Return ``full``, or ``lora`` with its rank: what ``parse_tuning`` reads."""
     return f"lora {config.lora.rank}" if config.tuning is Tuning.LORA else Tuning.FULL.value
 
 
 def parse_tuning(text: str) -> tuple[Tuning, LoraConfig]:
-    """Read ``full``, ``lora`` or ``lora RANK``; alpha is twice the rank, as in most recipes.
+    """Read ``full``, ``lora`` or ``lora RANK``.
 
     Raises:
         InputError: it is none of these.
     """
-    words = text.lower().split()
-    if words == [Tuning.FULL.value]:
-        return Tuning.FULL, LoraConfig()
-    if words == [Tuning.LORA.value]:
-        return Tuning.LORA, LoraConfig()
-    if len(words) == 2 and words[0] == Tuning.LORA.value and words[1].isdecimal():  # noqa: PLR2004
-        return Tuning.LORA, lora_of_rank(int(words[1]))
+    match text.lower().split():
+        case [Tuning.FULL.value]:
+            return Tuning.FULL, LoraConfig()
+        case [Tuning.LORA.value]:
+            return Tuning.LORA, LoraConfig()
+        case [Tuning.LORA.value, rank] if rank.isdecimal():
+            return Tuning.LORA, lora_of_rank(int(rank))
     raise InputError(
         f"{text.strip() or 'nothing'} is no way to tune", todo="Give full, lora, or lora RANK."
     )
 
 
 def lora_of_rank(rank: int) -> LoraConfig:
-    """Return LoRA of a rank, with an alpha of twice the rank."""
+    """Return LoRA of a rank, with an alpha of twice the rank, as in most recipes."""
     return LoraConfig(rank=rank, alpha=2.0 * rank)
 
 
-def parse_number(text: str, what: str) -> float:
-    """Read a number.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InputError(f"{what} takes a number, not {text.strip() or 'nothing'}") from error
-
-
 def setting_text(config: RunConfig, name: str) -> str:
-    """Return one setting as text."""
-    match name:
-        case "losses":
-            return losses_text(config.losses)
-        case "lora":
-            lora = config.lora
-            return (
-                f"rank {lora.rank}, alpha {lora.alpha:g}, dropout {lora.dropout:g},"
-                f" on {', '.join(lora.modules)}"
-            )
-        case "specs":
-            return ", ".join(config.specs) or "none"
+    """Return one setting as text, for a list of all settings."""
+    if name == "lora":
+        lora = config.lora
+        return (
+            f"rank {lora.rank}, alpha {lora.alpha:g}, dropout {lora.dropout:g},"
+            f" on {', '.join(lora.modules)}"
+        )
     value: object = getattr(config, name)
-    if value is None:
-        return _AS_BASE
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return number_text(value) if isinstance(value, float) else str(value)
+    return "as the base" if value is None else settings_of(RunConfig)[name].text(value)
 
 
 @dataclass(frozen=True, slots=True)
 class SettingDifference:
-    """A setting that differs, as text on both sides."""
+    """A setting that differs between two runs, as text of both."""
 
     name: str
     one: str
@@ -246,72 +296,18 @@ class SettingDifference:
 
 def config_differences(one: RunConfig, other: RunConfig) -> tuple[SettingDifference, ...]:
     """Return the settings that differ, in the order of ``RunConfig``."""
-    names = [field.name for field in fields(one)]
+    names = [each.name for each in fields(RunConfig)]
     texts = ((name, setting_text(one, name), setting_text(other, name)) for name in names)
-    return tuple(SettingDifference(*each) for each in texts if each[1] != each[2])
-
-
-#: The encoder's special tokens and one of the text's own.
-_SHORTEST: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """What a number has to be: in words and as a test."""
-
-    low: float
-    high: float = math.inf
-    above_low: bool = False
-    below_high: bool = False
-
-    def holds(self, value: float) -> bool:
-        if not math.isfinite(value) or value < self.low or value > self.high:
-            return False
-        return not (
-            (self.above_low and value == self.low) or (self.below_high and value == self.high)
-        )
-
-    @property
-    def words(self) -> str:
-        low = f"{'more than' if self.above_low else 'at least'} {self.low:g}"
-        if math.isinf(self.high):
-            return low
-        return f"{low} and {'less than' if self.below_high else 'at most'} {self.high:g}"
-
-
-_BOUNDS: Final = {
-    "temperature": _Bound(0, above_low=True),
-    "margin": _Bound(0, 2, above_low=True),
-    "epochs": _Bound(0, above_low=True),
-    "batch_size": _Bound(2),
-    "pairs_per_query": _Bound(0),
-    "group_size": _Bound(1),
-    "extra_documents": _Bound(0),
-    "accumulation": _Bound(1),
-    "learning_rate": _Bound(0, 1, above_low=True),
-    "warmup": _Bound(0, 1),
-    "weight_decay": _Bound(0, 1),
-    "clip_norm": _Bound(0),
-    "query_length": _Bound(_SHORTEST),
-    "document_length": _Bound(_SHORTEST),
-    "evaluate_every": _Bound(0),
-    "patience": _Bound(0),
-    "checkpoint_every": _Bound(0),
-    "checkpoints_kept": _Bound(1),
-    "seed": _Bound(0, 2**32, below_high=True),
-}
-_LORA_BOUNDS: Final = {
-    "rank": _Bound(1),
-    "alpha": _Bound(0, above_low=True),
-    "dropout": _Bound(0, 1, below_high=True),
-}
+    return tuple(SettingDifference(*text) for text in texts if text[1] != text[2])
 
 
 def config_problems(config: RunConfig) -> dict[str, str]:
-    """Return what is wrong with each field that is: its name -> a clause, such as
-    ``should be at least 1, not 0``. Fields of LoRA are named ``lora.rank`` and so on.
-    """  # noqa: D205 - the first sentence needs two lines
-    found = _out_of_bounds(config, _BOUNDS, "")
+    """Return what is wrong with the settings: the field's name -> a clause.
+
+    A clause is such as ``should be at least 1, not 0``. Fields of LoRA are named ``lora.rank`` and
+    so on.
+    """
+    found = problems_of(config)
     if not config.base.strip():
         found["base"] = "should name the encoder that the run starts from"
     names = [name for name, _ in config.losses]
@@ -321,30 +317,10 @@ def config_problems(config: RunConfig) -> dict[str, str]:
         found["losses"] = "should name each loss once"
     elif not all(math.isfinite(weight) and weight > 0 for _, weight in config.losses):
         found["losses"] = "should have weights above 0"
-    found |= _out_of_bounds(config.lora, _LORA_BOUNDS, "lora.")
+    found |= {f"lora.{name}": problem for name, problem in problems_of(config.lora).items()}
     if not config.lora.modules or not all(config.lora.modules):
         found["lora.modules"] = "should name at least one module, or auto"
     return found
-
-
-def _out_of_bounds(
-    config: RunConfig | LoraConfig, bounds: dict[str, _Bound], prefix: str
-) -> dict[str, str]:
-    values = {name: getattr(config, name) for name in bounds}
-    return {
-        prefix + name: f"should be {bound.words}, not {values[name]:g}"
-        for name, bound in bounds.items()
-        if values[name] is not None and not bound.holds(values[name])
-    }
-
-
-T = TypeVar("T", RunConfig, LoraConfig)
-_WORDS: Final[dict[object, str]] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a text",
-}
 
 
 def config_text(config: RunConfig) -> str:
@@ -366,7 +342,7 @@ def write_config(config: RunConfig, path: Path) -> None:
 
 
 def read_config(path: Path) -> RunConfig:
-    """Return the settings of a file. A field that it lacks has its default; ``base`` it must have.
+    """Read the settings of a file. A missing field has its default; ``base`` has to be there.
 
     Raises:
         InputError: the file is absent or no JSON object, or a field is unknown, of another type or
@@ -377,14 +353,14 @@ def read_config(path: Path) -> RunConfig:
     config = parse_config(read_object(path), path)
     problems = config_problems(config)
     if problems:
-        field, problem = next(iter(problems.items()))
+        name, problem = next(iter(problems.items()))
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise InputError(f"{field} {problem}{more}", where=str(path))
+        raise InputError(f"{name} {problem}{more}", where=str(path))
     return config
 
 
 def parse_config(values: Mapping[str, object], path: Path) -> RunConfig:
-    """Return the settings of a JSON object, their types checked and not yet their bounds.
+    """Return the settings of a JSON object; their types are checked, their bounds are not.
 
     Raises:
         InputError: see ``read_config``.
@@ -403,11 +379,20 @@ def parse_config(values: Mapping[str, object], path: Path) -> RunConfig:
     return _record(RunConfig, values, parsed, "", path)
 
 
+T = TypeVar("T", RunConfig, LoraConfig)
+_WORDS: Final[dict[object, str]] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+}
+
+
 def _record(
     kind: type[T], values: Mapping[str, object], parsed: dict[str, object], prefix: str, path: Path
 ) -> T:
     hints = get_type_hints(kind)
-    unknown = [key for key in values if key not in {field.name for field in fields(kind)}]
+    unknown = [key for key in values if key not in hints]
     if unknown:
         raise InputError(
             f"{prefix}{unknown[0]} is no setting of a run",
@@ -420,29 +405,28 @@ def _record(
 
 
 def _value(hint: object, value: object, name: str, path: Path) -> object:
-    """Return the value as the type that the field has, or refuse it."""
-    if get_origin(hint) in {Union, types.UnionType}:
-        if value is None:
-            return None
-        hint = next(option for option in get_args(hint) if option is not type(None))
-    if get_origin(hint) is tuple:
+    """Return a value as the type that its field has."""
+    kind = plain_type(hint)
+    if value is None and kind is not hint:
+        return None
+    if get_origin(kind) is tuple:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise InputError(f"{name} should be a list of texts, not {value!r}", where=str(path))
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        if value in list(hint):
-            return hint(cast("str", value))
+    if issubclass(kind, StrEnum):
+        if value in list(kind):
+            return kind(cast("str", value))
         raise InputError(
-            f"{name} should be one of {_options(hint)}, not {value!r}", where=str(path)
+            f"{name} should be one of {', '.join(kind)}, not {value!r}", where=str(path)
         )
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(hint, type) and type(value) is hint:
+    if type(value) is kind:
         return value
-    raise InputError(f"{name} should be {_WORDS[hint]}, not {value!r}", where=str(path))
+    raise InputError(f"{name} should be {_WORDS[kind]}, not {value!r}", where=str(path))
 
 
-def _losses(value: object, path: Path) -> tuple[tuple[LossName, float], ...]:
+def _losses(value: object, path: Path) -> Losses:
     if not isinstance(value, dict):
         raise InputError(
             f"losses should be an object of names and weights, not {value!r}", where=str(path)
@@ -450,13 +434,10 @@ def _losses(value: object, path: Path) -> tuple[tuple[LossName, float], ...]:
     unknown = [name for name in value if name not in list(LossName)]
     if unknown:
         raise InputError(
-            f"losses should name some of {_options(LossName)}, not {unknown[0]!r}", where=str(path)
+            f"losses should name some of {', '.join(LossName)}, not {unknown[0]!r}",
+            where=str(path),
         )
     return tuple(
         (LossName(name), cast("float", _value(float, weight, f"losses.{name}", path)))
         for name, weight in value.items()
     )
-
-
-def _options(kind: type[StrEnum]) -> str:
-    return ", ".join(kind)

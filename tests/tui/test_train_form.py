@@ -14,7 +14,7 @@ FORM = RunForm(known_specs=("searches", "others"))
 def test_each_field_reads_what_it_shows() -> None:
     for field in FIELDS:
         assert FORM.put(field.name, FORM.text(field.name)) == FORM
-        assert field.explanation
+        assert field.help
 
 
 def test_fields_become_settings() -> None:
@@ -57,7 +57,7 @@ def test_fields_become_settings() -> None:
         ("tuning", "some", "no way to tune"),
         ("tuning", "lora 0", "--lora should be at least 1"),
         ("batch_size", "1.5", "batch takes a whole number"),
-        ("keyword_share", "1", "keyword share"),
+        ("keyword_share", "1", "--keyword-share should be"),
         ("specs", "nothing", "no spec nothing"),
         ("seed", "-1", "--seed should be"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -44,7 +45,7 @@ def _workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture(name="pretended")
 def _pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """Give a workspace whose workers only pretend; whatever is left of them is killed."""
-    monkeypatch.setattr(run_launch, "WORKER", ("-c", PRETENDER))
+    monkeypatch.setattr(run_launch, "WORKER", (sys.executable, "-c", PRETENDER))
     workspace = trainable_workspace(tmp_path)
     yield workspace
     for path in (workspace.folder / RUNS_NAME).glob("*"):
@@ -166,7 +167,7 @@ async def test_the_form_explains_checks_and_counts(tmp_path: Path) -> None:
     async with train(trainable_workspace(tmp_path), (80, 40)) as training:
         await training.press("n")
         text = training.text
-        assert "the encoder to start from" in text
+        assert "encoder to start from" in text
         assert "specs         searches" in text
         assert "✗ there is no graded pair to train on" in text
         await training.press("down", "enter")
@@ -301,7 +302,7 @@ async def test_a_run_is_chosen_by_mouse(workspace: Workspace) -> None:
         await training.press("n")
         assert await training.pilot.click("#fields", offset=(5, 3))
         await settled(training.pilot)
-        assert "at its highest" in training.text
+        assert "highest learning rate" in training.text
         assert await training.pilot.click("#runs", offset=(5, 0))
         await settled(training.pilot)
         assert training.screen.chosen == STOPPED

@@ -1,9 +1,4 @@
-"""A training set: queries, documents, and the graded pairs between them.
-
-A training set while it is put together.
-
-What a training set is to be made of.
-"""
+"""A training set: its queries, documents and graded pairs, its plan, and a draft of it."""
 
 from __future__ import annotations
 
@@ -12,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
+from train.settings import Bounds, problems_of, setting
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -128,72 +124,67 @@ class TrainingSetDraft:
 
 #: A query this like one of a spec counts as that one; docs/training-set.md says why.
 NEAR_DUPLICATE: Final = 0.5
-_LARGEST_SHARE: Final = 0.9
+_SHARE: Final = Bounds(0, 1)
+_LESS_THAN_ALL: Final = Bounds(0, 0.9)
+_WEIGHT: Final = Bounds(0, 1, above=True)
+_COUNT: Final = Bounds(0)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSetPlan:
-    """What to take, and how much of it.
+    """What to take into a training set, and how much of it."""
 
-    Args:
-        judge_scores: whether a judge's raw score stands in where there is neither a label nor a
-            calibrated grade.
-        judge_name: that judge; empty: any, the one that scored most before the others.
-        judge_weight: how much such a pair counts, more than 0 and at most 1.
-        least_weight: pairs whose grade is less certain than this are left out.
-        keyword_share: part of the training pairs that are keyword pairs, made from the corpus.
-        keyword_weight: how much each of them counts, more than 0 and at most 1.
-        docstring_share: part of the keyword pairs that put a docstring, not names.
-        held_out_share: part of the queries that is only measured on.
-        near_duplicate: Jaccard similarity of word sets from which on a query counts as one of a
-            spec's, above 0 and at most 1.
-        low_graded_per_query: of a query's pairs graded 2 or less the hardest so many are trained
-            on; 0: all.
-        pool_documents: documents of the corpus without a pair that stand among the others of a
-            batch.
-        seed: of the split and of all that is drawn.
-    """
-
-    judge_scores: bool = False
-    judge_name: str = ""
-    judge_weight: float = 0.5
-    least_weight: float = 0.1
-    keyword_share: float = 0.25
-    keyword_weight: float = 0.5
-    docstring_share: float = 0.25
-    held_out_share: float = 0.1
-    near_duplicate: float = NEAR_DUPLICATE
-    low_graded_per_query: int = 32
-    pool_documents: int = 0
-    seed: int = 0
+    judge_scores: bool = setting(
+        False,
+        "use a judge's raw score where there is neither a label nor a calibrated grade",
+        flag="--use-judge-scores",
+    )
+    judge_name: str = setting(
+        "", "judge whose raw scores are used (the audited judge)", flag="--judge", metavar="NAME"
+    )
+    judge_weight: float = setting(0.5, "weight of a pair with a raw score", bounds=_WEIGHT)
+    least_weight: float = setting(
+        0.1, "leave out pairs whose grade is less certain than this", bounds=_SHARE
+    )
+    keyword_share: float = setting(
+        0.25,
+        "share of name-to-code pairs mixed in, 0 to 0.9, so that keyword queries do not get worse",
+        bounds=_LESS_THAN_ALL,
+    )
+    keyword_weight: float = setting(0.5, "weight of a keyword pair", bounds=_WEIGHT)
+    docstring_share: float = setting(
+        0.25, "share of the keyword pairs whose query is a docstring", bounds=_SHARE
+    )
+    held_out_share: float = setting(
+        0.1,
+        "share of the graded queries kept out of training and measured on, 0 to 0.9",
+        label="held out",
+        bounds=_LESS_THAN_ALL,
+    )
+    near_duplicate: float = setting(
+        NEAR_DUPLICATE,
+        "Jaccard similarity of word sets from which a query counts as one of a spec's",
+        flag="",
+        bounds=_WEIGHT,
+    )
+    low_graded_per_query: int = setting(
+        32,
+        "most pairs of a query graded 2 or less, the hardest for the base encoder; 0: all",
+        flag="--low-graded",
+        bounds=_COUNT,
+    )
+    pool_documents: int = setting(
+        0,
+        "documents of the corpus without a pair, as further negatives of a batch",
+        flag="--pool",
+        bounds=_COUNT,
+    )
+    seed: int = setting(0, "seed of the split and of everything drawn", flag="", bounds=_COUNT)
 
     def check(self) -> None:
-        """Raise InputError for a value that cannot be."""
-        for name, share in (
-            ("keyword share", self.keyword_share),
-            ("held-out share", self.held_out_share),
-        ):
-            if not 0 <= share <= _LARGEST_SHARE:
-                raise InputError(f"the {name} is {share}", todo="Give a number from 0 to 0.9.")
-        for name, share in (
-            ("docstring share", self.docstring_share),
-            ("least weight", self.least_weight),
-        ):
-            if not 0 <= share <= 1:
-                raise InputError(f"the {name} is {share}", todo="Give a number from 0 to 1.")
-        for name, weight in (
-            ("judge's weight", self.judge_weight),
-            ("keyword weight", self.keyword_weight),
-            ("near-duplicate threshold", self.near_duplicate),
-        ):
-            if not 0 < weight <= 1:
-                raise InputError(f"the {name} is {weight}", todo="Give a number above 0, up to 1.")
-        for name, count in (
-            ("low-graded pairs of a query", self.low_graded_per_query),
-            ("pool documents", self.pool_documents),
-        ):
-            if count < 0:
-                raise InputError(f"the number of {name} is {count}", todo="Give 0 or more.")
+        """Raise InputError for the first value that is out of its bounds."""
+        for name, problem in problems_of(self).items():
+            raise InputError(f"{name} {problem}", where="the plan of the training set")
 
 
 class LeakRule(StrEnum):

@@ -81,8 +81,8 @@ def _one(store: Store, shelf: RunShelf, runs: RunList, arguments: argparse.Names
 
 def _command(record: RunRecord, look: RunLook | None) -> str:
     """Return the command that starts the same run again; empty where the snapshot is gone."""
+    from train.options import command_line
     from train.runs.making import plan_of_run
-    from tui.run_form import command_line
 
     if look is None:
         return ""

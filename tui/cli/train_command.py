@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
-    from tui.run_form import add_train_options
-
     add_train_options(parser)
     doing = parser.add_mutually_exclusive_group()
     doing.add_argument("--dry-run", action="store_true", help="only show what it would train on")
@@ -32,6 +30,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     doing.add_argument("--evaluate", metavar="RUN", help="evaluate a finished run if that is due")
     parser.add_argument("--detach", action="store_true", help="start it and leave it to itself")
     add_json_argument(parser)
+
+
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    """Declare an option for each setting of a run."""
+    from train.options import train_options
+
+    for option in train_options():
+        if option.kind is bool:
+            parser.add_argument(
+                option.flag, dest=option.name, action="store_true", help=option.help
+            )
+        else:
+            parser.add_argument(
+                option.flag,
+                dest=option.name,
+                type=option.kind,
+                action="append" if option.repeated else "store",
+                metavar=None if option.choices else option.metavar,
+                choices=option.choices or None,
+                help=option.help.replace("%", "%%"),
+            )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,10 +75,10 @@ def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> i
     from core.jobs import Job
     from train.dataset.building import build_training_set
     from train.dataset.summary import require_enough
-    from tui.run_form import plan_of
+    from train.options import plan_from
     from tui.shown.runs import summary_document, summary_lines
 
-    plan = plan_of(arguments)
+    plan = plan_from(vars(arguments))
     with Store.of(workspace) as store, progress_line() as show:
         _ = _config(store, arguments)
         _, summary = build_training_set(store, plan, Job(show))
@@ -76,12 +95,12 @@ def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> i
 
 def _made(workspace: Workspace, arguments: argparse.Namespace) -> RunFolder:
     from core.jobs import Job
+    from train.options import plan_from
     from train.runs.making import make_run
     from tui.cli.progress_events import shown_progress
     from tui.cli.train_following import tell_prepared
-    from tui.run_form import plan_of
 
-    plan = plan_of(arguments)
+    plan = plan_from(vars(arguments))
     with Store.of(workspace) as store, shown_progress(arguments, "preparing") as show:
         folder, summary = make_run(store, _config(store, arguments), plan, Job(show))
     tell_prepared(arguments, folder, summary)
@@ -89,9 +108,10 @@ def _made(workspace: Workspace, arguments: argparse.Namespace) -> RunFolder:
 
 
 def _config(store: Store, arguments: argparse.Namespace) -> RunConfig:
-    from tui.run_form import chosen_specs, config_of
+    from train.options import config_from
+    from tui.run_form import chosen_specs
 
-    return config_of(arguments, chosen_specs(store, arguments.spec))
+    return config_from(vars(arguments), chosen_specs(store, arguments.specs))
 
 
 def _stop(folder: RunFolder, arguments: argparse.Namespace) -> int:

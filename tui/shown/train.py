@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from train.runs.outcome import SpecOutcome
     from train.runs.store import RunRecord
     from train.runs.watching import RunLook
-    from tui.run_form import FormField, RunForm
+    from train.settings import Setting
+    from tui.run_form import RunForm
     from tui.widgets.lists import Cell
     from tui.words import Part
 
@@ -282,7 +283,7 @@ def differences_text(differences: Iterable[SettingDifference], names: tuple[str,
     return Content.assemble(*parts)
 
 
-def field_cells(field: FormField | None, form: RunForm, width: int) -> list[Cell]:
+def field_cells(field: Setting | None, form: RunForm, width: int) -> list[Cell]:
     """Return the line of a field with its value; None: the line that starts the run."""
     if field is None:
         return [("start this run", CellKind.ACCENT)]

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,14 @@ from tests.train.run_building import START as STARTED
 from tests.tui.train_building import BASE, trainable_workspace
 from train.config import LoraConfig, LossName, Precision, RunConfig, Tuning
 from train.dataset.records import TrainingSetPlan
+from train.options import command_line, config_from, plan_from
 from train.runs import process as run_launch
 from train.runs.events import Ended, EndStatus
 from train.runs.folder import RunFolder
 from train.runs.process import stop, worker_pid
 from tui.cli import train_following
 from tui.cli.main import main
-from tui.run_form import add_train_options, command_line, config_of, plan_of
+from tui.cli.train_command import add_train_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ OPTIONS = ("--base", str(BASE), "--use-judge-scores", "--held-out-share", "0.4")
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run_launch, "WORKER", ("-c", PRETENDER))
+    monkeypatch.setattr(run_launch, "WORKER", (sys.executable, "-c", PRETENDER))
     trainable_workspace(tmp_path)
     yield tmp_path
     for run in (tmp_path / ".rejudge" / "runs").glob("*"):
@@ -188,7 +190,7 @@ def test_runs_are_shown_with_curves_and_figures(
         (["train", "--epochs", "0"], "--epochs should be more than 0"),
         (["train", "--lora", "0"], "--lora should be at least 1"),
         (["train", "--lora-alpha", "3"], "goes with --lora"),
-        (["train", "--keyword-share", "2"], "keyword share"),
+        (["train", "--keyword-share", "2"], "--keyword-share should be at least 0 and"),
         (["train", "--spec", "nothing"], "no spec nothing"),
         (["train", "--base", "no/such/folder"], "no such encoder folder"),
         (["train", "--base", str(BASE)], "no graded pair"),
@@ -209,7 +211,9 @@ def test_a_run_that_failed_or_died_is_told_as_an_error(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_run(folder / ".rejudge", config=CONFIG)
-    monkeypatch.setattr(run_launch, "WORKER", ("-c", "raise SystemExit('out of\\x1b memory')"))
+    monkeypatch.setattr(
+        run_launch, "WORKER", (sys.executable, "-c", "raise SystemExit('out of\\x1b memory')")
+    )
     assert main(["train", "--resume", "latest"]) == 2
     error = capsys.readouterr().err
     assert "the worker died at step 0: out of\\x1b memory" in error
@@ -218,7 +222,7 @@ def test_a_run_that_failed_or_died_is_told_as_an_error(
         'EndStatus.STOPPED, step, 1.5, "it was told to stop", "Resume it."',
         'EndStatus.FAILED, step, 1.5, "the loss is NaN at step 3", "Lower --rate."',
     ).replace("while step", "while False and step")
-    monkeypatch.setattr(run_launch, "WORKER", ("-c", failing))
+    monkeypatch.setattr(run_launch, "WORKER", (sys.executable, "-c", failing))
     assert main(["train", "--resume", "latest"]) == 2
     error = capsys.readouterr().err
     assert "the loss is NaN at step 3" in error
@@ -244,8 +248,8 @@ def parsed(line: str) -> tuple[RunConfig, TrainingSetPlan]:
     parser = argparse.ArgumentParser()
     add_train_options(parser)
     arguments = parser.parse_args(shlex.split(line)[2:])
-    specs = [] if arguments.spec == ["none"] else arguments.spec
-    return config_of(arguments, specs), plan_of(arguments)
+    specs = [] if arguments.specs == ["none"] else arguments.specs
+    return config_from(vars(arguments), specs), plan_from(vars(arguments))
 
 
 def test_the_command_line_of_a_run_is_short_where_it_is_as_usual() -> None:

@@ -86,7 +86,7 @@ class TrainScreen(RunScreen):
         fields.show(len(FIELDS) + 1, fields.cursor)
         place = fields.cursor
         text = (
-            FIELDS[place].explanation
+            FIELDS[place].help
             if place < len(FIELDS)
             else "writes the training set and the settings to a folder of its own, then trains in"
             " a process of its own; closing rejudge leaves it going"
@@ -271,7 +271,7 @@ class TrainScreen(RunScreen):
 
     def action_copy_command(self) -> None:
         """Copy the command that starts the same run: of the form, or of the chosen run."""
-        from tui.run_form import command_line
+        from train.options import command_line
 
         if self.forming:
             self._copied(command_line(self.form.config, self.form.plan))
