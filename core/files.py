@@ -28,12 +28,16 @@ _NAME_PART: Final = 50
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, *, remove_folder: bool = False) -> Iterator[Path]:
     """Give a path beside ``target`` for its new content, and put that in place at the end.
 
     The block makes a file or a folder at the path. On leaving it, the content is synced to disk
-    and renamed to ``target``, and the rename is synced too. A file there is replaced; a folder
-    there has to be removed by the block. If the block raises, ``target`` stays as it was.
+    and renamed to ``target``, and the rename is synced too. If the block raises, ``target`` stays
+    as it was.
+
+    Args:
+        target: the file or folder to make; a file there is replaced.
+        remove_folder: remove a folder at ``target`` to make place, instead of raising OSError.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; ``target`` is as it was.
@@ -43,6 +47,8 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         yield beside
         _sync_tree(beside)
+        if remove_folder:
+            shutil.rmtree(target, ignore_errors=True)
         beside.replace(target)
         sync(target.parent)
     finally:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
+from core.files import write_atomically
 from core.ids import utc_now
 from core.text import displayable_line
 from eval.evals import load_eval, top_results
@@ -103,17 +104,14 @@ def _plain(text: str) -> str:
 
 
 def write_misses(file: Path, page: str) -> None:
-    """Write the page beside its place and rename it there.
+    """Write the page to a file.
 
     Raises:
         InputError: the file cannot be written; what was there before is as it was.
     """
-    unfinished = file.with_name(file.name + ".unfinished")
     try:
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(file)
+        write_atomically(file, page)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise InputError(
             f"the misses cannot be written: {error.strerror}",
             where=str(file),

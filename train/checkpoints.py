@@ -10,7 +10,6 @@ What a run leaves: ``model/``, the whole encoder, and ``adapter/``, LoRA's part 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Final, cast
@@ -23,6 +22,7 @@ from core.encoder.models.module import named_parameters
 from core.encoder.spec import read_object
 from core.encoder.weights import TABLE_NAMES
 from core.errors import InputError
+from core.files import UNFINISHED, replacing, write_atomically
 from train.base import base_folder, load_base
 from train.config import RunConfig, Tuning
 from train.step.lora import adapted_layers, merged, peft_names
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 
 _STEP: Final = "step-"
-_UNFINISHED: Final = ".unfinished"
 _WEIGHTS: Final = "weights.safetensors"
 _OPTIMIZER: Final = "optimizer.safetensors"
 _STATE: Final = "state.json"
@@ -67,25 +66,18 @@ def save_checkpoint(folder: RunFolder, trainee: Trainee, state: RunState) -> str
         OSError: the disk is full, most likely; earlier checkpoints are as they were.
     """
     name = f"{_STEP}{state.step:06d}"
-    target = folder.checkpoints / name
-    unfinished = folder.checkpoints / f".{name}{_UNFINISHED}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
     rows = trainee.rows.tensors() if trainee.rows else {}
     kept = {key: mx.array(value) for key, value in rows.items()}
     moments = {f"first.{key}": value for key, value in trainee.moments.first.items()}
     moments |= {f"second.{key}": value for key, value in trainee.moments.second.items()}
     of_rows = {key for key in kept if key in {"rows.first", "rows.second"}}
-    write_tensors(
-        unfinished / _WEIGHTS,
-        trainee.weights | {key: value for key, value in kept.items() if key not in of_rows},
-    )
-    write_tensors(unfinished / _OPTIMIZER, moments | {key: kept[key] for key in of_rows})
-    write_synced(unfinished / _STATE, json.dumps(asdict(state)).encode())
-    _sync_folder(unfinished)
-    shutil.rmtree(target, ignore_errors=True)
-    unfinished.rename(target)
-    _sync_folder(folder.checkpoints)
+    learned = trainee.weights | {key: kept[key] for key in kept if key not in of_rows}
+    folder.checkpoints.mkdir(parents=True, exist_ok=True)
+    with replacing(folder.checkpoints / name, remove_folder=True) as unfinished:
+        unfinished.mkdir()
+        write_tensors(unfinished / _WEIGHTS, learned)
+        write_tensors(unfinished / _OPTIMIZER, moments | {key: kept[key] for key in of_rows})
+        (unfinished / _STATE).write_text(json.dumps(asdict(state)), encoding="utf-8")
     return name
 
 
@@ -154,10 +146,8 @@ def set_best(folder: RunFolder, name: str, metric: str, value: float) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    unfinished = folder.best.with_suffix(_UNFINISHED)
     text = json.dumps({"folder": name, "metric": metric, "value": value})
-    write_synced(unfinished, text.encode())
-    unfinished.replace(folder.best)
+    write_atomically(folder.best, text)
 
 
 def best_checkpoint(folder: RunFolder) -> str | None:
@@ -174,7 +164,7 @@ def remove_old(folder: RunFolder, kept: int) -> None:
 
 
 def write_tensors(path: Path, tensors: dict[str, mx.array]) -> None:
-    """Write a safetensors file and bring it to the disk.
+    """Write a safetensors file.
 
     Raises:
         OSError: it cannot be written.
@@ -184,20 +174,6 @@ def write_tensors(path: Path, tensors: dict[str, mx.array]) -> None:
     except RuntimeError as error:
         # MLX says of a full disk no more than that it could not write.
         raise OSError(f"cannot write {path}: {error}") from error
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and bring it to the disk.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _tensors(path: Path) -> dict[str, mx.array]:
@@ -208,15 +184,7 @@ def _tensors(path: Path) -> dict[str, mx.array]:
 
 
 def _unfinished(folder: RunFolder) -> Iterator[str]:
-    return (path.name for path in folder.checkpoints.iterdir() if path.name.endswith(_UNFINISHED))
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return (path.name for path in folder.checkpoints.iterdir() if path.name.endswith(UNFINISHED))
 
 
 def write_model(folder: RunFolder, config: RunConfig, checkpoint: str) -> None:
@@ -238,14 +206,12 @@ def write_model(folder: RunFolder, config: RunConfig, checkpoint: str) -> None:
         weights[table][learned.pop("rows.ids")] = learned.pop("rows.values")
         changed = learned
     encoder.module.load_weights(list((weights | changed).items()))
-    written = folder.model.with_name(".model.written")
-    shutil.rmtree(written, ignore_errors=True)
     try:
-        encoder.save(written)
-        write_lengths(written, encoder.spec)
+        with replacing(folder.model, remove_folder=True) as written:
+            encoder.save(written)
+            write_lengths(written, encoder.spec)
     except RuntimeError as error:
         raise OSError(f"cannot write the model: {error}") from error
-    _replace(folder.model, written)
 
 
 def _write_adapter(target: Path, config: RunConfig, learned: dict[str, mx.array]) -> None:
@@ -254,9 +220,6 @@ def _write_adapter(target: Path, config: RunConfig, learned: dict[str, mx.array]
     The layers are named in full: by the last parts of their names PEFT would find more of them in
     a pooler or a decoder that the base has beside its encoder.
     """
-    written = target.with_name(".adapter.written")
-    shutil.rmtree(written, ignore_errors=True)
-    written.mkdir()
     settings = {
         "peft_type": "LORA",
         "task_type": "FEATURE_EXTRACTION",
@@ -269,11 +232,7 @@ def _write_adapter(target: Path, config: RunConfig, learned: dict[str, mx.array]
         "fan_in_fan_out": False,
         "inference_mode": True,
     }
-    write_synced(written / "adapter_config.json", json.dumps(settings, indent=2).encode())
-    write_tensors(written / "adapter_model.safetensors", peft_names(learned))
-    _replace(target, written)
-
-
-def _replace(target: Path, written: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    written.rename(target)
+    with replacing(target, remove_folder=True) as written:
+        written.mkdir()
+        (written / "adapter_config.json").write_text(json.dumps(settings, indent=2), "utf-8")
+        write_tensors(written / "adapter_model.safetensors", peft_names(learned))

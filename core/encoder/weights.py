@@ -19,6 +19,7 @@ import mlx.core as mx
 
 from core.encoder.spec import read_object
 from core.errors import InputError
+from core.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -226,14 +227,12 @@ def save_encoder(spec: EncoderSpec, weights: Mapping[str, mx.array], folder: Pat
     """
     if folder.exists():
         raise InputError("this folder exists already", where=str(folder), todo="Name another.")
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    _copy_settings(spec.folder, unfinished)
-    for place, tensors in _files(spec, weights).items():
-        path = unfinished / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mx.save_safetensors(str(path), tensors, metadata={"format": "pt"})
-    unfinished.rename(folder)
+    with replacing(folder) as unfinished:
+        _copy_settings(spec.folder, unfinished)
+        for place, tensors in _files(spec, weights).items():
+            path = unfinished / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mx.save_safetensors(str(path), tensors, metadata={"format": "pt"})
 
 
 def _files(spec: EncoderSpec, weights: Mapping[str, mx.array]) -> dict[Path, Tensors]:

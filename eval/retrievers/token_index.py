@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
+from core.files import UNFINISHED, replacing
 from core.store.errors import explained
 
 if TYPE_CHECKING:
@@ -185,7 +186,6 @@ INDEXES_NAME: Final = "indexes"
 _FORMAT: Final = 1
 _VECTORS: Final = ".vectors.npy"
 _TEXTS: Final = ".texts.npy"
-_UNFINISHED: Final = ".unfinished"
 _TABLE_TYPE: Final = [("text", "u1", (32,)), ("tokens", "<i4")]
 #: Pieces between which other documents lie are copied together up to this many tokens.
 _GATHERED_TOKENS: Final = 8192
@@ -297,15 +297,11 @@ class TokenIndex:
     def _write(self, name: str, array: NDArray[np.generic]) -> None:
         import numpy as np
 
-        unfinished = self.folder / (name + _UNFINISHED)
-        with unfinished.open("wb") as file:
+        with replacing(self.folder / name) as unfinished, unfinished.open("wb") as file:
             # Not np.save: of a full disk it says no more than how many bytes it wrote.
             header = np.lib.format.header_data_from_array_1_0(array)
             np.lib.format.write_array_header_1_0(file, header)
             file.write(np.ascontiguousarray(array).view(np.uint8).data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(self.folder / name)
 
     def _complete_segments(self) -> list[int]:
         """Return the numbers of the whole segments; remove the files of no segment."""
@@ -314,7 +310,7 @@ class TokenIndex:
         for name in sorted(names):
             number, _, rest = name.partition(".")
             whole = {f"{number}{_VECTORS}", f"{number}{_TEXTS}"} <= names
-            if rest.endswith(_UNFINISHED) or (number.isdigit() and not whole):
+            if rest.endswith(UNFINISHED) or (number.isdigit() and not whole):
                 (self.folder / name).unlink()
             elif number.isdigit() and name.endswith(_TEXTS):
                 complete.append(int(number))

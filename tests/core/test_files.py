@@ -44,6 +44,18 @@ def test_a_folder_appears_at_once(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "inner" / "weights").read_bytes() == b"w"
 
 
+def test_a_folder_is_removed_only_on_request(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(OSError, match=str(tmp_path)), replacing(target) as beside:
+        beside.mkdir()
+    assert names(target) == ["old"]
+    with replacing(target, remove_folder=True) as beside:
+        beside.mkdir()
+    assert names(target) == []
+
+
 def test_what_a_killed_process_left_is_removed_and_what_others_write_stays(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()

@@ -263,7 +263,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         raise OSError(28, "No space left on device")
 
     trained(tmp_path, example_config(), stopped=stop_after(1))
-    monkeypatch.setattr("train.checkpoints.write_synced", full)
+    monkeypatch.setattr("core.files.sync", full)
     with pytest.raises(TrainingError, match="No space left") as caught:
         trained(tmp_path, example_config())
     assert "resume" in caught.value.todo

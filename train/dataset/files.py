@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import struct
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from core.errors import InputError
+from core.files import replacing
 from core.records import QueryKind
 from core.store.tables import literal
 from train.dataset.records import (
@@ -198,20 +197,11 @@ def write_training_set(folder: Path, training_set: TrainingSet, summary: Trainin
         raise InputError(
             "a training set is there already", where=str(folder), todo="Use another folder."
         )
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
     content = content_hash(training_set)
-    try:
-        with _written(folder):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir()
-            _write_tables(unfinished, training_set)
-            (unfinished / SUMMARY_NAME).write_text(summary_text(summary, content), "utf-8")
-            for path in (*unfinished.iterdir(), unfinished):
-                _sync(path)
-            unfinished.rename(folder)
-            _sync(folder.parent)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with _written(folder), replacing(folder) as unfinished:
+        unfinished.mkdir()
+        _write_tables(unfinished, training_set)
+        (unfinished / SUMMARY_NAME).write_text(summary_text(summary, content), "utf-8")
     return content
 
 
@@ -331,11 +321,3 @@ def _written(folder: Path) -> Iterator[None]:
             where=str(folder),
             todo="Make room, or choose a folder that you can write to; nothing was kept.",
         ) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,6 @@ Whether a training set gives a run's losses anything to learn from.
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from core.encoder import offline_encoder_folder
 from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder, read_spec
 from core.errors import InputError, WorkspaceError
+from core.files import replacing
 from core.jobs import Job
 from core.records import GOOD_GRADE, is_good
 from train.base import OFFLINE, load_base, memory_error, out_of_memory
@@ -57,16 +57,13 @@ def prepare_run(
     """
     name = run_name(config, datetime.now(UTC))
     runs = workspace / RUNS_NAME
-    unfinished = RunFolder(runs / f".{name}")
     with _written(runs):
-        unfinished.path.mkdir(parents=True)
-        try:
+        runs.mkdir(parents=True, exist_ok=True)
+        with replacing(runs / name) as path:
+            path.mkdir()
+            unfinished = RunFolder(path)
             write_training_set(unfinished.training_set)
             write_config(config, unfinished.config)
-            unfinished.path.rename(runs / name)
-        except BaseException:
-            shutil.rmtree(unfinished.path, ignore_errors=True)
-            raise
     return RunFolder(runs / name)
 
 

@@ -13,7 +13,6 @@ Stopping a run: the worker finishes its step, writes a checkpoint and ends as ``
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -27,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError, RejudgeError, WorkspaceError
-from core.processes import module_command
+from core.files import is_locked, lock, write_atomically
+from core.processes import is_running, module_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,12 +91,9 @@ class RunLock:
     def _taken(self) -> bool:
         # Whoever looks whether there is a worker holds the lock for a moment.
         for _ in range(_TRIES):
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(_PAUSE)
-            else:
+            if lock(self._file, wait=False):
                 return True
+            time.sleep(_PAUSE)
         return False
 
 
@@ -148,10 +145,8 @@ def launch(folder: RunFolder) -> Launch:
             )
         _children[folder.path.absolute()] = child
         started = Launch(child.pid, time.time(), told)
-        unfinished = folder.launch.with_suffix(".unfinished")
         document = {"pid": started.pid, "launched": started.launched, "told": started.told}
-        unfinished.write_text(json.dumps(document), encoding="utf-8")
-        unfinished.replace(folder.launch)
+        write_atomically(folder.launch, json.dumps(document))
     except OSError as error:
         raise WorkspaceError(
             f"the worker cannot be started: {error.strerror}", where=str(folder.path), todo=_ROOM
@@ -179,17 +174,8 @@ def is_starting(folder: RunFolder) -> bool:
 
 def worker_at_work(folder: RunFolder) -> bool:
     """Whether some process holds the run's lock."""
-    import fcntl
-
     _reap()
-    try:
-        with folder.lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    return is_locked(folder.lock)
 
 
 def worker_pid(folder: RunFolder) -> int | None:
@@ -220,13 +206,7 @@ def is_alive(folder: RunFolder, pid: int) -> bool:
     child = _children.get(folder.path.absolute())
     if child is not None and child.pid == pid:
         return child.poll() is None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_running(pid)
 
 
 def _reap() -> None:

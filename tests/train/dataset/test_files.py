@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_nothing_behind(
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("train.dataset.files.os.fsync", full)
+    monkeypatch.setattr("core.files.os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
         write_training_set(tmp_path / "set", *built)
     assert list(tmp_path.iterdir()) == []
