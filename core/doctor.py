@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from core.encoder.availability import require_mlx
-from core.encoder.blas import load_blas
+from core.encoder.availability import on_mlx_thread, require_mlx
+from core.encoder.blas import load_blas, measure_gflops
 from core.encoder.folder import offline_encoder_folder
 from core.errors import RejudgeError, UnavailableError
 from core.store.backups import backups
@@ -68,6 +68,12 @@ def _mlx() -> Check:
 def _blas() -> Check:
     blas = load_blas()
     found = f"{blas.name}, kernels for {blas.core}" if blas.core else blas.name
+    try:
+        require_mlx()
+    except UnavailableError:
+        return Check("blas", blas.fast, found, blas.advice, needed=False)
+    where = "the GPU" if sys.platform == "darwin" else "one core"
+    found += f", {on_mlx_thread(measure_gflops):.3g} GFLOP/s on {where}"
     return Check("blas", blas.fast, found, blas.advice, needed=False)
 
 

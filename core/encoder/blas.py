@@ -2,11 +2,11 @@
 
 The CPU wheel of MLX is linked with the reference BLAS. Symbols of a library that is loaded with
 ``RTLD_GLOBAL`` before ``mlx.core`` come first, so OpenBLAS or MKL takes its place: matrix products
-run about 30 times faster. The OpenBLAS inside the wheels of NumPy and SciPy does not serve: its
-symbols carry a prefix and a suffix (``scipy_cblas_sgemm64_``).
+run about 30 times faster. An installed one is preferred; without one, the OpenBLAS inside SciPy's
+wheel serves (``scipy_blas``).
 
 An OpenBLAS that is older than the processor does not recognise it and takes its kernels of 2004:
-five to seven times slower. So it is told what to take, by what the processor says it can do.
+five to seven times slower. So the kernels are chosen here, by the processor's flags.
 """
 
 from __future__ import annotations
@@ -15,40 +15,44 @@ import ctypes
 import os
 import platform
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from core.encoder.scipy_blas import PREFIX, load_scipy_blas
+from core.errors import UnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CANDIDATES: Final = ("libopenblas.so.0", "libopenblas.so", "libmkl_rt.so.2", "libmkl_rt.so")
+_INSTALLED: Final = ("libopenblas.so.0", "libopenblas.so", "libmkl_rt.so.2", "libmkl_rt.so")
 _THREAD_COUNTS: Final = (
     ("openblas_get_num_threads", "openblas_set_num_threads"),
+    (f"{PREFIX}openblas_get_num_threads", f"{PREFIX}openblas_set_num_threads"),
     ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
 )
+_CORE_NAMES: Final = ("openblas_get_corename", f"{PREFIX}openblas_get_corename")
 _CORE_VARIABLE: Final = "OPENBLAS_CORETYPE"
-#: What OpenBLAS calls the kernels for a processor, and the flags of Linux that these need.
+#: OpenBLAS's names of the kernels for a processor, and the flags of Linux that these need.
 _CORES: Final = (
     ("SkylakeX", frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})),
     ("Haswell", frozenset({"avx2", "fma"})),
 )
-HOW_TO_GET_IT: Final = (
-    "Install OpenBLAS: Debian and Ubuntu libopenblas0-pthread, Fedora openblas-threads,"
-    " Arch blas-openblas."
-)
+_GIGA: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Blas:
-    """What MLX multiplies matrices with.
+    """The library that MLX multiplies matrices with.
 
     Args:
-        name: ``Accelerate``, the file name of the loaded library, or ``reference``.
-        fast: False when it is the reference BLAS, or when MLX was imported before the faster one.
-        advice: what to do about it, empty when it is fast.
+        name: ``Accelerate``, ``OpenBLAS of SciPy``, the file name of an installed library, or
+            ``reference``.
+        fast: False for the reference BLAS, also where MLX was imported before a faster one.
+        advice: what to do about it; empty when it is fast.
         core: the processor whose kernels OpenBLAS took, in its own words; empty for others.
     """
 
@@ -59,19 +63,51 @@ class Blas:
 
 
 def load_blas() -> Blas:
-    """Load a fast BLAS, once per process, and say which. Call it before ``mlx.core`` is imported.
+    """Load a fast BLAS, once per process, and describe it. Call it before importing ``mlx.core``.
 
-    The answer for the rest of the process is the first one.
+    Later calls in the process return the first answer.
     """
     return _load()[0]
 
 
+def slowness() -> str:
+    """Return a warning for the start of long work if matrix products are slow here, else empty."""
+    blas = load_blas()
+    if blas.fast:
+        return ""
+    return (
+        "Matrix products run on MLX's reference BLAS here, about 30 times slower than on OpenBLAS:"
+        f" expect hours instead of minutes. {blas.advice}"
+    )
+
+
+def measure_gflops(seconds: float = 0.1) -> float:
+    """Return the best speed of MLX's matrix products, in GFLOP/s, on one core or on the GPU.
+
+    The size is that of a linear layer in a small encoder. Call it on MLX's thread.
+
+    Args:
+        seconds: how long to measure; one product of the reference BLAS takes about as long.
+    """
+    import mlx.core as mx
+
+    size = 384
+    a, b = mx.ones((size, size)), mx.ones((size, size))
+    mx.eval(a, b)
+    best, end = float("inf"), time.perf_counter() + seconds
+    with one_blas_thread():
+        while (began := time.perf_counter()) < end:
+            mx.eval(a @ b)
+            best = min(best, time.perf_counter() - began)
+    return 2 * size**3 / best / _GIGA
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Let each caller of the BLAS compute alone, for as long as the block lasts.
+    """Let every caller of the BLAS compute on its own thread alone while the block lasts.
 
-    For work that keeps every core busy by itself: threads inside each product would only wait for
-    one another. Nothing happens where the library cannot be told.
+    For work that keeps all cores busy by itself: threads inside each product would only wait for
+    one another. Libraries whose number of threads cannot be set are left alone.
     """
     library = _load()[1]
     for get, put in _THREAD_COUNTS:
@@ -93,20 +129,24 @@ def _load() -> tuple[Blas, ctypes.CDLL | None]:
     if "mlx.core" in sys.modules:
         late = "MLX was imported before OpenBLAS was loaded."
         return Blas("reference", fast=False, advice=late), None
-    for name in _CANDIDATES:
-        try:
-            with _named_core():
+    with _chosen_kernels():
+        for name in _INSTALLED:
+            try:
                 library = ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
-        except OSError:
-            continue
-        if hasattr(library, "cblas_sgemm"):
-            return Blas(name, fast=True, core=_core(library)), library
-    return Blas("reference", fast=False, advice=HOW_TO_GET_IT), None
+            except OSError:
+                continue
+            if hasattr(library, "cblas_sgemm"):
+                return Blas(name, fast=True, core=_core(library)), library
+        try:
+            library = load_scipy_blas()
+        except UnavailableError as error:
+            return Blas("reference", fast=False, advice=str(error)), None
+    return Blas("OpenBLAS of SciPy", fast=True, core=_core(library)), library
 
 
 @contextmanager
-def _named_core() -> Iterator[None]:
-    """Name the processor to an OpenBLAS that is loaded in the block, unless the person did."""
+def _chosen_kernels() -> Iterator[None]:
+    """Choose the kernels of an OpenBLAS that is loaded in the block, unless the user did."""
     core = best_core(_cpu_flags())
     if not core or _CORE_VARIABLE in os.environ:
         yield
@@ -119,7 +159,7 @@ def _named_core() -> Iterator[None]:
 
 
 def best_core(flags: frozenset[str]) -> str:
-    """Return the best of OpenBLAS's kernels that a processor with these flags runs; else empty."""
+    """Return OpenBLAS's best kernels for a processor with these flags; empty if none is known."""
     return next((core for core, needed in _CORES if needed <= flags), "")
 
 
@@ -135,7 +175,9 @@ def _cpu_flags() -> frozenset[str]:
 
 
 def _core(library: ctypes.CDLL) -> str:
-    if not hasattr(library, "openblas_get_corename"):
-        return ""
-    library.openblas_get_corename.restype = ctypes.c_char_p
-    return str(library.openblas_get_corename(), "ascii", "replace")
+    for name in _CORE_NAMES:
+        if hasattr(library, name):
+            function = library[name]
+            function.restype = ctypes.c_char_p
+            return str(function(), "ascii", "replace")
+    return ""

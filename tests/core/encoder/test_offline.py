@@ -1,25 +1,24 @@
-"""The offline default is found, checked, or told how to get; BLAS and MLX say what they lack."""
+"""The offline default is found and checked; what is missing comes with how to install it."""
 
 from __future__ import annotations
 
 import builtins
 import os
-import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, PackagePath
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from core.encoder import blas, offline_encoder_folder
 from core.encoder import folder as offline
+from core.encoder import offline_encoder_folder
 from core.encoder.availability import require_mlx
 from core.encoder.folder import file_hash
 from core.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 def test_how_to_get_the_wheel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,51 +93,3 @@ def test_mlx_is_told_to_keep_all_lanes_at_work_unless_the_person_told_it_another
     monkeypatch.setenv("MLX_BFS_MAX_WIDTH", "7")
     require_mlx()
     assert os.environ["MLX_BFS_MAX_WIDTH"] == "7"
-
-
-def test_blas_says_what_it_is_and_how_to_get_a_faster_one() -> None:
-    found = blas.load_blas()
-    assert found == blas.load_blas()
-    assert found.fast is not bool(found.advice)
-
-
-def test_a_blas_is_told_to_use_one_thread_and_then_as_before() -> None:
-    library = blas._load()[1]
-    if library is None or not hasattr(library, "openblas_get_num_threads"):
-        pytest.skip("no OpenBLAS here")
-    before = library.openblas_get_num_threads()
-    with blas.one_blas_thread():
-        assert library.openblas_get_num_threads() == 1
-    assert library.openblas_get_num_threads() == before
-
-
-@pytest.mark.parametrize(
-    ("flags", "core"),
-    [
-        ("fma avx avx2 avx512f avx512cd avx512bw avx512dq avx512vl avx512_bf16", "SkylakeX"),
-        ("fma avx avx2 avx512f avx512cd", "Haswell"),
-        ("fma avx avx2", "Haswell"),
-        ("avx sse4_2", ""),
-        ("", ""),
-    ],
-)
-def test_openblas_is_told_the_best_kernels_that_the_processor_runs(flags: str, core: str) -> None:
-    assert blas.best_core(frozenset(flags.split())) == core
-
-
-@pytest.mark.skipif(not blas.load_blas().core, reason="there is no OpenBLAS")
-def test_what_the_person_says_of_the_processor_stands(tmp_path: Path) -> None:
-    program = "from core.encoder.blas import load_blas; print(load_blas().core)"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={
-            **os.environ,
-            "OPENBLAS_CORETYPE": "Prescott",
-            "PYTHONPATH": str(Path(blas.__file__).parents[2]),
-        },
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "Prescott"
