@@ -19,6 +19,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,8 +50,8 @@ class Blas:
     """The library that MLX multiplies matrices with.
 
     Args:
-        name: ``Accelerate``, ``OpenBLAS of SciPy``, the file name of an installed library, or
-            ``reference``.
+        name: ``Accelerate``, ``OpenBLAS of SciPy``, the file name of an installed library,
+            ``reference``, or ``none`` where there is no MLX.
         fast: False for the reference BLAS, also where MLX was imported before a faster one.
         advice: what to do about it; empty when it is fast.
         core: the processor whose kernels OpenBLAS took, in its own words; empty for others.
@@ -124,7 +125,7 @@ def one_blas_thread() -> Iterator[None]:
 
 @cache
 def _load() -> tuple[Blas, ctypes.CDLL | None]:
-    if sys.platform != "linux":
+    if sys.platform != "linux" or find_spec("mlx") is None:
         return Blas("Accelerate" if sys.platform == "darwin" else "none", fast=True), None
     if "mlx.core" in sys.modules:
         late = "MLX was imported before OpenBLAS was loaded."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.store.database import Store
+from core.text import displayable_line
 from core.workspace import given_path
 from eval.evals import retriever_name
 from tui.cli.answers import answer
@@ -100,12 +102,16 @@ def _choice(arguments: argparse.Namespace) -> RetrieverChoice:
 
 
 def _evaluate(store: Store, arguments: argparse.Namespace, choice: RetrieverChoice) -> Eval:
+    from core.encoder.blas import slowness
     from core.jobs import Job
     from eval.corpus import load_corpus
     from eval.evaluating import evaluate
-    from eval.retrievers.building import build_retriever
+    from eval.retrievers.building import RetrieverKind, build_retriever
     from eval.specs import chosen_spec
 
+    encodes = choice.kind in {RetrieverKind.ENCODER, RetrieverKind.HYBRID}
+    if encodes and (warning := slowness()):
+        print(displayable_line(warning), file=sys.stderr)
     spec, problems = chosen_spec(store, arguments.spec)
     corpus = load_corpus(store)
     with progress_line() as show:

@@ -138,9 +138,12 @@ def _evaluate(workspace: Workspace, folder: RunFolder, arguments: argparse.Names
 def _go(
     workspace: Workspace, folder: RunFolder, arguments: argparse.Namespace, *, resumed: bool
 ) -> int:
+    from core.encoder.blas import slowness
     from train.runs.process import launch
     from tui.cli.train_following import follow, tell_resumed
 
+    if warning := slowness():
+        print(displayable_line(warning), file=sys.stderr)
     launch(folder)
     if resumed:
         tell_resumed(arguments, folder)

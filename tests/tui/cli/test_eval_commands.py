@@ -50,6 +50,16 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return captured.err
 
 
+def test_slow_encoding_is_announced_before_it_begins(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.encoder.blas.slowness", lambda: "slow: install OpenBLAS")
+    main(["eval", "spec.json", "--model", "no/such/encoder"])
+    assert capsys.readouterr().err.splitlines()[0] == "slow: install OpenBLAS"
+    assert main(["eval", "spec.json"]) == 0
+    assert "slow" not in capsys.readouterr().err
+
+
 def test_an_eval_tells_figures_results_and_problems(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

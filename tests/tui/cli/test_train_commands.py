@@ -214,8 +214,10 @@ def test_a_run_that_failed_or_died_is_told_as_an_error(
     monkeypatch.setattr(
         run_launch, "WORKER", (sys.executable, "-c", "raise SystemExit('out of\\x1b memory')")
     )
+    monkeypatch.setattr("core.encoder.blas.slowness", lambda: "slow: install OpenBLAS")
     assert main(["train", "--resume", "latest"]) == 2
     error = capsys.readouterr().err
+    assert error.startswith("slow: install OpenBLAS\n")
     assert "the worker died at step 0: out of\\x1b memory" in error
     assert "--resume" in error
     failing = PRETENDER.replace(

@@ -190,6 +190,8 @@ class TrainScreen(RunScreen):
         background.start(lambda: preparing.run(store), self._started, self._not_started)
 
     def _started(self, folder: RunFolder) -> None:
+        from core.encoder.blas import slowness
+
         self.preparing = None
         self.compared, self.below = "", None
         self.chosen = folder.path.name
@@ -199,6 +201,8 @@ class TrainScreen(RunScreen):
             (folder.path.name, ""),
             ("; closing rejudge leaves it going", DIM),
         )
+        if warning := slowness():
+            self.app.notify(warning, title="slow", severity="warning", timeout=30, markup=False)
         self.want()
 
     def _not_started(self, error: RejudgeError) -> None:
