@@ -20,7 +20,6 @@ THE_WORKERS = tuple(
         "checkpoints",
         "step.batches",
         "step.lora",
-        "step.losses",
         "step.optimizer",
         "step.trainee",
         "training",

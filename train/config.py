@@ -21,6 +21,7 @@ from train.settings import (
     setting,
     settings_of,
 )
+from train.step.losses import LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,16 +34,6 @@ DOUBTFUL: Final = 3.0
 LOSSES_FORM: Final = "a loss, or several with their weights: contrastive=1,kl=0.5"
 #: The encoder's special tokens and one of the text's own.
 _SHORTEST: Final = 4
-
-
-class LossName(StrEnum):
-    """The losses; ``train.step.losses`` documents each."""
-
-    MSE = "mse"
-    ORDINAL = "ordinal"
-    MARGIN = "margin"
-    KL = "kl"
-    CONTRASTIVE = "contrastive"
 
 
 class Tuning(StrEnum):
@@ -59,15 +50,16 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
-Losses = tuple[tuple[LossName, float], ...]
+#: Each loss of a run with its weight in the sum.
+Losses = tuple[tuple[str, float], ...]
 
 
-def losses_text(losses: Iterable[tuple[LossName, float]]) -> str:
+def losses_text(losses: Iterable[tuple[str, float]]) -> str:
     """Return losses as ``parse_losses`` reads them; a single loss of weight 1 by its name alone."""
     named = list(losses)
     if len(named) == 1 and named[0][1] == 1:
-        return named[0][0].value
-    return ",".join(f"{name.value}={number_text(weight)}" for name, weight in named)
+        return named[0][0]
+    return ",".join(f"{name}={number_text(weight)}" for name, weight in named)
 
 
 def parse_losses(text: str) -> Losses:
@@ -76,16 +68,15 @@ def parse_losses(text: str) -> Losses:
     Raises:
         InputError: a name is no loss, or a weight no number.
     """
-    known = {name.value: name for name in LossName}
     found = []
     for part in filter(None, map(str.strip, text.split(","))):
         name, _, weight = (piece.strip() for piece in part.partition("="))
-        if name not in known:
+        if name not in LOSSES:
             raise InputError(
                 f"{name or part} is no loss",
-                todo=f"Losses are {', '.join(known)}; give {LOSSES_FORM}.",
+                todo=f"Losses are {', '.join(LOSSES)}; give {LOSSES_FORM}.",
             )
-        found.append((known[name], parse_number(weight, "the weight of a loss") if weight else 1.0))
+        found.append((name, parse_number(weight, "the weight of a loss") if weight else 1.0))
     if not found:
         raise InputError("no loss is named", todo=f"Give {LOSSES_FORM}.")
     return tuple(found)
@@ -143,8 +134,8 @@ class RunConfig:
         metavar="MODEL",
     )
     losses: Losses = setting(
-        ((LossName.CONTRASTIVE, 1.0),),
-        f"{', '.join(LossName)}: {LOSSES_FORM}",
+        (("contrastive", 1.0),),
+        f"{', '.join(LOSSES)}: {LOSSES_FORM}",
         flag="--loss",
         label="loss",
         metavar="LOSS",
@@ -431,13 +422,13 @@ def _losses(value: object, path: Path) -> Losses:
         raise InputError(
             f"losses should be an object of names and weights, not {value!r}", where=str(path)
         )
-    unknown = [name for name in value if name not in list(LossName)]
+    unknown = [name for name in value if name not in LOSSES]
     if unknown:
         raise InputError(
-            f"losses should name some of {', '.join(LossName)}, not {unknown[0]!r}",
+            f"losses should name some of {', '.join(LOSSES)}, not {unknown[0]!r}",
             where=str(path),
         )
     return tuple(
-        (LossName(name), cast("float", _value(float, weight, f"losses.{name}", path)))
+        (name, cast("float", _value(float, weight, f"losses.{name}", path)))
         for name, weight in value.items()
     )

@@ -16,6 +16,7 @@ from core.errors import InputError
 from train.config import LoraConfig, RunConfig, Tuning, config_problems, lora_of_rank
 from train.dataset.records import TrainingSetPlan
 from train.settings import problems_of, settings_of
+from train.step.losses import LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +86,11 @@ def _help(each: Setting) -> str:
         return each.help
     if each.kind is bool:
         return f"do not {each.help}" if each.default else each.help
-    return f"{each.help} ({each.text(each.default)})"
+    said = each.help
+    if each.name == "losses":
+        known = (f"{name}: {loss.description}" for name, loss in LOSSES.items())
+        said = f"{said}. {'; '.join(known)}"
+    return f"{said} ({each.text(each.default)})"
 
 
 def config_from(values: Mapping[str, Any], specs: Sequence[str]) -> RunConfig:

@@ -33,10 +33,10 @@ from train.checkpoints import (
     set_best,
     write_model,
 )
+from train.dataset.enough import check_suitable
 from train.dataset.files import content_hash
 from train.dataset.records import Split
 from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated, Started, Stepped
-from train.runs.making import check_suitable
 from train.step.batches import BatchBuilder, Sampler
 from train.step.optimizer import share_of_rate, warmup_steps
 from train.step.trainee import Trainee

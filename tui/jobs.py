@@ -225,7 +225,7 @@ class Counting(Clocked):
         """
         from core.jobs import Job
         from train.dataset.building import build_training_set
-        from train.dataset.summary import require_enough
+        from train.dataset.enough import require_enough
 
         _, summary = build_training_set(store, self._plan, Job(self.tell, self.stopped))
         try:

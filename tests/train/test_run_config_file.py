@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from train.config import (
     LoraConfig,
-    LossName,
     Precision,
     RunConfig,
     Tuning,
@@ -23,6 +22,7 @@ from train.config import (
     read_config,
     write_config,
 )
+from train.step.losses import LOSSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ positive = st.floats(1e-6, 1, exclude_min=True)
 configs = st.builds(
     RunConfig,
     base=st.text(min_size=1).filter(str.strip),
-    losses=st.dictionaries(st.sampled_from(LossName), positive, min_size=1).map(
+    losses=st.dictionaries(st.sampled_from(list(LOSSES)), positive, min_size=1).map(
         lambda losses: tuple(losses.items())
     ),
     temperature=positive,

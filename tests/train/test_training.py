@@ -24,8 +24,9 @@ from tests.train.training_examples import (
     run_folder,
 )
 from train.base import TrainingError
-from train.config import LossName, Precision
+from train.config import Precision
 from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated, RunEvent, Started, Stepped
+from train.step.losses import LOSSES
 
 skip_without_mlx()
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 FAMILIES = ("pylate", "sentence", "colbert", "t5_merged", "t5_projected")
-EVERY_LOSS = tuple((name, 1.0) for name in LossName)
+EVERY_LOSS = tuple((name, 1.0) for name in LOSSES)
 
 
 def trained(
@@ -167,7 +168,7 @@ def test_a_run_without_progress_ends_early(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_accumulated_batches_count_as_one(tmp_path: Path) -> None:
-    config = example_config(losses=((LossName.MSE, 1.0),), epochs=1, bucketing=False)
+    config = example_config(losses=(("mse", 1.0),), epochs=1, bucketing=False)
     whole = trained(tmp_path / "whole", replace(config, batch_size=24))
     parts = trained(tmp_path / "parts", replace(config, batch_size=8, accumulation=3))
     assert losses_of(whole).keys() == losses_of(parts).keys() == {1}
@@ -193,8 +194,8 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
     tmp_path: Path,
 ) -> None:
     config = example_config(learning_rate=1.0, clip_norm=0.0, epochs=9, evaluate_every=1)
-    config = replace(config, losses=((LossName.MSE, 1e30),), weight_decay=0.0)
-    trained(tmp_path, replace(config, losses=((LossName.MSE, 1.0),)), stopped=stop_after(1))
+    config = replace(config, losses=(("mse", 1e30),), weight_decay=0.0)
+    trained(tmp_path, replace(config, losses=(("mse", 1.0),)), stopped=stop_after(1))
     assert checkpoint_names(run_folder(tmp_path)) == ["step-000001"]
     events: list[RunEvent] = []
     folder = run_folder(tmp_path / "other")
@@ -318,7 +319,7 @@ def test_an_absent_base_is_told(tmp_path: Path) -> None:
 def test_a_set_with_nothing_to_learn_is_refused(tmp_path: Path) -> None:
     whole = example_set()
     bad = replace(whole, pairs=tuple(replace(pair, grade=2.0) for pair in whole.pairs))
-    for name in LossName:
+    for name in LOSSES:
         with pytest.raises(InputError, match="learns nothing"):
             trained(tmp_path, example_config(losses=((name, 1.0),)), bad)
     with pytest.raises(InputError, match="24 training pairs, and one batch takes 99"):

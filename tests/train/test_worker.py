@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.train.run_building import told
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
 from train import worker
 from train.base import TrainingError
-from train.config import write_config
+from train.config import parse_losses, write_config
 from train.dataset.files import write_training_set
 from train.dataset.records import TrainingSetPlan
 from train.dataset.summary import TrainingSetSummary
@@ -33,14 +33,18 @@ from train.runs.events import (
     read_events,
 )
 from train.runs.process import RunLock
+from train.step.losses import LOSSES, TWO_GRADES, Loss
 
 skip_without_mlx()
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import mlx.core as mx
+
     from train.config import RunConfig
     from train.runs.folder import RunFolder
+    from train.step.losses import GradedBatch
 
 HOUSE = Path(__file__).parents[2]
 #: Turns compiling off and runs the worker: what is compiled is another test's.
@@ -142,6 +146,19 @@ def run_here(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[int, l
     status = worker.main([str(folder.path)])
     events = [timed.event for timed in read_events(folder.events)]
     return status, [event for event in events if isinstance(event, Ended)]
+
+
+def test_a_registered_loss_is_trained_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mean_score(scores: mx.array, graded: GradedBatch, _config: object, _head: object) -> Any:
+        return (scores * graded.graded).mean()
+
+    monkeypatch.setitem(LOSSES, "toy", Loss("lower every score", mean_score, TWO_GRADES))
+    losses = parse_losses("toy=2")
+    folder = write_run(tmp_path / "toy", example_config(losses=losses, batch_size=12, epochs=1))
+    assert run_here(folder, monkeypatch)[1][0].status is EndStatus.FINISHED
+    steps = [e.event for e in read_events(folder.events) if isinstance(e.event, Stepped)]
+    assert [list(step.losses) for step in steps] == [["toy"], ["toy"]]
+    assert all(step.loss == pytest.approx(2 * step.losses["toy"]) for step in steps)
 
 
 def test_a_fault_of_the_settings_ends_as_failed(

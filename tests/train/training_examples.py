@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.ids import document_id, query_id
 from core.records import QueryKind
 from tests.core.encoder.fixture_encoders import FIXTURES
-from train.config import LoraConfig, LossName, RunConfig, Tuning
+from train.config import LoraConfig, RunConfig, Tuning
 from train.dataset.records import (
     GradeSource,
     Split,
@@ -56,7 +56,7 @@ def example_config(name: str = "pylate", **changes: Any) -> RunConfig:
     """Return settings for a run of a few steps on one of the tiny encoders."""
     config = RunConfig(
         base=str(FIXTURES / name),
-        losses=((LossName.CONTRASTIVE, 1.0),),
+        losses=(("contrastive", 1.0),),
         epochs=2,
         batch_size=8,
         learning_rate=1e-3,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from train.config import LossName, Tuning
+from train.config import Tuning
 from tui.run_form import FIELDS, RunForm
 
 FORM = RunForm(known_specs=("searches", "others"))
@@ -35,7 +35,7 @@ def test_fields_become_settings() -> None:
         form = form.put(name, text)
     form = form.next_choice("judge_scores")
     assert form.config.base == "owner/name"
-    assert form.config.losses == ((LossName.MSE, 1.0), (LossName.KL, 0.5))
+    assert form.config.losses == (("mse", 1.0), ("kl", 0.5))
     assert (form.config.tuning, form.config.lora.rank) == (Tuning.LORA, 8)
     assert form.config.specs == ("searches", "others")
     assert (form.plan.keyword_share, form.plan.held_out_share) == (0.4, 0.2)

@@ -16,7 +16,7 @@ from tests.eval.eval_building import FixedRetriever
 from tests.train.run_building import CONFIG, START, make_run, steps, whole_run
 from tests.tui.driving import NARROW, Visit, settled, until
 from tests.tui.train_building import SPEC, trainable_workspace
-from train.config import LossName, Tuning
+from train.config import Tuning
 from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated
 from train.runs.store import RunEval, RunShelf, Side, link_eval
 from tui.app import RejudgeApp
@@ -44,7 +44,7 @@ def workspace_with_runs(folder: Path) -> Workspace:
         workspace.folder,
         FAILED,
         [START, *steps(1, 7), failed],
-        replace(CONFIG, losses=((LossName.MARGIN, 1.0),)),
+        replace(CONFIG, losses=(("margin", 1.0),)),
         log="one\x1b[31m\n",
     )
     make_run(
@@ -62,7 +62,7 @@ def workspace_with_runs(folder: Path) -> Workspace:
             CONFIG,
             base="google/xtr-base-en",
             tuning=Tuning.LORA,
-            losses=((LossName.MSE, 1.0), (LossName.KL, 0.5)),
+            losses=(("mse", 1.0), ("kl", 0.5)),
         ),
     )
     with Store.open(workspace.folder) as store:

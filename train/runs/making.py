@@ -1,8 +1,6 @@
 """A new run out of the store: checked, its training set built and kept, ready to be launched.
 
 Making a run's folder, whole or not at all.
-
-Whether a training set gives a run's losses anything to learn from.
 """
 
 from __future__ import annotations
@@ -15,17 +13,16 @@ from typing import TYPE_CHECKING
 from core.encoder import offline_encoder_folder
 from core.encoder.availability import require_mlx
 from core.encoder.folder import encoder_folder, read_spec
-from core.errors import InputError, WorkspaceError
+from core.errors import WorkspaceError
 from core.files import replacing
 from core.jobs import Job
-from core.records import GOOD_GRADE, is_good
 from train.base import OFFLINE, load_base, memory_error, out_of_memory
-from train.config import LossName, write_config
+from train.config import write_config
 from train.dataset.building import build_training_set
+from train.dataset.enough import check_suitable, require_enough
 from train.dataset.files import SUMMARY_NAME, read_summary, write_training_set
 from train.dataset.hard_negatives import with_hardest_negatives
-from train.dataset.records import Split
-from train.dataset.summary import recounted, require_enough
+from train.dataset.summary import recounted
 from train.runs.folder import RUNS_NAME, STAMP, RunFolder
 
 if TYPE_CHECKING:
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 
     from core.store.database import Store
     from train.config import RunConfig
-    from train.dataset.records import TrainingPair, TrainingSet, TrainingSetPlan
+    from train.dataset.records import TrainingSet, TrainingSetPlan
     from train.dataset.summary import TrainingSetSummary
 
 
@@ -69,7 +66,7 @@ def prepare_run(
 
 def run_name(config: RunConfig, made: datetime) -> str:
     """Return a name for a new run: when it is made (UTC), its losses, and four random digits."""
-    losses = "-".join(name.value for name, _ in config.losses)
+    losses = "-".join(name for name, _ in config.losses)
     return f"{made.strftime(STAMP)}-{losses}-{os.urandom(2).hex()}"
 
 
@@ -83,52 +80,6 @@ def _written(place: Path) -> Iterator[None]:
             where=str(place),
             todo="See that the disk has room and the folder can be written, then try again.",
         ) from error
-
-
-def check_suitable(training_set: TrainingSet, config: RunConfig) -> None:
-    """Refuse a set from which a loss of the run would learn nothing.
-
-    Raises:
-        InputError: too few pairs, one grade only, no query with two grades, no good pair.
-    """
-    pairs = [
-        pair for pair in training_set.pairs if training_set.queries[pair.query].split is Split.TRAIN
-    ]
-    if len(pairs) < config.batch_size:
-        raise InputError(
-            f"there are {len(pairs)} training pairs, and one batch takes {config.batch_size}",
-            todo="Label or calibrate more pairs, or lower batch_size.",
-        )
-    for name, _ in config.losses:
-        lack = _lack(name, pairs)
-        if lack:
-            raise InputError(f"{lack}: the loss {name} learns nothing from them", todo=_TODO[name])
-
-
-def _lack(name: LossName, pairs: list[TrainingPair]) -> str:
-    match name:
-        case LossName.MSE | LossName.ORDINAL:
-            one = len({pair.grade for pair in pairs}) == 1
-            return f"all pairs have the grade {pairs[0].grade:g}" if one else ""
-        case LossName.MARGIN | LossName.KL:
-            grades: dict[int, set[float]] = {}
-            for pair in pairs:
-                grades.setdefault(pair.query, set()).add(pair.grade)
-            several = any(len(own) > 1 for own in grades.values())
-            return "" if several else "no query has two documents of different grades"
-        case LossName.CONTRASTIVE:
-            good = any(is_good(pair.grade) for pair in pairs)
-            return "" if good else f"no pair has a grade of {GOOD_GRADE} or more"
-
-
-_DIFFERENT = "Label pairs of other grades too, or choose the loss contrastive."
-_TODO = {
-    LossName.MSE: _DIFFERENT,
-    LossName.ORDINAL: _DIFFERENT,
-    LossName.MARGIN: "Label several documents of the same queries, or choose another loss.",
-    LossName.KL: "Label several documents of the same queries, or choose another loss.",
-    LossName.CONTRASTIVE: "Label good pairs too, or add keyword pairs.",
-}
 
 
 def make_run(

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from core.jobs import Job
     from train.dataset.building import build_training_set
-    from train.dataset.summary import require_enough
+    from train.dataset.enough import require_enough
     from train.options import plan_from
     from tui.shown.runs import summary_document, summary_lines
 

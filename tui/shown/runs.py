@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from core.text import displayable_line
 from eval.comparing import Change
 from train.config import config_text, losses_text, tuning_text
+from train.dataset.enough import warnings
 from train.dataset.records import GradeSource, Split
-from train.dataset.summary import warnings
 from tui.shown.evals import figure_document, shown_figure
 from tui.widgets.curves import curve_lines
 

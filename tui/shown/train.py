@@ -296,7 +296,7 @@ def field_cells(field: Setting | None, form: RunForm, width: int) -> list[Cell]:
 
 def training_set_text(summary: TrainingSetSummary, problem: str) -> Content:
     """Return the figures of a training set, and why it will not do or what to know of it."""
-    from train.dataset.summary import warnings
+    from train.dataset.enough import warnings
     from tui.shown.runs import summary_rows
 
     parts: list[Part] = []

@@ -12,8 +12,8 @@ from core.store.tables import add_judge
 from tests.building import named_judge
 from tests.train.dataset.example import add_spec, fill, label, question
 from train.dataset.building import build_training_set
+from train.dataset.enough import require_enough, warnings
 from train.dataset.records import TrainingSetPlan
-from train.dataset.summary import require_enough, warnings
 from tui.shown.runs import summary_document, summary_lines, summary_rows
 
 if TYPE_CHECKING:

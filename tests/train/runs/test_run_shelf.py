@@ -7,7 +7,6 @@ from uuid import UUID
 
 from tests.train.run_building import CONFIG, START, make_run, steps, told, whole_run
 from train.config import (
-    LossName,
     SettingDifference,
     Tuning,
     config_differences,
@@ -96,7 +95,7 @@ def test_evals_of_a_run_count_until_it_goes_on(store: Store) -> None:
 def test_two_configs_are_compared_setting_by_setting() -> None:
     other = replace(
         CONFIG,
-        losses=((LossName.MSE, 1.0), (LossName.KL, 0.25)),
+        losses=(("mse", 1.0), ("kl", 0.25)),
         tuning=Tuning.LORA,
         query_length=32,
         specs=(),
@@ -112,7 +111,7 @@ def test_two_configs_are_compared_setting_by_setting() -> None:
 
 def test_settings_are_read_as_they_are_written() -> None:
     losses = parse_losses(" contrastive = 1, kl=0.25 ")
-    assert losses == ((LossName.CONTRASTIVE, 1.0), (LossName.KL, 0.25))
+    assert losses == (("contrastive", 1.0), ("kl", 0.25))
     assert setting_text(replace(CONFIG, losses=losses), "losses") == "contrastive=1,kl=0.25"
     tuning, lora = parse_tuning("lora 8")
     assert (tuning, lora.rank, lora.alpha) == (Tuning.LORA, 8, 16.0)

@@ -10,7 +10,6 @@ import pytest
 
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.training_examples import LORA, example_config, example_set
-from train.config import LossName
 
 skip_without_mlx()
 
@@ -41,7 +40,7 @@ def stepped(
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return loss, gradients and new weights of a step; ordinal has weights of its own."""
     monkeypatch.setattr("train.step.trainee.lane_count", lambda: lanes)
-    losses = ((LossName.CONTRASTIVE, 1.0), (LossName.ORDINAL, 1.0))
+    losses = (("contrastive", 1.0), ("ordinal", 1.0))
     config = example_config(losses=losses, learning_rate=1e-3, **tuning)
     encoder = load_base(config)
     builder = BatchBuilder(example_set(), encoder.tokenizer, config, lanes)

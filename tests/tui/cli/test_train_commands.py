@@ -19,13 +19,14 @@ from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.run_building import CONFIG, PRETENDER, make_run, steps, whole_run
 from tests.train.run_building import START as STARTED
 from tests.tui.train_building import BASE, trainable_workspace
-from train.config import LoraConfig, LossName, Precision, RunConfig, Tuning
+from train.config import LoraConfig, Precision, RunConfig, Tuning
 from train.dataset.records import TrainingSetPlan
 from train.options import command_line, config_from, plan_from
 from train.runs import process as run_launch
 from train.runs.events import Ended, EndStatus
 from train.runs.folder import RunFolder
 from train.runs.process import stop, worker_pid
+from train.step.losses import LOSSES
 from tui.cli import train_following
 from tui.cli.main import main
 from tui.cli.train_command import add_train_options
@@ -261,7 +262,7 @@ def test_the_command_line_of_a_run_is_short_where_it_is_as_usual() -> None:
 
 @given(st.data())
 def test_the_command_line_of_a_run_starts_the_same_again(data: st.DataObject) -> None:
-    losses = data.draw(st.lists(st.sampled_from(list(LossName)), min_size=1, unique=True))
+    losses = data.draw(st.lists(st.sampled_from(list(LOSSES)), min_size=1, unique=True))
     rank = data.draw(st.integers(1, 64))
     lora = LoraConfig(rank, 2.0 * rank, data.draw(st.floats(0, 0.9)), ("query", "value"))
     tuning = data.draw(st.sampled_from(list(Tuning)))
