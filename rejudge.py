@@ -373,12 +373,12 @@ def open(folder: str | Path = ".") -> Workspace:  # noqa: A001 - rejudge.open, a
     Raises:
         RejudgeError: there is no workspace, or it cannot be opened; ``todo`` says what to do.
     """
-    from core.store.read_only import open_to_read
+    from core.store.read_only import open_for_reading
     from core.workspace import find_workspace
 
     workspace = find_workspace(Path(folder).expanduser())
     workspace.require()
-    return Workspace(open_to_read(workspace))
+    return Workspace(open_for_reading(workspace))
 
 
 def _ignore(_: Progress) -> None:

@@ -38,9 +38,10 @@ OURS: Final = """
 import sys
 from pathlib import Path
 from core.store.database import Store
+from core.store.opening import open_store
 from labels.pairs.importing import import_pairs
 source = Path(sys.argv[1])
-with Store.open(Path(sys.argv[2]), allowed_files=[source]) as store:
+with open_store(Path(sys.argv[2]), allowed_files=[source]) as store:
     report = import_pairs(store, source)
 sys.exit(report.skipped or report.read != int(sys.argv[3]))
 """

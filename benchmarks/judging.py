@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.measuring import Figure
 from core.records import Document, DocumentKind, Origin, Pair, Query
-from core.store.database import Store
+from core.store.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from core.store.database import Store
 
 CONCURRENCY: Final = 64
 #: Seconds that the server takes to answer.
@@ -105,7 +107,7 @@ def _judging_rate(port: int, calls: int) -> tuple[float, float]:
     parameters = JudgeParameters()
     judge = llm_judge_record("m", parameters)
     server = Server(f"http://127.0.0.1:{port}/v1", "none")
-    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
+    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
         _fill(store, calls)
         # The first call pays for the imports and the connections' set-up; a run of hours does not.
         asyncio.run(_warm_up(LlmJudge(server, judge, parameters)))

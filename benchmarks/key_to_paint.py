@@ -18,7 +18,7 @@ from benchmarks.million_pairs import workspace_of
 from benchmarks.start import AUDIT, BARE
 from benchmarks.terminal import Terminal
 from core.records import GRADES
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.session import AuditSession
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def measure(pairs: int) -> list[Figure]:
 
 def first_pairs(workspace: Workspace) -> tuple[list[str], list[str]]:
     """Return what begins the queries of the pairs that this benchmark grades, and their codes."""
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         session = AuditSession.start(store, workspace.annotator())
         session.refill()
         queries, codes = [], []
@@ -109,6 +109,6 @@ def pressing(terminal: Terminal, texts: list[str], keys: str) -> Callable[[], fl
 
 def _check(workspace: Workspace) -> None:
     """Make sure that every key became a label, though the app was killed."""
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         (labels,) = store.read("SELECT count(*) FROM current_labels")[0]
     assert labels == _KEYS, f"{labels} labels of {_KEYS} keys"

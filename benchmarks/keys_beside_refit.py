@@ -20,7 +20,7 @@ from benchmarks.measuring import Figure, thread_cpu
 from benchmarks.million_pairs import JUDGE, workspace_of
 from benchmarks.terminal import Terminal
 from core.records import GRADES
-from core.store.database import Store
+from core.store.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,7 @@ def _prepare(workspace: Workspace) -> None:
     """Give labels to learn from, and have the app calibrate after each new one."""
     settings = workspace.folder / "settings.toml"
     settings.write_text("refit_after = 1\n" + settings.read_text("utf-8"), "utf-8")
-    with Store.open(workspace.folder) as store, store.transaction() as cursor:
+    with open_store(workspace.folder) as store, store.transaction() as cursor:
         cursor.execute(
             "INSERT INTO db.label_events"
             " (id, happened, pair_id, annotator, action, grade, judgment_id, hidden, strategy)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.measuring import Figure
 from benchmarks.million_pairs import workspace_of
 from core.records import GRADES
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.session import AuditSession
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _in_turn(
 def _labelling(stack: ExitStack, pairs: int) -> Callable[[], Round]:
     """Return a function that labels a round: labels per second, CPU milliseconds of one."""
     workspace = stack.enter_context(workspace_of(pairs))
-    store = stack.enter_context(Store.open(workspace.folder))
+    store = stack.enter_context(open_store(workspace.folder))
     session = AuditSession.start(store, "ada")
 
     def label() -> Round:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from core.ids import content_id, document_id, query_id
 from core.jobs import Job
 from core.records import Document, DocumentKind, Origin, Query, QueryKind, Spec, SpecQuery
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import add_documents, add_queries
 from core.workspace import Workspace
 from eval.corpus import load_corpus
@@ -52,7 +52,7 @@ def workspace_with_queries(queries: int) -> Iterator[Workspace]:
     with tempfile.TemporaryDirectory(prefix="rejudge-bench-") as name:
         workspace = Workspace(Path(name))
         workspace.create()
-        with Store.open(workspace.folder) as store:
+        with open_store(workspace.folder) as store:
             with store.transaction() as cursor:
                 add_documents(cursor, [_document(each) for each in range(FILES)], in_corpus=True)
             if queries:

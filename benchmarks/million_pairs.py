@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.ids import content_id_sql
 from core.records import JudgeKind
-from core.store.database import Store
 from core.store.migrations import migrations
+from core.store.opening import open_store
 from core.store.tables import add_judge, make_judge
 from core.workspace import SETTINGS_NAME, Workspace
 
@@ -83,7 +83,7 @@ def _build(root: Path, pairs: int) -> None:
     workspace = Workspace(root)
     workspace.create()
     (workspace.folder / SETTINGS_NAME).write_text(_SETTINGS, "utf-8")
-    with Store.open(workspace.folder) as store, store.transaction() as cursor:
+    with open_store(workspace.folder) as store, store.transaction() as cursor:
         _fill(cursor, pairs)
 
 

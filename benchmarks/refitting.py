@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from core.ids import content_id_sql
 from core.records import JudgeKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import add_judge, make_judge
 from core.workspace import Workspace
 from labels.calibration.calibrating import calibrate
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from core.store.database import Store
 
 JUDGES: Final = 3
 LABELS: Final = 2_000
@@ -37,7 +39,7 @@ def refits(judgments: int) -> tuple[Refit, ...]:
     with tempfile.TemporaryDirectory(prefix="rejudge-bench-") as name:
         workspace = Workspace(Path(name))
         workspace.create()
-        with Store.open(workspace.folder) as store:
+        with open_store(workspace.folder) as store:
             with store.transaction() as cursor:
                 _fill(cursor, judgments // JUDGES)
             return tuple(_refit(store) for _ in range(REPEATS))

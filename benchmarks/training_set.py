@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.measuring import Figure
 from benchmarks.million_pairs import workspace_of
 from core.search import NearDuplicates, query_text
-from core.store.database import Store
+from core.store.opening import open_store
 from train.dataset.building import build_training_set
 from train.dataset.records import NEAR_DUPLICATE, TrainingSetPlan
 
@@ -29,7 +29,7 @@ def measure(pairs: int) -> list[Figure]:
 
 def _building(pairs: int) -> Figure:
     plan = TrainingSetPlan(judge_scores=True)
-    with workspace_of(pairs) as workspace, Store.open(workspace.folder) as store:
+    with workspace_of(pairs) as workspace, open_store(workspace.folder) as store:
         ours = _seconds(lambda: build_training_set(store, plan))
         reference = _seconds(
             lambda: store.read(

@@ -14,7 +14,8 @@ from core.encoder.blas import load_blas, measure_gflops
 from core.encoder.folder import offline_encoder_folder
 from core.errors import RejudgeError, UnavailableError
 from core.store.backups import backups
-from core.store.database import DATABASE_NAME, Store
+from core.store.database import DATABASE_NAME
+from core.store.opening import open_workspace_store
 from core.store.recovery import Health, examine_store
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _workspace(workspace: Workspace) -> Check:
     database = workspace.folder / DATABASE_NAME
     try:
         if workspace.store_url():
-            with Store.of(workspace) as store:
+            with open_workspace_store(workspace) as store:
                 ((events,),) = store.read("SELECT count(*) FROM db.label_events")
                 return Check("workspace", True, f"{store.place}, {events:,} label events")
         health = examine_store(workspace.folder)

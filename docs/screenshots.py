@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from core.store.database import Store
+from core.store.opening import open_store
 from core.workspace import Workspace
 from eval.evals import count_evals
 from tui.app import AuditFirstApp, RejudgeApp
@@ -129,7 +129,7 @@ def _prepared(workspace: Workspace) -> tuple[bool, bool]:
     """Evaluate where nothing was; return whether there is a run, and whether it has its evals."""
     from train.runs.store import list_runs, run_evals
 
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         evals = count_evals(store)
         runs = list_runs(store)
         trained = bool(runs) and bool(run_evals(store, runs[0]))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from core.records import Query
     from core.store.database import Store
-    from core.store.tables import Row
+    from core.store.sql import Row
     from eval.retrievers.base import Ranking
 
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError
 from core.ids import content_id, query_id, utc_now
 from core.records import GRADES, ImportReport, Origin, Problem, Query, QueryKind, Spec, SpecQuery
-from core.store.tables import add_queries, insert_missing, query_of_row
+from core.store.sql import insert_missing
+from core.store.tables import add_queries, query_of_row
 from core.text import storable
 from core.workspace import given_path
 from eval.metrics import endings

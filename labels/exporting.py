@@ -17,7 +17,7 @@ from uuid import uuid4
 from core.errors import InputError
 from core.files import replacing
 from core.store.errors import explained
-from core.store.tables import literal
+from core.store.sql import literal
 from labels.agreement.records import OPPOSITE
 from labels.judges.choosing import audited_judge
 

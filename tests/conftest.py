@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from core.store.database import Store
+    from core.store.server_url import ServerUrl
     from tests.team.postgres_server import PostgresServer
 
 # A shell that starts the tests in the background has them ignore interrupts, and a program that
@@ -84,59 +86,82 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """Give the empty store of a new workspace."""
-    from core.store.database import Store
+    from core.store.opening import open_store
     from tests.building import new_workspace
 
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         yield opened
 
 
-@cache
-def new_database(open_store: Callable[[Path], Store]) -> bytes:
-    """Return the file of a store that was just made: to make one takes longer than most tests."""
-    with TemporaryDirectory() as folder:
-        open_store(Path(folder)).close()
-        return (Path(folder) / "rejudge.duckdb").read_bytes()
-
-
-def is_new(folder: Path) -> bool:
-    """Say whether a store that is opened in this folder begins empty."""
-    return folder.is_dir() and not any(
-        (folder / name).exists() for name in ("rejudge.duckdb", "labels.jsonl", "backups")
-    )
+#: A first open of a folder is what these tests are about.
+STORE_TESTS = Path(__file__).parent / "core" / "store"
 
 
 @pytest.fixture(autouse=True)
 def chosen_backend(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Open stores on the backend that was asked for, each folder's in a database of its own."""
+    """Open stores on the chosen backend.
+
+    On ``file``, a new folder gets a copy of a database made before: to make one takes longer than
+    most tests. On ``postgres``, each folder gets a database of its own.
+    """
     if any(map(request.node.get_closest_marker, ("own_file", "both_stores"))):
         yield
-        return
-    from core.store.database import DATABASE_NAME, Store
-
-    open_store = Store.open
-    if BACKEND == "file":
-
-        def open_copy(folder: Path, *, url: str = "", **more: Any) -> Store:
-            if not url and is_new(folder):
-                (folder / DATABASE_NAME).write_bytes(new_database(open_store))
-                (folder / DATABASE_NAME).chmod(0o600)
-            return open_store(folder, url=url, **more)
-
-        monkeypatch.setattr(Store, "open", open_copy)
+    elif BACKEND == "file":
+        if STORE_TESTS not in request.path.parents:
+            copy_new_databases(monkeypatch)
         yield
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    opened: dict[Path, str] = {}
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with databases_on_server(server, monkeypatch):
+            yield
 
-    def open_there(folder: Path, *, url: str = "", **more: Any) -> Store:
-        if not url and folder not in opened:
-            opened[folder] = server.lend()
-        return open_store(folder, url=url or server.url(opened[folder]), **more)
 
-    monkeypatch.setattr(Store, "open", open_there)
+def copy_new_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.store import opening
+
+    really_open = opening._open
+
+    def open_copy(folder: Path, server: ServerUrl | None, files: Sequence[Path]) -> Store:
+        if server is None and is_new(folder):
+            database = folder / "rejudge.duckdb"
+            database.write_bytes(made_database(really_open))
+            database.chmod(0o600)
+        return really_open(folder, server, files)
+
+    monkeypatch.setattr(opening, "_open", open_copy)
+
+
+@cache
+def made_database(really_open: Callable[..., Store]) -> bytes:
+    """Return the database file of a new store."""
+    with TemporaryDirectory() as folder:
+        really_open(Path(folder), None, ()).close()
+        return (Path(folder) / "rejudge.duckdb").read_bytes()
+
+
+def is_new(folder: Path) -> bool:
+    """Return whether a store that is opened in this folder begins empty."""
+    return folder.is_dir() and not any(
+        (folder / name).exists() for name in ("rejudge.duckdb", "labels.jsonl", "backups")
+    )
+
+
+@contextmanager
+def databases_on_server(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from core.store import opening
+    from core.store.server_url import server_url
+
+    really_open = opening._open
+    lent: dict[Path, str] = {}
+
+    def open_there(folder: Path, url: ServerUrl | None, files: Sequence[Path]) -> Store:
+        if url is None and folder not in lent:
+            lent[folder] = server.lend()
+        return really_open(folder, url or server_url(server.url(lent[folder])), files)
+
+    monkeypatch.setattr(opening, "_open", open_there)
     yield
-    for database in opened.values():
+    for database in lent.values():
         server.take_back(database)

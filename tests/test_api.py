@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 import rejudge
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from eval.specs import add_spec as store_spec
 from labels.audit.recording import LabelRecorder
 from tests.building import Scored, add_scored, new_workspace
@@ -40,7 +40,7 @@ ROWS = (
 def made(tmp_path: Path) -> Workspace:
     """Make a workspace with judged pairs, one label and a spec."""
     workspace = new_workspace(tmp_path)
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         add_corpus(store, FILES)
         add_scored(store, ROWS)
         LabelRecorder(store, "ann").grade(UUID(ROWS[0].pair_id), 4, None)

@@ -324,10 +324,10 @@ class RejudgeApp(App[None]):
             self.store = None
 
     def _open(self) -> None:
-        from core.store.read_only import open_to_read
+        from core.store.read_only import open_for_reading
 
         if self.store is None:
-            self.store = open_to_read(self.workspace)
+            self.store = open_for_reading(self.workspace)
 
     def _opened(self) -> None:
         self._tell_screens()

@@ -22,10 +22,10 @@ from core.corpus.sources import documents_of, read_source
 from core.corpus.walking import walk
 from core.errors import CancelledError, InputError
 from core.ids import utc_now
+from core.problems import ProblemLog
 from core.records import ImportReport, Problem, Progress
-from core.store.database import ProblemLog
 from core.store.errors import explained
-from core.store.tables import literal
+from core.store.sql import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,118 +1,81 @@
 """The store: one database, opened once and shared by cursors.
 
 The process keeps an in-memory root and attaches the data to it as ``db``: a DuckDB file that it
-owns alone, or a PostgreSQL database that a team shares; views live in the root.
-Every read and every transaction takes its own cursor, because a DuckDB connection must not be
-shared between threads. Writers take turns.
-
-The problems of one import: the first few for the screen, all of them in a file.
+owns alone, or a PostgreSQL database that a team shares. Views live in the root. Every read and
+every transaction takes its own cursor, because a DuckDB connection must not be shared between
+threads. Writers take turns.
 """
 
 from __future__ import annotations
 
-import json
+import shutil
 import threading
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from core.errors import StoreDamagedError, StoreError, StoreLockedError
+from core.errors import StoreLockedError
 from core.ids import utc_now
 from core.store.backups import LABELS_BETWEEN, backups, is_old, write_backup
 from core.store.errors import explained, is_lost
-from core.store.events import restore_from_journal
-from core.store.journal import JOURNAL_NAME, LabelJournal
-from core.store.migrations import migrate
-from core.store.server import attach_server, lock_there, require_schema, time_there
-from core.store.server_url import server_url
-from core.store.tables import literal
-from core.workspace import fits
+from core.store.journal import LabelJournal
+from core.store.server import lock_table, server_time
+from core.store.sql import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-    from typing import TextIO
+    from pathlib import Path
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement
 
-    from core.records import Problem
-    from core.store.read_only import ReadOnlyCopy
-    from core.store.tables import Row
-    from core.workspace import Workspace
-
-
-SHOWN_LIMIT: Final = 100
-
-
-class ProblemLog:
-    """Collects problems in bounded memory. Use as a context manager.
-
-    Args:
-        file: written, one JSON object a line, only when there are more than ``SHOWN_LIMIT``
-            problems; whatever lay there before is replaced.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._opened: TextIO | None = None
-        self._shown: list[Problem] = []
-        self.total = 0
-
-    def add(self, problem: Problem) -> None:
-        """Record a problem."""
-        self.total += 1
-        if len(self._shown) < SHOWN_LIMIT:
-            self._shown.append(problem)
-            return
-        if self._opened is None:
-            self._opened = self._file.open("w", encoding="utf-8", errors="backslashreplace")
-            for earlier in self._shown:
-                self._write(earlier, self._opened)
-        self._write(problem, self._opened)
-
-    @property
-    def shown(self) -> tuple[Problem, ...]:
-        """The first ``SHOWN_LIMIT`` problems."""
-        return tuple(self._shown)
-
-    @property
-    def report_file(self) -> str:
-        """Where all problems are listed; empty when ``shown`` has them all."""
-        return str(self._file) if self.total > SHOWN_LIMIT else ""
-
-    def __enter__(self) -> Self:
-        """Return the log itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        if self._opened is not None:
-            self._opened.close()
-
-    @staticmethod
-    def _write(problem: Problem, file: TextIO) -> None:
-        values = {"file": problem.file, "line": problem.line, "reason": problem.reason}
-        file.write(json.dumps(values, ensure_ascii=False) + "\n")
+    from core.store.sql import Row
 
 
 DATABASE_NAME: Final = "rejudge.duckdb"
 STORAGE_VERSION: Final = "v1.5.0"
-VIEWS: Final = Path(__file__).with_name("views.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlyCopy:
+    """A copy of the database that is read while another process has the original open.
+
+    Attributes:
+        made: when the backup was made that was copied, in UTC.
+        holder: who has the original, a clause: ``another process has this workspace open: ...``.
+        folder: of the copy.
+    """
+
+    made: datetime
+    holder: str
+    folder: Path
+
+    @property
+    def notice(self) -> str:
+        """A line that tells the person what they see."""
+        return (
+            f"{self.holder}. This is a read-only copy of {self.made:%Y-%m-%d %H:%M} UTC with the"
+            " labels of now; nothing can be changed here meanwhile."
+        )
+
+    def remove(self) -> None:
+        """Remove the copy."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Store:
     """An open database. Use as a context manager, or call ``close``.
 
+    ``core.store.opening`` opens it.
+
     Attributes:
         folder: the ``.rejudge`` folder, for the files that stay on this machine.
         place: the database's file or url, for messages.
         shared: whether it is a team's, which others write to at the same time.
-        read_only_copy: set when this is a read-only copy, because another process has the original.
+        read_only_copy: set when this is a copy because another process has the original open.
     """
 
-    def __init__(
-        self, root: DuckDBPyConnection, folder: Path, place: str = "", *, shared: bool = False
-    ) -> None:
+    def __init__(self, root: DuckDBPyConnection, folder: Path, place: str, *, shared: bool) -> None:
         self._root = root
         self._writing = threading.RLock()
         self._single: DuckDBPyConnection | None = None
@@ -121,62 +84,9 @@ class Store:
         self._backing_up = threading.Lock()
         self._backup_cursor: DuckDBPyConnection | None = None
         self.folder = folder
-        self.place = place or str(folder / DATABASE_NAME)
+        self.place = place
         self.shared = shared
         self.read_only_copy: ReadOnlyCopy | None = None
-
-    @classmethod
-    def of(cls, workspace: Workspace, *, allowed_files: Sequence[Path] = ()) -> Self:
-        """Open the store that a workspace is set to: its own file, or its team's.
-
-        Raises:
-            RejudgeError: as ``open`` does, or the settings cannot be read.
-        """
-        return cls.open(workspace.folder, url=workspace.store_url(), allowed_files=allowed_files)
-
-    @classmethod
-    def open(cls, folder: Path, *, url: str = "", allowed_files: Sequence[Path] = ()) -> Self:
-        """Open the database in ``folder``, make it if it is absent, and migrate it.
-
-        Args:
-            folder: the ``.rejudge`` folder; it exists.
-            url: a team's store instead: ``postgres:host=... dbname=...``. It is never made or
-                migrated here, see ``core.store.moving``.
-            allowed_files: files outside ``folder`` that SQL may read or write (an import, an
-                export). DuckDB reaches no other file once the store is open.
-
-        Raises:
-            StoreLockedError: another process has the database open.
-            StoreUnreachableError: the team's server does not answer.
-            StoreError: the file is damaged, newer than this program, or cannot be written.
-            InputError, UnavailableError: the url, or the extension for it, cannot be used.
-        """
-        from core.store.engine import engine
-
-        server = server_url(url) if url else None
-        path = folder / DATABASE_NAME
-        place = server.shown if server else str(path)
-        with explained(place):
-            root = engine.connect()
-        try:
-            with explained(place):
-                _settle(root, folder)
-                if server:
-                    attach_server(root, server)
-                else:
-                    _attach(root, path)
-                _fence(root, folder, allowed_files)
-                store = cls(root, folder, place, shared=server is not None)
-                if server:
-                    require_schema(root, place)
-                else:
-                    migrate(root, place, store._back_up)
-                root.execute(VIEWS.read_text("utf-8"))
-                restore_from_journal(store)
-        except BaseException:
-            root.close()
-            raise
-        return store
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -200,7 +110,7 @@ class Store:
                 cursor.close()
 
     def relation(self, sql: str) -> DuckDBPyRelation:
-        """Return a query as a DuckDB relation, which reads when it is asked to.
+        """Return a query as a DuckDB relation, which reads when its rows are fetched.
 
         Raises:
             StoreError: the database refused; the message says why.
@@ -213,10 +123,9 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[DuckDBPyConnection]:
-        """Give a cursor that sees one state of the database, whatever is written meanwhile.
+        """Transaction for reading that sees one state of the database throughout.
 
-        For a job of several statements that must agree. Nothing waits for it. It may make
-        temporary tables, which are gone afterwards; nothing else of it is kept.
+        Nothing waits for it. It may make temporary tables; nothing it writes is kept.
         """
         with explained(self.place):
             cursor = self._root.cursor()
@@ -228,9 +137,9 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[DuckDBPyConnection]:
-        """Give a cursor whose statements are committed together, or not at all.
+        """Transaction whose statements are committed together, or not at all.
 
-        One transaction at a time: a second thread waits. Keep it short.
+        A second thread waits for the first to finish, so keep it short.
         """
         self._require_writable()
         with self._writing, explained(self.place):
@@ -248,27 +157,27 @@ class Store:
 
     @contextmanager
     def exclusive(self, table: str) -> Iterator[DuckDBPyConnection]:
-        """Give a transaction that nobody else, on any machine, writes to ``table`` beside.
+        """Transaction that holds an exclusive lock on ``table``, against every other machine.
 
-        What it reads is as it stands once the others are done.
+        It sees what the transactions before it have written.
         """
         with self.transaction() as cursor:
             if self.shared:
-                lock_there(cursor, table)
+                lock_table(cursor, table)
             yield cursor
 
     def write(self, sql: str, parameters: Sequence[object]) -> None:
-        """Run one statement that is a transaction of its own; on return it is on disk.
+        """Run one statement as a transaction of its own; on return it is on disk.
 
-        For what is written again and again, such as one label: the statement is parsed once and
-        planned without the optimizer, which has nothing to improve in a single row. That halves
+        For a statement that runs again and again, such as inserting a label: it is parsed once and
+        planned without the optimizer, which has nothing to improve for a single row. That halves
         the time of the same statement in ``transaction``.
 
-        A team's server that was away for a moment is asked once more. The statement has to insert
-        a row under an id made here, so that it cannot count twice.
+        If a team's server is unreachable, the statement is tried once more. So it must insert a
+        row under an id made here: running it twice then has no effect.
 
         Raises:
-            StoreConflictError: a team's server has a row of that id already.
+            StoreConflictError: a team's server already has a row with that id.
             StoreError: the database refused; nothing was written.
         """
         from core.store.engine import engine
@@ -293,7 +202,7 @@ class Store:
         self._single.execute(statement, list(parameters))
 
     def now(self) -> datetime:
-        """Return the time in UTC by the store's own clock: a team's server's, else this machine's.
+        """Return the time in UTC by the clock of a team's server, else by this machine's.
 
         Raises:
             StoreError: the server does not answer.
@@ -303,13 +212,13 @@ class Store:
         with explained(self.place):
             cursor = self._root.cursor()
             try:
-                return time_there(cursor)
+                return server_time(cursor)
             finally:
                 cursor.close()
 
     @property
     def journal(self) -> LabelJournal:
-        """The second copy of what people did here, kept apart for each team's store."""
+        """The second copy of the label events made here; a team's store has its own file."""
         if self._journal is None:
             name = self._team_name() if self.shared else ""
             self._journal = LabelJournal(self.folder, name)
@@ -321,10 +230,10 @@ class Store:
 
     @contextmanager
     def attached(self, file: Path) -> Iterator[DuckDBPyConnection]:
-        """Give a cursor that sees another database of this folder as ``other``, to read from it.
+        """Give a cursor that can read another database file in this folder, as ``other``.
 
         Raises:
-            StoreError: the other one is damaged, or cannot be read.
+            StoreError: that file is damaged or cannot be read.
         """
         with explained(file):
             cursor = self._root.cursor()
@@ -338,20 +247,26 @@ class Store:
                 cursor.close()
 
     def back_up(self) -> Path:
-        """Write a dated copy of the database, keep the newest few, and return its place.
+        """Write a dated backup, keep the newest few, and return the file.
 
-        It may run in any thread while others read and write; the copy is of one moment.
+        Safe in any thread while others read and write: the backup is of one moment.
 
         Raises:
             StoreError: the disk is full or cannot be written; no backup was lost.
         """
         self._require_writable()
-        return self._write_backup("dated")
+        with self._backing_up, explained(self.folder):
+            self._backup_cursor = self._root.cursor()
+            try:
+                return write_backup(self._backup_cursor, self.folder, "dated")
+            finally:
+                self._backup_cursor.close()
+                self._backup_cursor = None
 
     def back_up_if_due(self) -> Path | None:
-        """Back up when the newest backup is a day old, or 250 label events behind, or absent.
+        """Back up if the newest backup is a day old, 250 label events behind, or missing.
 
-        A team's server keeps its own.
+        A team's server is backed up by whoever runs it.
         """
         if self.shared or self.read_only_copy is not None:
             return None
@@ -365,14 +280,14 @@ class Store:
         return self.back_up()
 
     def interrupt(self) -> None:
-        """Stop whatever query is running, so that ``close`` need not wait for it."""
+        """Stop the running query, so that ``close`` need not wait for it."""
         self._root.interrupt()
         copying = self._backup_cursor
         if copying is not None:
             copying.interrupt()
 
     def close(self) -> None:
-        """Detach the file and give up its lock. Closing twice is harmless."""
+        """Close the database and release its lock. Closing twice is harmless."""
         if self._single is not None:
             self._single.close()
         self._root.close()
@@ -387,74 +302,10 @@ class Store:
                 todo="Close that rejudge, or wait until its command has finished, then try again.",
             )
 
-    def _back_up(self, version: int) -> None:
-        """Keep the database as it is before its schema leaves this version."""
-        self._write_backup(f"schema-{version:04d}")
-
-    def _write_backup(self, kind: str) -> Path:
-        with self._backing_up, explained(self.folder):
-            self._backup_cursor = self._root.cursor()
-            try:
-                return write_backup(self._backup_cursor, self.folder, kind)
-            finally:
-                self._backup_cursor.close()
-                self._backup_cursor = None
-
 
 def _roll_back(cursor: DuckDBPyConnection) -> None:
-    """Undo what the transaction did, if there is still one: a lost server has undone it itself."""
+    """Roll back, unless the connection is lost: then the server has done it itself."""
     from core.store.engine import engine
 
     with suppress(engine.Error):
         cursor.execute("ROLLBACK")
-
-
-def _settle(root: DuckDBPyConnection, folder: Path) -> None:
-    root.execute("SET autoinstall_known_extensions = false")
-    root.execute("SET TimeZone = 'UTC'")
-    root.execute(f"SET temp_directory = {literal(str(folder.resolve() / 'spill'))}")
-
-
-def _refuse_to_begin_anew(path: Path) -> None:
-    """Raise when there was a database here: an empty one must not take its place unasked."""
-    journal = path.with_name(JOURNAL_NAME)
-    if backups(path.parent) or (journal.exists() and journal.stat().st_size):
-        raise StoreDamagedError(
-            f"the database file is {'empty' if path.exists() else 'gone'}, but it was not always",
-            where=str(path),
-            todo="Bring it back with: rejudge doctor --restore"
-            "   (to begin anew, move the .rejudge folder away)",
-        )
-
-
-def _attach(root: DuckDBPyConnection, path: Path) -> None:
-    if path.is_dir():
-        raise StoreError(
-            "the database is a folder",
-            where=str(path),
-            todo="Move that folder away, then try again.",
-        )
-    if not fits(path):
-        raise StoreError(
-            "DuckDB opens no database whose path holds a question mark, a backslash or other bytes"
-            " than UTF-8",
-            where=str(path),
-            todo="Rename that folder, or use another one with --workspace DIR.",
-        )
-    fresh = not path.exists() or path.stat().st_size == 0
-    if fresh:
-        _refuse_to_begin_anew(path)
-        path.unlink(missing_ok=True)
-    root.execute(
-        f"ATTACH {literal(str(path.resolve()))} AS db (STORAGE_VERSION '{STORAGE_VERSION}')"
-    )
-    if fresh:
-        path.chmod(0o600)
-
-
-def _fence(root: DuckDBPyConnection, folder: Path, allowed_files: Sequence[Path]) -> None:
-    """Let SQL reach the folder and the files that were named, and no others."""
-    allowed = ", ".join(literal(str(file.resolve())) for file in allowed_files if fits(file))
-    root.execute(f"SET allowed_paths = [{allowed}]")
-    root.execute(f"SET allowed_directories = [{literal(str(folder.resolve()) + '/')}]")
-    root.execute("SET enable_external_access = false")

@@ -1,4 +1,4 @@
-"""Label events in the store, and their way back from the journal."""
+"""Label events in the database, and restoring them from the journal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import StoreConflictError
 from core.records import Action, LabelEvent
-from core.store.tables import insert_missing
+from core.store.sql import insert_missing
 
 if TYPE_CHECKING:
     from core.store.database import Store
     from core.store.journal import LabelJournal
-    from core.store.tables import Row
+    from core.store.sql import Row
 
 
 EVENT_COLUMNS: Final = (
@@ -42,7 +42,7 @@ _INSERT_ONE: Final = (
 
 
 def insert_event(store: Store, event: LabelEvent) -> None:
-    """Insert one event and commit it; one that is there already counts as inserted."""
+    """Insert an event and commit it; an event already stored counts as inserted."""
     try:
         store.write(_INSERT_ONE, _row(event))
     except StoreConflictError:
@@ -58,11 +58,11 @@ def event_of_row(row: Row) -> LabelEvent:
 
 
 def restore_from_journal(store: Store, *, thorough: bool = False) -> int:
-    """Insert the journal's events that the database lacks and return how many that were.
+    """Insert the journal's events that the database lacks; return the number inserted.
 
-    The journal is ahead of the database by one event when the program was killed between the two
-    writes, and by more when the database file was replaced by an older copy. Only its last event
-    is looked up unless that one is missing or ``thorough`` is asked for.
+    The journal is ahead by one event if the program was killed between the two writes, and by more
+    if the database file was replaced by an older copy. Only the last event is looked up, unless
+    it is missing or ``thorough`` is set.
     """
     journal = store.journal
     if store.shared:
@@ -78,10 +78,10 @@ def restore_from_journal(store: Store, *, thorough: bool = False) -> int:
 
 
 def _send_unsent(store: Store, journal: LabelJournal) -> int:
-    """Bring a team's store what could not reach it, and what it may have lost.
+    """Send a team's store the events that did not reach it.
 
-    Events of several processes stand in the journal in any order, so each one since the last
-    time is looked up.
+    Several processes write to the journal, in any order, so every event since the last time is
+    looked up.
     """
     events, end = journal.unsent()
     sent = 0
@@ -95,7 +95,7 @@ def _send_unsent(store: Store, journal: LabelJournal) -> int:
 
 
 def write_missing_to_journal(store: Store) -> int:
-    """Append the database's events that the journal lacks and return how many that were."""
+    """Append the database's events that the journal lacks; return the number appended."""
     journal = store.journal
     there = {event.id for event in journal.events()}
     rows = store.read(f"SELECT {EVENT_COLUMNS} FROM db.label_events ORDER BY happened, id")

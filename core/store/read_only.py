@@ -1,10 +1,9 @@
-"""A read-only copy while another process has the database open.
+"""A read-only copy to work with while another process has the database open.
 
 The live file must not be touched: a second process is refused, and the owner would lose its lock
-if it were read and closed by other means. But the owner keeps dated backups, which are files of
-their own, and the label journal, which may be read by anybody. Both together are the workspace as
-of the backup, with the labels of this moment. They are copied into a folder of this process,
-opened there like any store, refuse to be written to, and are removed at the end.
+if the file were read and closed by other means. But its dated backups are files of their own, and
+the label journal may be read by anybody. Together they are the workspace as of the backup, with
+the labels of this moment. Both are copied to a folder of this process and opened there.
 """
 
 from __future__ import annotations
@@ -12,18 +11,17 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import StoreLockedError
 from core.processes import is_running
 from core.store.backups import Backup, backups
-from core.store.database import DATABASE_NAME, Store
+from core.store.database import DATABASE_NAME, ReadOnlyCopy, Store
 from core.store.errors import explained
 from core.store.journal import JOURNAL_NAME
+from core.store.opening import open_store, open_workspace_store
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from core.workspace import Workspace
@@ -32,70 +30,45 @@ if TYPE_CHECKING:
 READ_ONLY_NAME: Final = "read-only"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOnlyCopy:
-    """Where a copy came from: when its backup was ``made``, in UTC, and who has the original.
-
-    ``holder`` is a clause: ``another process has this workspace open: process 7, python``.
-    """
-
-    made: datetime
-    holder: str
-    folder: Path
-
-    @property
-    def notice(self) -> str:
-        """One line for whoever looks at it."""
-        return (
-            f"{self.holder}. What is shown is of {self.made:%Y-%m-%d %H:%M} UTC, with the labels of"
-            " now; nothing can be changed here meanwhile."
-        )
-
-    def remove(self) -> None:
-        """Remove the copy."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def open_to_read(workspace: Workspace) -> Store:
-    """Open the store; if another process has its file, a copy of its newest backup instead.
+def open_for_reading(workspace: Workspace) -> Store:
+    """Open the store; if another process has its file, open a copy of the newest backup.
 
     A copy has ``Store.read_only_copy`` set and refuses to be written to.
 
     Raises:
-        StoreLockedError: another process has it, and there is no backup yet.
-        RejudgeError: as ``Store.of``.
+        StoreLockedError: another process has the file open, and there is no backup yet.
+        RejudgeError: as ``open_workspace_store``.
     """
-    folder = workspace.folder
     try:
-        return Store.of(workspace)
+        return open_workspace_store(workspace)
     except StoreLockedError as locked:
-        newest = next(iter(backups(folder)), None)
+        newest = next(iter(backups(workspace.folder)), None)
         if newest is None:
             raise
-        return _copied(folder, newest, locked)
+        return _open_copy(workspace.folder, newest, locked)
 
 
-def _copied(folder: Path, backup: Backup, locked: StoreLockedError) -> Store:
+def _open_copy(folder: Path, backup: Backup, locked: StoreLockedError) -> Store:
     place = folder / READ_ONLY_NAME / f"{os.getpid()}-{os.urandom(4).hex()}"
-    read_only_copy = ReadOnlyCopy(backup.made, locked.what, place)
+    copy = ReadOnlyCopy(backup.made, locked.what, place)
     with explained(place):
-        _clear(folder / READ_ONLY_NAME)
+        _remove_leftovers(folder / READ_ONLY_NAME)
         place.mkdir(parents=True)
         try:
             shutil.copyfile(backup.path, place / DATABASE_NAME)
             (place / DATABASE_NAME).chmod(0o600)
             with suppress(FileNotFoundError):
                 shutil.copyfile(folder / JOURNAL_NAME, place / JOURNAL_NAME)
-            store = Store.open(place)
+            store = open_store(place)
         except BaseException:
-            read_only_copy.remove()
+            copy.remove()
             raise
-    store.read_only_copy = read_only_copy
+    store.read_only_copy = copy
     return store
 
 
-def _clear(place: Path) -> None:
-    """Remove what processes left that were killed."""
+def _remove_leftovers(place: Path) -> None:
+    """Remove the copies of processes that were killed."""
     with suppress(FileNotFoundError):
         for entry in place.iterdir():
             number = entry.name.partition("-")[0]

@@ -19,7 +19,8 @@ from core.store.database import DATABASE_NAME, Store
 from core.store.errors import explained
 from core.store.events import restore_from_journal, write_missing_to_journal
 from core.store.journal import LabelJournal
-from core.store.tables import literal
+from core.store.opening import open_store
+from core.store.sql import literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ def examine_store(folder: Path) -> Health:
         StoreError: it cannot be opened, for another reason than damage.
     """
     try:
-        with Store.open(folder) as store:
+        with open_store(folder) as store:
             with store.snapshot() as cursor:
                 _read_whole(cursor, "db")
             rows = store.read("SELECT id FROM db.label_events")
@@ -111,7 +112,7 @@ def restore(folder: Path) -> Restoration:
         with explained(database):
             kept = _set_aside(folder)
             backup, before = _put_backup_in_place(folder)
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         restore_from_journal(store, thorough=True)
         from_journal = max(0, _count_events(store) - before)
         salvaged = _salvage(store, kept) if kept is not None else 0
@@ -184,7 +185,7 @@ def _put_backup_in_place(folder: Path) -> tuple[Backup | None, int]:
 
 
 def _empty_database(path: Path) -> None:
-    """Make a database without tables: ``Store.open`` refuses to begin anew by itself."""
+    """Make a database without tables: ``open_store`` refuses to start over by itself."""
     from core.store.engine import engine
 
     path.unlink(missing_ok=True)

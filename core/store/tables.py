@@ -1,17 +1,8 @@
-"""Many rows into a table at once, whatever of them is not there yet.
-
-Documents in the store.
-
-Queries in the store.
-
-Judges and their judgments in the store.
-
-Pairs in the store.
-"""
+"""Rows to records and back: documents, queries, pairs, judges, judgments."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from core.ids import content_id, prompt_version, utc_now
 from core.records import (
@@ -24,74 +15,21 @@ from core.records import (
     Query,
     QueryKind,
 )
+from core.store.sql import insert_missing, one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from duckdb import DuckDBPyConnection
 
     from core.records import Pair
     from core.store.database import Store
-
-    #: A row as DuckDB hands it over; the function that reads a table gives it types.
-    Row = tuple[Any, ...]
-
-
-def insert_missing(
-    cursor: DuckDBPyConnection,
-    table: str,
-    columns: Mapping[str, str],
-    rows: Iterable[Sequence[object]],
-) -> int:
-    """Insert the rows whose ``id`` the table lacks; return how many that were.
-
-    The rows travel as one array for each column: DuckDB takes 10,000 of them in 0.05 s that way,
-    where ``executemany`` takes seconds.
-
-    Args:
-        cursor: of an open transaction.
-        table: a table of ``db`` with an ``id`` column.
-        columns: each column's name and SQL type, ``id`` among them.
-        rows: values in the order of ``columns``; of rows with the same id the first counts.
-    """
-    position = list(columns).index("id")
-    distinct: dict[object, Sequence[object]] = {}
-    for row in rows:
-        distinct.setdefault(row[position], row)
-    if not distinct:
-        return 0
-    arrays = [list(column) for column in zip(*distinct.values(), strict=True)]
-    unnested = ", ".join(
-        f"unnest(CAST(${number} AS {kind}[])) AS {name}"
-        for number, (name, kind) in enumerate(columns.items(), start=1)
-    )
-    inserted = cursor.execute(
-        f"INSERT INTO db.{table} ({', '.join(columns)})"
-        f" SELECT {', '.join(columns)} FROM (SELECT {unnested}) AS fresh"
-        f" WHERE NOT EXISTS (SELECT 1 FROM db.{table} AS kept WHERE kept.id = fresh.id)",
-        arrays,
-    ).fetchone()
-    return int(inserted[0]) if inserted else 0
-
-
-def one_of(identifiers: Sequence[UUID]) -> tuple[str, list[object]]:
-    """Return what follows ``IN`` in SQL to name these ids, and its parameters.
-
-    Many are one array. A single one is named itself: that is looked up in half the time.
-    """
-    if len(identifiers) == 1:
-        return "($1)", list(identifiers)
-    return "(SELECT unnest(CAST($1 AS UUID[])))", [list(identifiers)]
-
-
-def literal(text: str) -> str:
-    """Return ``text`` as an SQL string literal, for the statements that take no parameters."""
-    return "'" + text.replace("'", "''") + "'"
+    from core.store.sql import Row
 
 
 DOCUMENT_COLUMNS: Final = "id, path, symbol, kind, language, start_line, end_line, text"
-_COLUMN_TYPES: Final = {
+_DOCUMENT_TYPES: Final = {
     "id": "UUID",
     "path": "VARCHAR",
     "symbol": "VARCHAR",
@@ -108,7 +46,7 @@ _COLUMN_TYPES: Final = {
 def add_documents(
     cursor: DuckDBPyConnection, documents: Iterable[Document], *, in_corpus: bool
 ) -> int:
-    """Insert the documents that the store lacks and return how many that were."""
+    """Insert documents; those already stored are skipped. Return the number inserted."""
     now = utc_now()
     rows = (
         (
@@ -125,7 +63,7 @@ def add_documents(
         )
         for document in documents
     )
-    return insert_missing(cursor, "documents", _COLUMN_TYPES, rows)
+    return insert_missing(cursor, "documents", _DOCUMENT_TYPES, rows)
 
 
 def document_of_row(row: Row) -> Document:
@@ -146,7 +84,7 @@ def documents_by_id(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Doc
 
 
 def corpus_documents(store: Store) -> list[Document]:
-    """Return every document of the corpus as it stands now, by path and line."""
+    """Return the documents of the current corpus, ordered by path and line."""
     rows = store.read(
         f"SELECT {DOCUMENT_COLUMNS} FROM db.documents WHERE in_corpus"
         " ORDER BY path, start_line, end_line, id"
@@ -166,9 +104,9 @@ _QUERY_TYPES: Final = {
 
 
 def add_queries(cursor: DuckDBPyConnection, queries: Iterable[Query], origin: Origin) -> int:
-    """Insert the queries that the store lacks and return how many that were.
+    """Insert queries; those already stored are skipped. Return the number inserted.
 
-    A query already there without a kind takes the kind that is given now.
+    A stored query without a kind takes the kind given now.
     """
     given = list(queries)
     now = utc_now()
@@ -202,16 +140,14 @@ def query_of_row(row: Row) -> Query:
 
 
 def queries_by_id(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Query]:
-    """Return the queries with these ids, by id; what is not there is left out."""
-    rows = store.read(
-        f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",
-        [list(identifiers)],
-    )
+    """Return the queries with these ids; an unknown id is absent from the result."""
+    these, parameters = one_of(identifiers)
+    rows = store.read(f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN {these}", parameters)
     return {row[0]: query_of_row(row) for row in rows}
 
 
 def all_queries(store: Store) -> list[Query]:
-    """Return every query, by text."""
+    """Return all queries, ordered by text."""
     rows = store.read(f"SELECT {QUERY_COLUMNS} FROM db.queries ORDER BY text, id")
     return [query_of_row(row) for row in rows]
 
@@ -254,13 +190,13 @@ _NO_DISTRIBUTION: Final = (None, None, None, None, None)
 def make_judge(
     name: str, kind: JudgeKind, *, model: str = "", prompt: str = "", parameters: str = "{}"
 ) -> Judge:
-    """Return a judge with its id: the same model, prompt and parameters are the same judge."""
+    """Return a judge with its id: the same model, prompt and parameters make the same judge."""
     identifier = content_id(name, kind.value, model, prompt, parameters)
     return Judge(identifier, name, kind, model, prompt_version(prompt), prompt, parameters)
 
 
 def add_judge(cursor: DuckDBPyConnection, judge: Judge) -> None:
-    """Insert a judge unless the store has it."""
+    """Insert a judge, unless it is already stored."""
     row = (
         judge.id,
         judge.name,
@@ -281,13 +217,13 @@ def judge_of_row(row: Row) -> Judge:
 
 
 def all_judges(store: Store) -> list[Judge]:
-    """Return every judge, the oldest first."""
+    """Return all judges, the oldest first."""
     rows = store.read(f"SELECT {JUDGE_COLUMNS} FROM db.judges ORDER BY added, name, id")
     return [judge_of_row(row) for row in rows]
 
 
 def add_judgments(cursor: DuckDBPyConnection, judgments: Iterable[Judgment]) -> int:
-    """Insert the judgments that the store lacks and return how many that were."""
+    """Insert judgments; those already stored are skipped. Return the number inserted."""
     rows = (
         (
             judgment.id,
@@ -325,7 +261,10 @@ _PAIR_TYPES: Final = {
 
 
 def add_pairs(cursor: DuckDBPyConnection, pairs: Iterable[Pair]) -> int:
-    """Insert the pairs that the store lacks and return how many; a known pair keeps its origin."""
+    """Insert pairs; those already stored are skipped and keep their origin.
+
+    Return the number inserted.
+    """
     now = utc_now()
     rows = (
         (

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.store.database import Store
-    from core.store.tables import Row
+    from core.store.sql import Row
 
 
 @dataclass(frozen=True, slots=True)

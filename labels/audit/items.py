@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Query
 from core.store.events import EVENT_COLUMNS, event_of_row
+from core.store.sql import one_of
 from core.store.tables import (
     JUDGMENT_COLUMNS,
     QUERY_COLUMNS,
     all_judges,
     documents_by_id,
     judgment_of_row,
-    one_of,
     query_of_row,
 )
 from labels.judges.injection import addresses

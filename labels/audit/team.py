@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from core.store.tables import one_of
+from core.store.sql import one_of
 from labels.audit.items import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from core.store.database import Store
-    from core.store.tables import Row
+    from core.store.sql import Row
 
 
 class Method(StrEnum):

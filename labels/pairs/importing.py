@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from core.corpus.lookup import find_documents
 from core.errors import CancelledError
 from core.ids import utc_now
+from core.problems import ProblemLog
 from core.records import ImportReport, JudgeKind, Problem, Progress
-from core.store.database import ProblemLog
 from core.store.errors import explained
 from core.text import storable
 from labels.pairs.staging import (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.records import GRADES, QueryKind
-from core.store.tables import literal
+from core.store.sql import literal
 from core.text import storable
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from core.store.database import DATABASE_NAME
-from core.store.tables import literal
+from core.store.sql import literal
 from labels.pairs.reading import (
     OTHER_TEXT_KEYS,
     SCORE_IS_ZERO,

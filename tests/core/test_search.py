@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.search import LexicalIndex, build_index, tokenise
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import Scored, add_scored, new_workspace
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_path_and_symbol_are_words_of_a_document(tmp_path: Path) -> None:
         Scored("q", "pass", path="b.rs", symbol="findRoot"),
         Scored("q", "pass", path="c.rs", symbol=""),
     ]
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_scored(store, rows)
         read: list[int] = []
         index = build_index(store, advance=read.append)

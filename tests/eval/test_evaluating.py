@@ -7,7 +7,7 @@ import pytest
 from core.errors import CancelledError, InputError
 from core.jobs import Job
 from core.records import Progress, QueryKind
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evals import find_eval, list_evals, load_eval, top_results
 from eval.evaluating import evaluate
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import SpecQuery
+    from core.store.database import Store
     from eval.evals import Eval
 
 TABLES = ("evals", "eval_queries", "eval_relevant", "eval_results", "eval_figures", "eval_notices")
@@ -26,7 +27,7 @@ TABLES = ("evals", "eval_queries", "eval_relevant", "eval_results", "eval_figure
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_corpus(store, FILES)
         yield store
 
@@ -148,7 +149,7 @@ def test_an_eval_is_found_by_its_digits_or_its_age(store: Store) -> None:
 
 def test_no_corpus_is_said_so(tmp_path: Path) -> None:
     with (
-        Store.open(new_workspace(tmp_path / "empty").folder) as store,
+        open_store(new_workspace(tmp_path / "empty").folder) as store,
         pytest.raises(InputError, match="no corpus"),
     ):
         load_corpus(store)

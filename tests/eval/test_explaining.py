@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import InputError
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evals import encoder_of
 from eval.evaluating import evaluate
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Spec
+    from core.store.database import Store
 
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_corpus(opened, FILES)
         yield opened
 

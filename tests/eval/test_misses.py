@@ -7,7 +7,7 @@ import pytest
 from core.errors import InputError
 from core.jobs import Job
 from core.records import QueryKind
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
 from eval.misses import misses, misses_markdown, write_misses
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from core.store.database import Store
     from eval.evals import Eval
 
 HOSTILE = "[click](http://x) *bold*\x1b]0;x\x07 <b>"
@@ -25,7 +26,7 @@ HOSTILE = "[click](http://x) *bold*\x1b]0;x\x07 <b>"
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_corpus(store, FILES)
         yield store
 

@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.jobs import Job
 from core.records import QueryKind
 from core.search import word_overlap
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.comparing import Change
 from eval.corpus import load_corpus
 from eval.evals import goal_figures
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Spec
+    from core.store.database import Store
     from eval.evals import EvalSummary
 
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_corpus(opened, FILES)
         yield opened
 

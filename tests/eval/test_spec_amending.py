@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import InputError
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
 from eval.misses import mark_relevant
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Spec
+    from core.store.database import Store
     from eval.evals import EvalSummary
 
 DAY, NEXT_DAY = datetime(2030, 5, 3, 12), datetime(2030, 5, 4, 12)
@@ -28,7 +29,7 @@ DAY, NEXT_DAY = datetime(2030, 5, 3, 12), datetime(2030, 5, 4, 12)
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_corpus(opened, FILES)
         yield opened
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from core.errors import StoreDamagedError, StoreError
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import Scored, add_scored, numbered
 from tests.faults.full_disk import mount
 from tests.tui.driving import WIDE, Sitting, audit, settled, until, workspace_with
@@ -95,7 +95,7 @@ async def main(how: str, folder: Path) -> None:
             more = await _refused(sitting, how, labels=0)
             sitting.app.exit()
             await until(sitting.pilot, lambda: not sitting.app.is_running)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         rows = store.read("SELECT grade FROM db.label_events ORDER BY happened, id")
     assert [grade for (grade,) in rows] == [*[2] * given, 4, 5, *[2] * more]
 

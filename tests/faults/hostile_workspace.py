@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.ids import utc_now
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
 from eval.specs import add_spec, make_spec
@@ -54,7 +54,7 @@ def hostile_workspace(root: Path) -> Workspace:
     rows = [replace(row, query=f"{PAYLOAD} {n}", symbol=f"{n} {PAYLOAD}") for n in range(4)]
     failed = replace(row, query=f"{PAYLOAD} failed", score=None)
     spec = make_spec(PAYLOAD, PAYLOAD, [asked(one.query, "b.py", row.path) for one in rows])
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, [*rows, failed, replace(row, path="b.py")], named_judge(PAYLOAD))
         add_scored(store, [replace(one, score=1) for one in rows], named_judge(f"2 {PAYLOAD}"))
         add_spec(store, spec)

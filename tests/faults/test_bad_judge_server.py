@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.session import AuditSession
 from tests.building import new_workspace
 from tests.labels.judges.playing_server import (
@@ -88,14 +88,14 @@ def judge(workspace: Workspace, server: PlayingServer, *more: str) -> int:
 
 def add_queries(workspace: Workspace, queries: list[str]) -> None:
     code = "def f():\n    return {!r}\n" + "    # a function of ordinary length\n" * 5
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_unjudged(
             store, [(each, code.format(each), each.startswith("late")) for each in queries]
         )
 
 
 def outcomes(workspace: Workspace) -> list[Said]:
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         return rulings(store)
 
 
@@ -154,7 +154,7 @@ def test_every_pair_ends_as_a_judgment_or_a_named_failure(
 def assert_key_is_nowhere(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     """Look in every row of the database, every file, every export and every answer."""
     root = workspace.root
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         AuditSession.start(store, "ada").grade(4)
         store.back_up()
         tables = store.read(

@@ -51,12 +51,13 @@ READ_ONLY: Final = """
 import subprocess, sys
 from pathlib import Path
 from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import add_scored, new_workspace, numbered
 from tests.faults.full_disk import mount
 from tui.cli.main import main
 folder = Path(sys.argv[1])
 mount(folder)
-with Store.open(new_workspace(folder).folder) as store:
+with open_store(new_workspace(folder).folder) as store:
     add_scored(store, numbered(3))
 mount(folder, "remount,ro")
 for words in ("status", "next", "label 1 4", "judge --judge lexical", "calibrate", "init"):

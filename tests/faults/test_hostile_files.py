@@ -13,7 +13,7 @@ import pytest
 from core.corpus.importing import import_corpus
 from core.errors import InputError
 from core.records import Problem
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.retrievers import building
 from eval.retrievers.building import RetrieverChoice, RetrieverKind
 from eval.specs import import_spec, make_spec
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from core.store.database import Store
+
 TERABYTE = 1 << 40
 GOOD = b'{"query": "q", "positive": "c", "llm_score": 4}\n'
 OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..\\..\\etc\\passwd", "a/../../x", "~/.ssh/id_rsa"]
@@ -32,7 +34,7 @@ OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..\\..\\etc\\passwd", "a/../../x"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path / "work").folder) as opened:
+    with open_store(new_workspace(tmp_path / "work").folder) as opened:
         yield opened
 
 

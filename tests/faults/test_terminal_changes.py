@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import Store
 from core.store.journal import LabelJournal
+from core.store.opening import open_store
 from tests.building import numbered
 from tests.faults.pseudo_terminal import PATIENCE, PseudoTerminal
 from tests.tui.driving import painted, settled, until, workspace_with
@@ -48,7 +48,7 @@ class Labelling:
 
 
 def in_database(workspace: Workspace) -> list[int]:
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         return [
             grade
             for (grade,) in store.read("SELECT grade FROM db.label_events ORDER BY happened, id")

@@ -13,6 +13,7 @@ from core.records import Action
 from core.store.database import Store
 from core.store.events import restore_from_journal
 from core.store.journal import decode_event, encode_event
+from core.store.opening import open_store
 from labels.agreement.labelled import current_grades, deciding_grades, standing_grades
 from labels.audit.filters import parse_filter
 from labels.audit.recording import LabelRecorder
@@ -41,7 +42,7 @@ DISPUTED = parse_filter("is:disputed")
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_scored(opened, ROWS.values())
         for place, name in enumerate(("ada", "bob")):
             recorder = LabelRecorder(opened, name)
@@ -228,7 +229,7 @@ def test_the_command_line_does_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Store, "close", lambda _: None)
-    monkeypatch.setattr(Store, "open", lambda *_, **__: store)
+    monkeypatch.setattr("core.store.opening._open", lambda *_: store)
 
     def told(*words: str, status: int = 0) -> dict[str, object]:
         assert main([*words, "--workspace", str(tmp_path), "--json"]) == status

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from core.ids import content_id
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
 from labels.exporting import ExportFormat, ExportPlan, ExportReport, Grades, export
 from labels.pairs.importing import import_pairs
@@ -24,6 +24,8 @@ from tui.cli.main import main
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from core.store.database import Store
 
 ROWS = (
     Scored("a", "def a(): ...", 4, path="pkg/a.py", symbol="a"),
@@ -39,7 +41,7 @@ BEST = ExportPlan(grades=Grades.BEST)
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """Give four scored pairs: a has labels of two people, b and c calibrated grades, d neither."""
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_scored(opened, ROWS)
         for annotator, grade in (("ada", 5), ("bob", 2)):
             LabelRecorder(opened, annotator).grade(UUID(ROWS[0].pair_id), grade, None)
@@ -146,7 +148,7 @@ def test_an_export_and_a_training_set_take_the_same_grades(store: Store, tmp_pat
 
 def test_the_judges_own_score_comes_back_in(store: Store, tmp_path: Path) -> None:
     exported(store, tmp_path, BEST)
-    with Store.open(new_workspace(tmp_path / "second").folder) as other:
+    with open_store(new_workspace(tmp_path / "second").folder) as other:
         assert import_pairs(other, tmp_path / "out.jsonl").problems == ()
         scores = other.read(
             "SELECT query.text, score FROM db.judgments AS judgment"
@@ -159,7 +161,7 @@ def test_the_judges_own_score_comes_back_in(store: Store, tmp_path: Path) -> Non
 def test_opposite_grades_and_a_missing_calibration_are_told(tmp_path: Path, store: Store) -> None:
     report, _ = exported(store, tmp_path, BEST)
     assert any("1 pair has grades of two people 3 or more apart" in one for one in report.notices)
-    with Store.open(new_workspace(tmp_path / "fresh").folder) as fresh:
+    with open_store(new_workspace(tmp_path / "fresh").folder) as fresh:
         add_scored(fresh, ROWS)
         report, _ = exported(fresh, tmp_path, BEST)
     assert report.from_judge == 4
@@ -172,7 +174,7 @@ def test_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_scored(opened, ROWS)
         calibrate(opened, {ROWS[1].pair_id: TOLD})
     assert main(["export", "jsonl", "a.jsonl", "--grades", "best", "--json"]) == 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.records import Action
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
 from labels.exporting import ExportFormat, ExportPlan, export
 from labels.pairs.importing import import_pairs
@@ -21,6 +21,8 @@ from tests.building import Scored, add_scored, named_judge, new_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from core.store.database import Store
 
 ROWS = (
     Scored("a", "def a(): ...", 4, path="pkg/a.py", symbol="a", rationale="does a"),
@@ -32,7 +34,7 @@ ROWS = (
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_scored(opened, ROWS)
         yield opened
 
@@ -197,11 +199,11 @@ def test_what_is_exported_comes_back_in_without_loss(
 ) -> None:
     first, second = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second")
     target = first / "out.jsonl"
-    with Store.open(new_workspace(first).folder) as store:
+    with open_store(new_workspace(first).folder) as store:
         add_scored(store, rows)
         export(store, ExportFormat.JSONL, target)
         before = facts(store)
-    with Store.open(new_workspace(second).folder) as store:
+    with open_store(new_workspace(second).folder) as store:
         report = import_pairs(store, target)
         assert report.problems == ()
         assert facts(store) == before

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.moving import set_up
+from core.store.server import set_up
 from tests.team.postgres_server import PostgresServer, why_not
 
 if TYPE_CHECKING:

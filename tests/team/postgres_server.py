@@ -119,7 +119,7 @@ class PostgresServer:
 
     def make_team(self) -> None:
         """Make the database ``team`` with the tables and no rows."""
-        from core.store.moving import set_up
+        from core.store.server import set_up
 
         self.sql("CREATE DATABASE team")
         set_up(self.url("team"))

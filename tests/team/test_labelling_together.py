@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import Store
 from core.store.journal import LabelJournal
+from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
 from tests.building import add_scored, new_workspace, numbered
 
@@ -28,9 +28,10 @@ LABELLER = """
 import sys
 from pathlib import Path
 from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
 folder, url, name, count = sys.argv[1:]
-with Store.open(Path(folder), url=url) as store:
+with open_store(Path(folder), url=url) as store:
     pairs = [row[0] for row in store.read("SELECT id FROM db.pairs ORDER BY id")]
     recorder = LabelRecorder(store, name)
     for number in range(int(count)):
@@ -44,7 +45,7 @@ def test_no_label_is_lost_or_doubled_when_the_server_is_killed(
     url = safe_server.url("team")
     # Some share a folder, as visitors of one `rejudge serve` do.
     folders = [new_workspace(tmp_path / str(number)).folder for number in range(PEOPLE // 2)]
-    with Store.open(folders[0], url=url) as store:
+    with open_store(folders[0], url=url) as store:
         add_scored(store, numbered(40))
     # A file: DuckDB takes `python -c` for a person at a prompt and draws bars on stdout.
     program = tmp_path / "labeller.py"
@@ -80,8 +81,8 @@ def test_no_label_is_lost_or_doubled_when_the_server_is_killed(
     seconds = monotonic() - began
     assert len(set(acknowledged)) == PEOPLE * LABELS
     for folder in folders:
-        Store.open(folder, url=url).close()  # sends what waited when its process ended
-    with Store.open(folders[0], url=url) as store:
+        open_store(folder, url=url).close()  # sends what waited when its process ended
+    with open_store(folders[0], url=url) as store:
         rows = store.read("SELECT CAST(id AS VARCHAR) FROM db.label_events")
     told = (
         f"{PEOPLE} people x {LABELS} labels, the server killed {DEATHS} times: {len(rows):,} there,"
@@ -98,7 +99,7 @@ def test_a_label_waits_here_until_the_server_is_back(
     monkeypatch.setattr("labels.audit.recording._PAUSE", 0.0)
     url = safe_server.url("team")
     folder = new_workspace(tmp_path).folder
-    with Store.open(folder, url=url) as store:
+    with open_store(folder, url=url) as store:
         add_scored(store, numbered(4))
         pairs = [row[0] for row in store.read("SELECT id FROM db.pairs ORDER BY id")]
         recorder = LabelRecorder(store, "ada")
@@ -116,7 +117,7 @@ def test_a_label_waits_here_until_the_server_is_back(
     safe_server.start()
     assert not LabelJournal(folder).path.exists()  # the workspace's own labels are apart
     for _ in range(2):
-        with Store.open(folder, url=url) as store:
+        with open_store(folder, url=url) as store:
             assert store.read("SELECT count(*), count(DISTINCT id) FROM db.label_events") == [
                 (5, 5)
             ]

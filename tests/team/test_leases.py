@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.ids import utc_now
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit import team as leases
 from labels.audit.filters import parse_filter
 from labels.audit.recording import LabelRecorder
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from core.store.database import Store
     from tests.team.postgres_server import PostgresServer
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         add_scored(opened, numbered(60))
         set_overlap(opened, 1)
         yield opened
@@ -128,7 +129,7 @@ def test_asking_by_name_or_for_earlier_pairs_heeds_no_lease(store: Store) -> Non
 def test_next_hands_out_and_the_status_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_scored(store, numbered(8))
 
     def told(*words: str) -> dict[str, object]:
@@ -165,13 +166,13 @@ def test_people_who_claim_at_the_same_moment_share_no_pair(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     url = postgres.url(postgres.new_database("team"))
-    with Store.open(new_workspace(tmp_path / "first").folder, url=url) as store:
+    with open_store(new_workspace(tmp_path / "first").folder, url=url) as store:
         add_scored(store, numbered(60))
         pairs = [row[0] for row in store.read("SELECT id FROM db.pairs ORDER BY id")]
 
     def claim_all(name: str) -> list[UUID]:
         folder = new_workspace(tmp_path / name).folder
-        with Store.open(folder, url=url) as own:
+        with open_store(folder, url=url) as own:
             mine = Leases(own, name, 1)
             return [pair for _ in range(4) for pair in _five_more(mine, pairs)]
 

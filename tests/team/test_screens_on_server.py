@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from tests.faults.full_disk import may_mount, own_file_system
 from tests.faults.kills.kill_run import HOUSE
 from tests.faults.pseudo_terminal import PATIENCE, PseudoTerminal
@@ -116,7 +116,7 @@ async def test_a_server_that_goes_and_comes_back_under_the_screen(
 
 def test_a_closed_terminal_costs_no_label(safe_server: PostgresServer, tmp_path: Path) -> None:
     workspace = team_workspace(tmp_path, safe_server.url("team"), 12)
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         journal = store.journal
     with PseudoTerminal("tests.faults.app_in_terminal", str(workspace.root)) as terminal:
         terminal.read_until(lambda: b"query number" in terminal.written)

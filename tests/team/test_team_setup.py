@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import StoreError, StoreUnreachableError
-from core.store.database import Store
 from core.store.migrations import migrations
-from core.store.moving import push, set_up
+from core.store.opening import open_store
+from core.store.push import push
+from core.store.server import set_up
 from labels.audit.session import AuditSession
 from tests.building import Scored, add_scored, new_workspace, numbered
 from tui.cli.main import main
@@ -42,20 +43,20 @@ def test_what_is_missing_is_said(postgres: PostgresServer, tmp_path: Path) -> No
     folder = new_workspace(tmp_path).folder
     empty = postgres.new_database()
     with pytest.raises(StoreError, match="no rejudge tables") as caught:
-        Store.open(folder, url=postgres.url(empty))
+        open_store(folder, url=postgres.url(empty))
     assert "team setup" in caught.value.todo
     with pytest.raises(StoreError, match="no such database"):
         set_up(postgres.url("nowhere"))
     with pytest.raises(StoreError, match="does not know this user"):
         set_up(postgres.url("team", user="nobody"))
     with pytest.raises(StoreUnreachableError):
-        Store.open(folder, url="postgres:host=127.0.0.1 port=1 dbname=x")
+        open_store(folder, url="postgres:host=127.0.0.1 port=1 dbname=x")
     postgres.sql("CREATE ROLE guest LOGIN")
     with pytest.raises(StoreError, match="guest may not make tables") as caught:
         set_up(postgres.url(empty, user="guest"))
     assert "GRANT CREATE" in caught.value.todo
     with pytest.raises(StoreError, match="does not allow"):
-        Store.open(folder, url=postgres.url("team", user="guest")).read("SELECT * FROM db.pairs")
+        open_store(folder, url=postgres.url("team", user="guest")).read("SELECT * FROM db.pairs")
 
 
 def test_an_older_or_newer_store_is_refused(postgres: PostgresServer, tmp_path: Path) -> None:
@@ -63,16 +64,16 @@ def test_an_older_or_newer_store_is_refused(postgres: PostgresServer, tmp_path: 
     database = postgres.new_database("team")
     postgres.sql("INSERT INTO schema_migrations VALUES (9999, 'later', now())", database)
     with pytest.raises(StoreError, match="newer rejudge"):
-        Store.open(folder, url=postgres.url(database))
+        open_store(folder, url=postgres.url(database))
     postgres.sql("DELETE FROM schema_migrations WHERE number > 2", database)
     with pytest.raises(StoreError, match="older than this") as caught:
-        Store.open(folder, url=postgres.url(database))
+        open_store(folder, url=postgres.url(database))
     assert "team setup" in caught.value.todo
 
 
 def test_a_push_is_whole_and_doubles_nothing(postgres: PostgresServer, tmp_path: Path) -> None:
     folder = new_workspace(tmp_path).folder
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, [*numbered(50), Scored("with \0 nothing", "a\0b", 4)])
         session = AuditSession.start(store, "ada")
         for grade in (1, 5, 3):
@@ -96,7 +97,7 @@ def test_a_push_is_whole_and_doubles_nothing(postgres: PostgresServer, tmp_path:
     assert {table.table: table.sent for table in mended.tables if table.sent} == {"judgments": 10}
     assert [table.table for table in mended.tables if not table.same] == ["judges"]
     assert mended.differing == 1
-    with Store.open(folder, url=url) as store:
+    with open_store(folder, url=url) as store:
         assert store.read("SELECT count(*), count(DISTINCT id) FROM db.judgments") == [(51, 51)]
         assert store.read("SELECT count(*) FROM current_labels") == [(3,)]
 
@@ -105,12 +106,12 @@ def test_two_pushes_at_once_double_nothing(postgres: PostgresServer, tmp_path: P
     url = postgres.url(postgres.new_database("team"))
     folders = [new_workspace(tmp_path / name).folder for name in ("one", "two")]
     for folder in folders:
-        with Store.open(folder) as store:
+        with open_store(folder) as store:
             add_scored(store, numbered(60))
     with ThreadPoolExecutor(2) as pool:
         reports = list(pool.map(lambda folder: push(folder, url), folders))
     assert all(report.whole for report in reports)
-    with Store.open(folders[0], url=url) as store:
+    with open_store(folders[0], url=url) as store:
         assert store.read("SELECT count(*) FROM db.pairs") == [(60,)]
 
 
@@ -120,7 +121,7 @@ def test_the_command_line_works_on_a_teams_store(
     url = postgres.url(postgres.new_database())
     here = ["--workspace", str(tmp_path)]
     assert main(["team", "setup", "--store", url]) == 0
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_scored(store, numbered(10))
     assert main([*here, "team", "push", "--store", url]) == 0
     (tmp_path / ".rejudge" / "settings.toml").write_text(f'store = "{url}"\n')

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import Scored, add_scored, new_workspace
 from tui.app import AuditFirstApp, RejudgeApp
 
@@ -32,7 +32,7 @@ def workspace_with(folder: Path, rows: Iterable[Scored], settings: str = "") -> 
     workspace = new_workspace(folder)
     text = f'annotator = "{ANNOTATOR}"\n{settings}'
     (workspace.folder / "settings.toml").write_text(text, encoding="utf-8")
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, rows)
     return workspace
 

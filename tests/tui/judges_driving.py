@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from core.ids import event_id
-from core.store.database import Store
-from core.store.tables import insert_missing
+from core.store.opening import open_store
+from core.store.sql import insert_missing
 from labels.calibration.calibrating import calibrate
 from tests.building import new_workspace
 from tests.labels.calibration.judged_store import add_judged
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from core.store.database import Store
     from core.workspace import Workspace
     from tui.screens.judges import JudgesScreen
 
@@ -77,7 +78,7 @@ def workspace_with_judges(folder: Path, *, calibrated: bool = True) -> Workspace
     workspace = new_workspace(folder)
     settings = f'annotator = "{ANNOTATOR}"\n'
     (workspace.folder / "settings.toml").write_text(settings, encoding="utf-8")
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         scores = [moved(truth, (n % 4 == 0) - (n % 7 == 0)) for n, truth in enumerate(TRUTH)]
         pairs = add_judged(store, scores, per_query=3)
         harsh = [moved(truth, -2 if n % 3 else 0) for n, truth in enumerate(TRUTH)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from core.jobs import Job
 from core.records import QueryKind
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
 from eval.specs import add_spec, make_spec
@@ -52,7 +52,7 @@ def workspace_with_evals(
     workspace = new_workspace(folder)
     settings = f'annotator = "{ANNOTATOR}"\n'
     (workspace.folder / "settings.toml").write_text(settings, encoding="utf-8")
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_corpus(store, FILES)
         add_spec(store, spec)
         for results in evals:

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import CancelledError, InputError
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.evals import list_evals
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.train.run_building import CONFIG, make_run, told, whole_run
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Progress
+    from core.store.database import Store
     from train.runs.folder import RunFolder
     from train.runs.store import RunRecord
 
@@ -33,7 +34,7 @@ skip_without_mlx()
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(trainable_workspace(tmp_path).folder) as store:
+    with open_store(trainable_workspace(tmp_path).folder) as store:
         yield store
 
 

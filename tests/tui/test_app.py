@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import WorkspaceError
-from core.store.database import Store
 from core.store.journal import LabelJournal
+from core.store.opening import open_store
 from tests.building import Scored, numbered
 from tests.tui.driving import WIDE, audit, home, painted, settled, until, workspace_with
 from tui.app import AuditFirstApp
@@ -96,7 +96,7 @@ async def test_what_was_graded_is_there_after_leaving_at_once(tmp_path: Path) ->
     workspace = workspace_with(tmp_path, numbered(9))
     async with audit(workspace) as sitting:
         await sitting.pilot.press("1", "2", "3", "q")
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         assert store.read("SELECT count(*) FROM current_labels") == [(3,)]
 
 
@@ -104,7 +104,7 @@ async def test_leaving_before_the_store_is_open(tmp_path: Path) -> None:
     workspace = workspace_with(tmp_path, numbered(3))
     async with AuditFirstApp(workspace).run_test() as pilot:
         await pilot.press("q")
-    Store.open(workspace.folder).close()
+    open_store(workspace.folder).close()
 
 
 async def test_the_palette_has_every_command(tmp_path: Path) -> None:

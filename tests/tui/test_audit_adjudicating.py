@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
 from tests.building import Scored
 from tests.tui.driving import NARROW, WIDE, Sitting, audit, home, painted, until, workspace_with
@@ -34,7 +34,7 @@ def disputed(folder: Path, own: int | None = 2) -> Workspace:
     """Make a workspace whose first pair bob and eve, and ada if she grades, see differently."""
     workspace = workspace_with(folder, ROWS)
     pair = UUID(ROWS[0].pair_id)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         for name, grade in (("ada", own), ("bob", 5), ("eve", 1)):
             if grade is not None:
                 note = f"NOTE-OF-{name}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import Scored, add_scored, named_judge
 from tests.tui.driving import NARROW, WIDE, audit, painted, workspace_with
 
@@ -24,7 +24,7 @@ async def test_score_rationale_and_other_judges_are_hidden_until_graded(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     workspace = workspace_with(tmp_path, ROWS)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         other = [Scored(row.query, row.code, 3, row.path, row.symbol) for row in ROWS[:1]]
         add_scored(store, other, named_judge("OTHER-JUDGE"))
     async with audit(workspace, size) as sitting:

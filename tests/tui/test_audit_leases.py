@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.team import Leases, set_overlap
 from tests.building import numbered
 from tests.tui.driving import WIDE, audit, painted, settled, workspace_with
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 async def test_pairs_in_hand_are_given_up_on_leaving(tmp_path: Path) -> None:
     workspace = workspace_with(tmp_path, numbered(30))
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         set_overlap(store, 1)
     async with audit(workspace) as sitting:
         await settled(sitting.pilot)
@@ -23,13 +23,13 @@ async def test_pairs_in_hand_are_given_up_on_leaving(tmp_path: Path) -> None:
         assert sitting.app.store is not None
         ((held,),) = sitting.app.store.read("SELECT count(*) FROM db.leases")
         assert held > 1
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         assert store.read("SELECT count(*) FROM db.leases") == [(0,)]
 
 
 async def test_what_others_have_in_hand_is_told_at_the_end(tmp_path: Path) -> None:
     workspace = workspace_with(tmp_path, numbered(3))
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         set_overlap(store, 1)
         pairs = [row[0] for row in store.read("SELECT id FROM db.pairs ORDER BY id")]
         assert Leases(store, "bob", 1).claim(pairs[:2], 2) == pairs[:2]

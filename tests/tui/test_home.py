@@ -134,7 +134,8 @@ HOLDER = """
 import sys
 from pathlib import Path
 from core.store.database import Store
-store = Store.open(Path(sys.argv[1]))
+from core.store.opening import open_store
+store = open_store(Path(sys.argv[1]))
 print("open", flush=True)
 sys.stdin.read()
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.audit.session import AuditSession
 from tests.building import Scored, add_scored, named_judge, new_workspace
 from tests.tui.driving import NARROW, WIDE, audit, home, painted, workspace_with
@@ -31,7 +31,7 @@ def hostile(folder: Path) -> Workspace:
         language=PAYLOAD,
         rationale=PAYLOAD,
     )
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, [row], named_judge(PAYLOAD))
     return workspace
 
@@ -64,7 +64,7 @@ async def test_audit_shows_it_and_sends_none_of_it(tmp_path: Path, size: tuple[i
 
 async def test_a_note_from_the_command_line_is_shown_too(tmp_path: Path) -> None:
     workspace = hostile(tmp_path)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         AuditSession.start(store, PAYLOAD).note(PAYLOAD)
         AuditSession.start(store, PAYLOAD).grade(4)
     async with audit(workspace, WIDE) as sitting:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import CancelledError
-from core.store.database import Store
+from core.store.opening import open_store
 from core.workspace import Workspace
 from labels.calibration import calibrating
 from labels.trust import measure_trust
@@ -144,7 +144,7 @@ async def test_what_cannot_be_had_is_said_in_a_sentence(tmp_path: Path) -> None:
         assert "No judge has scored anything yet" in at.text
         await at.press("f", "a", "j", "]")
         assert "nothing to audit" in at.said
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         pairs = add_judged(store, [1 + n % 5 for n in range(10)])
     async with judges(workspace, WIDE) as at:
         assert "No label is on a pair that this judge scored" in at.text
@@ -152,7 +152,7 @@ async def test_what_cannot_be_had_is_said_in_a_sentence(tmp_path: Path) -> None:
         await at.press("c")
         await until(at.pilot, lambda: "not calibrated" in at.said)
         assert "there are no labels to learn from" in at.said
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_labels(store, pairs[:1], [4])
     async with judges(workspace, WIDE) as at:
         assert "there is one label only" in at.text

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from core.workspace import Workspace
 from labels.audit.filters import parse_filter
 from labels.audit.session import AuditSession
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Progress
+    from core.store.database import Store
 
 
 # One process builds the sample for all of them.
@@ -33,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def note(progress: Progress) -> None:
         steps.add(progress.note)
 
-    with Store.open(new_workspace(root).folder) as store:
+    with open_store(new_workspace(root).folder) as store:
         report = build_sample(store, standard_library(), note)
     assert report.corpus.added > 10_000
     assert (report.spec.skipped, report.spec.problems) == (0, ())
@@ -47,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(folder: Path) -> Iterator[Store]:
-    with Store.open(folder / ".rejudge") as opened:
+    with open_store(folder / ".rejudge") as opened:
         yield opened
 
 
@@ -88,11 +89,11 @@ def test_the_demo_audits_the_judge_that_gives_reasons(tmp_path: Path) -> None:
 def test_building_again_keeps_labels_and_adds_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Store.open(folder / ".rejudge") as store:
+    with open_store(folder / ".rejudge") as store:
         AuditSession.start(store, "ada").grade(3)
         before = workspace_status(store)
     assert main(["demo", str(folder), "--no-tui"]) == 0
     assert f"{before.pairs:,} judged pairs" in capsys.readouterr().out
-    with Store.open(folder / ".rejudge") as store:
+    with open_store(folder / ".rejudge") as store:
         build_sample(store, standard_library(), lambda _: None)
         assert workspace_status(store) == before

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.records import JudgeKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import make_judge
 from core.workspace import Workspace
 from tests.building import Scored, add_scored
@@ -42,7 +42,7 @@ ROW = Scored(
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("HOME", str(tmp_path))
     made = workspace_with(tmp_path / "work", [ROW])
-    with Store.open(made.folder) as store:
+    with open_store(made.folder) as store:
         other = Scored(ROW.query, CODE, 2, ROW.path, ROW.symbol, rationale="BM25 rank 9 of 1,204")
         add_scored(store, [other], make_judge("lexical", JudgeKind.LEXICAL))
     return made

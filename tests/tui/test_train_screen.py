@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from core.records import Progress
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.train.run_building import CONFIG, PRETENDER, START, make_run, steps, told, whole_run
 from tests.tui.driving import settled, until
@@ -263,7 +263,7 @@ async def test_a_finished_run_is_evaluated_once_by_whatever_app_is_open(tmp_path
     async with train(workspace) as training:
         assert training.app.follower.job is None
         assert "before → after" in training.text
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         assert store.read("SELECT count(*) FROM db.evals") == [(2,)]
 
 

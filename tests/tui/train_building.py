@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.specs import add_spec, make_spec
 from tests.building import Scored, add_scored, new_workspace
 from tests.core.encoder.fixture_encoders import FIXTURES
@@ -41,7 +41,7 @@ def trainable_workspace(folder: Path, queries: int = 24) -> Workspace:
             code = f"def {name}_{number}(first, second):\n    return first + {number}\n"
             path = f"pkg/{name}{number % 3}.py"
             rows.append(Scored(query, code, score, path, f"{name}_{number}"))
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, rows)
         add_spec(store, SPEC)
     return workspace

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
 from eval.specs import load_spec
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from core.store.database import Store
     from core.workspace import Workspace
     from train.runs.folder import RunFolder
     from tui.screens.train.screen import TrainScreen
@@ -65,7 +66,7 @@ def workspace_with_runs(folder: Path) -> Workspace:
             losses=(("mse", 1.0), ("kl", 0.5)),
         ),
     )
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         link_outcome(store, workspace, FINISHED)
     return workspace
 

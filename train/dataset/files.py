@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.errors import InputError
 from core.files import replacing
 from core.records import QueryKind
-from core.store.tables import literal
+from core.store.sql import literal
 from train.dataset.records import (
     GradeSource,
     Leak,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from core.store.tables import Row
+    from core.store.sql import Row
 
 
 def content_hash(training_set: TrainingSet) -> str:

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from tui.cli.answers import answer, table
 from tui.cli.arguments import add_json_argument, workspace_of
@@ -15,6 +15,7 @@ from tui.cli.progress_line import progress_line
 if TYPE_CHECKING:
     import argparse
 
+    from core.store.database import Store
     from labels.calibration.store import Calibration, CalibrationOutcome
 
 
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Calibrate, show how far it is, and say what came of it."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         outcome = _calibrate(store)
     answer(arguments, _document(outcome), _lines(outcome))
     return 0

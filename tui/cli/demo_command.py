@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.workspace import OWN_FILE, Workspace, given_path
 from labels.status import WorkspaceStatus, workspace_status
 from tui.cli.answers import answer
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Build what is missing, then open the audit screen; labels made there before are kept."""
     workspace = Workspace(given_path(arguments.folder).absolute(), OWN_FILE)
     workspace.create(judge=SAMPLE_JUDGE)
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         status = workspace_status(store)
         if status.empty or not status.pairs:
             print("Building the sample: this Python's standard library.", file=sys.stderr)

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from core.workspace import given_path
 from eval.evals import retriever_name
@@ -25,6 +25,7 @@ from tui.shown.evals import (
 if TYPE_CHECKING:
     import argparse
 
+    from core.store.database import Store
     from eval.evals import Eval, EvalSummary
     from eval.retrievers.building import RetrieverChoice
 
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate, or list the evals."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         if arguments.spec is None:
             _list(store, arguments)
             return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.workspace import given_path
 from labels.exporting import ExportFormat, ExportPlan, ExportReport, Grades, export
 from tui.cli.answers import answer
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         without_flagged=arguments.without_flagged,
         grades=Grades(arguments.grades),
     )
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         report = export(store, ExportFormat(arguments.format), target, plan)
     answer(arguments, _document(target, report), [_line(target, report), *report.notices])
     return 0

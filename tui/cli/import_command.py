@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from core.workspace import given_path
 from tui.cli.answers import answer, table
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import ImportReport, Progress
+    from core.store.database import Store
 
     Reader = Callable[[Store, argparse.Namespace, Path, Callable[[Progress], None]], ImportReport]
 
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     if workspace.create():
         print(f"Made {displayable_line(str(workspace.folder))}", file=sys.stderr)
-    with Store.of(workspace, allowed_files=[source]) as store, progress_line() as show:
+    with open_workspace_store(workspace, allowed_files=[source]) as store, progress_line() as show:
         report = _READERS[arguments.kind](store, arguments, source, show)
         store.back_up_if_due()
     if not arguments.json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.workspace import Workspace, given_path
 from tui.cli.answers import answer
 from tui.cli.arguments import add_json_argument
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     fresh = workspace.create()
     if fresh and arguments.store:
         workspace.remember_store()
-    Store.of(workspace).close()
+    open_workspace_store(workspace).close()
     answer(
         arguments,
         {"workspace": str(workspace.folder), "created": fresh},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.records import Progress, QueryKind
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from labels.judges.registry import JUDGES, JudgeOptions
 from tui.cli.answers import answer
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from core.records import Judge
+    from core.store.database import Store
     from labels.judges.judge import JudgeBackend, JudgingProgress, JudgingReport
     from labels.judges.llm import LlmSettings
 
@@ -83,13 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     if wants_open_batches(arguments):
         workspace.require()
-        with Store.of(workspace) as store:
+        with open_workspace_store(workspace) as store:
             return tend_batches(store, arguments)
     _check(arguments)
     from labels.pairs.choosing import require_pairs
 
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         require_pairs(store)
         store.back_up_if_due()
         return _judge_pending(store, arguments)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.records import GRADES
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from labels.audit.session import label_pair
 from labels.audit.strategies import CHOSEN, strategy_named
 from tui.cli.answers import answer
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.grade} is not a grade", todo="Grades go from 1 to 5.")
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         done = label_pair(
             store,
             arguments.pair,

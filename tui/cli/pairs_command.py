@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.records import Progress, QueryKind
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from tui.cli.answers import answer
 from tui.cli.arguments import add_json_argument, workspace_of
@@ -16,6 +16,7 @@ from tui.cli.progress_line import progress_line
 if TYPE_CHECKING:
     import argparse
 
+    from core.store.database import Store
     from labels.pairs.mining import MiningReport
 
 
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--top and --sample take numbers from 0 up")
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         if arguments.action == "generate":
             return generate(store, arguments)
         report = _mine(store, arguments)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from tui.cli.answers import answer
 from tui.cli.arguments import add_json_argument, workspace_of
@@ -14,6 +14,8 @@ from tui.cli.judge_options import read_rubric
 
 if TYPE_CHECKING:
     import argparse
+
+    from core.store.database import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List, show or save."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         if arguments.action == "list":
             _list(store, arguments)
         elif arguments.action == "show":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from core.store.read_only import open_to_read
+from core.store.read_only import open_for_reading
 from core.text import displayable_line
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def reading_store(workspace: Workspace) -> Store:
     Raises:
         StoreError: it cannot be opened; or another process has it, and there is no backup yet.
     """
-    store = open_to_read(workspace)
+    store = open_for_reading(workspace)
     if store.read_only_copy is not None:
         print(f"rejudge: {displayable_line(store.read_only_copy.notice)}", file=sys.stderr)
     return store

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from tui.cli.answers import answer
 from tui.cli.arguments import add_json_argument, workspace_of
@@ -14,6 +14,7 @@ from tui.cli.arguments import add_json_argument, workspace_of
 if TYPE_CHECKING:
     import argparse
 
+    from core.store.database import Store
     from train.runs.store import RunList, RunRecord, RunShelf
     from train.runs.watching import RunLook
 
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         shelf = RunShelf(workspace.folder)
         runs = shelf.read(store)
         for problem in runs.problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from labels.audit.session import skip_pair
 from tui.cli.answers import answer
 from tui.cli.arguments import add_annotator_argument, add_json_argument, workspace_of
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Record that the pair is passed over; it is not drawn again for this annotator."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         done = skip_pair(store, arguments.pair, workspace.annotator(arguments.annotator))
     answer(arguments, event_document(done.event), ["Skipped. Take it back: rejudge undo"])
     return 0

@@ -13,7 +13,7 @@ from tui.cli.reading_store import reading_store
 if TYPE_CHECKING:
     import argparse
 
-    from core.store.moving import PushedTable, PushReport
+    from core.store.push import PushedTable, PushReport
 
 
 _ACTIONS: Final = {
@@ -57,13 +57,13 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _overlap(arguments: argparse.Namespace) -> int:
-    from core.store.database import Store
+    from core.store.opening import open_workspace_store
     from labels.audit.team import set_overlap
     from tui.shown.team import overlap_words
 
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         set_overlap(store, arguments.people)
     words = f"From now on {overlap_words(arguments.people)}."
     answer(arguments, {"overlap": arguments.people}, [words])
@@ -71,7 +71,7 @@ def _overlap(arguments: argparse.Namespace) -> int:
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    from core.store.moving import set_up
+    from core.store.server import set_up
 
     done = set_up(_url(arguments))
     document = {
@@ -100,7 +100,7 @@ def _setup(arguments: argparse.Namespace) -> int:
 
 
 def _push(arguments: argparse.Namespace) -> int:
-    from core.store.moving import push
+    from core.store.push import push
 
     workspace = workspace_of(arguments)
     workspace.require()

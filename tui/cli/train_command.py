@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from tui.cli.answers import answer
 from tui.cli.arguments import add_json_argument, workspace_of
@@ -15,6 +15,7 @@ from tui.cli.progress_line import progress_line
 if TYPE_CHECKING:
     import argparse
 
+    from core.store.database import Store
     from core.workspace import Workspace
     from train.config import RunConfig
     from train.runs.folder import RunFolder
@@ -79,7 +80,7 @@ def _show_training_set(workspace: Workspace, arguments: argparse.Namespace) -> i
     from tui.shown.runs import summary_document, summary_lines
 
     plan = plan_from(vars(arguments))
-    with Store.of(workspace) as store, progress_line() as show:
+    with open_workspace_store(workspace) as store, progress_line() as show:
         _ = _config(store, arguments)
         _, summary = build_training_set(store, plan, Job(show))
     document: dict[str, object] = {"training_set": summary_document(summary), "enough": True}
@@ -101,7 +102,7 @@ def _made(workspace: Workspace, arguments: argparse.Namespace) -> RunFolder:
     from tui.cli.train_following import tell_prepared
 
     plan = plan_from(vars(arguments))
-    with Store.of(workspace) as store, shown_progress(arguments, "preparing") as show:
+    with open_workspace_store(workspace) as store, shown_progress(arguments, "preparing") as show:
         folder, summary = make_run(store, _config(store, arguments), plan, Job(show))
     tell_prepared(arguments, folder, summary)
     return folder

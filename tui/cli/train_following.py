@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError, RejudgeError, StoreLockedError
 from core.records import Progress
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from train.runs.events import EventFollower, event_line
 from train.runs.process import RunStatus, last_launch
@@ -103,7 +103,7 @@ def evaluate_after(workspace: Workspace, folder: RunFolder, arguments: argparse.
 
     name = folder.path.name
     try:
-        with Store.of(workspace) as store:
+        with open_workspace_store(workspace) as store:
             records = {each.id: each for each in RunShelf(workspace.folder).read(store).records}
             record = records[name]
             if record.status is not RunStatus.FINISHED:
@@ -218,7 +218,7 @@ def _record(workspace: Workspace) -> None:
     from train.runs.store import RunShelf
 
     try:
-        with Store.of(workspace) as store:
+        with open_workspace_store(workspace) as store:
             RunShelf(workspace.folder).read(store)
     except StoreLockedError:
         return

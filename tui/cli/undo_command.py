@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from labels.audit.session import undo_last
 from tui.cli.answers import answer
 from tui.cli.arguments import add_annotator_argument, add_json_argument, workspace_of
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Take back the annotator's last event; the undone one stays on record."""
     workspace = workspace_of(arguments)
     workspace.require()
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         undone = undo_last(store, workspace.annotator(arguments.annotator))
     graded = f" of {undone.grade}" if undone.grade is not None else ""
     answer(

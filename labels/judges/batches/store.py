@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from core.records import Judge, Judgment
     from core.store.database import Store
-    from core.store.tables import Row
+    from core.store.sql import Row
 
 
 class BatchState(StrEnum):

@@ -28,8 +28,8 @@ from core.records import (
     Progress,
     Query,
 )
-from core.store.database import Store
 from core.store.events import insert_event
+from core.store.opening import open_store
 from core.store.tables import (
     add_documents,
     add_pairs,
@@ -41,6 +41,8 @@ from tests.building import new_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from core.store.database import Store
 
 TWO = "def f():\n    return 1\n\n\ndef g():\n    return 2\n"
 
@@ -305,7 +307,7 @@ def test_folders_may_have_any_name(tmp_path: Path, name: str) -> None:
     top = tmp_path / name
     (top / name).mkdir(parents=True)
     (top / name / f"{name}.py").write_text(TWO)
-    with Store.open(new_workspace(top).folder) as store:
+    with open_store(new_workspace(top).folder) as store:
         import_corpus(store, top / name)
         assert places(store) == [(f"{name}.py", "f"), (f"{name}.py", "g")]
 
@@ -316,20 +318,21 @@ from pathlib import Path
 from core.corpus import importing as replacing
 from core.corpus.importing import import_corpus
 from core.store.database import Store
+from core.store.opening import open_store
 
 def wait(cursor):
     print("replacing", flush=True)
     time.sleep(60)
 
 replacing._let_go = wait
-with Store.open(Path(sys.argv[1])) as store:
+with open_store(Path(sys.argv[1])) as store:
     import_corpus(store, Path(sys.argv[2]))
 """
 
 
 def test_a_kill_in_the_middle_leaves_the_former_corpus_whole(code: Path, tmp_path: Path) -> None:
     folder = new_workspace(tmp_path / "killed").folder
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         import_corpus(store, code)
         before = stored(store)
     (code / "a.py").write_text("def h(): pass\n")
@@ -343,7 +346,7 @@ def test_a_kill_in_the_middle_leaves_the_former_corpus_whole(code: Path, tmp_pat
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         assert stored(store) == before
         assert counts(import_corpus(store, code)) == (1, 1, 0, 0, 2)
 

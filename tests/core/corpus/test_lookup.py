@@ -6,11 +6,13 @@ import pytest
 
 from core.corpus.importing import import_corpus
 from core.corpus.lookup import find_document, find_documents
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import new_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from core.store.database import Store
 
 RUST = """\
 impl A {
@@ -41,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     (code / "in" / "a.rs").write_text(RUST)
     (code / "notes.md").write_text("# Notes\n")
     (code / "m.py").write_text('"""Doc."""\n\nclass K:\n    def run(self):\n        pass\n')
-    opened = Store.open(new_workspace(top / "work").folder)
+    opened = open_store(new_workspace(top / "work").folder)
     import_corpus(opened, code)
     return opened
 
@@ -88,7 +90,7 @@ def test_what_left_the_corpus_is_not_found(tmp_path: Path) -> None:
     code = tmp_path / "code"
     code.mkdir()
     (code / "a.py").write_text("def f(): pass\n")
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         import_corpus(store, code)
         with store.transaction() as cursor:
             cursor.execute("UPDATE db.documents SET in_corpus = false")

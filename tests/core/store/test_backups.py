@@ -12,9 +12,10 @@ import core.store.database
 from core.errors import StoreError, StoreLockedError
 from core.ids import utc_now
 from core.store.backups import KEPT, backups
-from core.store.database import DATABASE_NAME, Store
+from core.store.database import DATABASE_NAME
 from core.store.journal import LabelJournal
-from core.store.read_only import READ_ONLY_NAME, open_to_read
+from core.store.opening import open_store
+from core.store.read_only import READ_ONLY_NAME, open_for_reading
 from core.workspace import Workspace
 from labels.audit.session import AuditSession
 from labels.status import workspace_status
@@ -29,7 +30,8 @@ OWNER = """
 import sys
 from pathlib import Path
 from core.store.database import Store
-store = Store.open(Path(sys.argv[1]))
+from core.store.opening import open_store
+store = open_store(Path(sys.argv[1]))
 print('open', flush=True)
 sys.stdin.read()
 """
@@ -43,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def owned(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A workspace with a backup, three labels made since, and another process that has it."""
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, numbered(8))
         store.back_up()
         session = AuditSession.start(store, "ada")
@@ -63,7 +65,7 @@ def owned(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_backup_is_whole_private_and_one_of_the_newest_few(folder: Path) -> None:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, numbered(4))
         made = [store.back_up() for _ in range(KEPT + 2)]
     assert len(set(made)) == KEPT + 2
@@ -72,7 +74,7 @@ def test_a_backup_is_whole_private_and_one_of_the_newest_few(folder: Path) -> No
     elsewhere = folder.parent / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / DATABASE_NAME).write_bytes(made[-1].read_bytes())
-    with Store.open(elsewhere) as store:
+    with open_store(elsewhere) as store:
         assert store.read("SELECT count(*) FROM db.pairs") == [(4,)]
 
 
@@ -80,7 +82,7 @@ def test_it_is_due_when_there_is_none_when_it_is_old_and_after_so_many_labels(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core.store.database, "LABELS_BETWEEN", 3)
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, numbered(8))
         assert store.back_up_if_due()
         assert store.back_up_if_due() is None
@@ -95,7 +97,7 @@ def test_it_is_due_when_there_is_none_when_it_is_old_and_after_so_many_labels(
 
 
 def test_a_full_disk_costs_no_backup(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, numbered(4))
         kept = store.back_up()
 
@@ -113,7 +115,7 @@ def test_a_full_disk_costs_no_backup(folder: Path, monkeypatch: pytest.MonkeyPat
 def test_others_see_the_newest_backup_with_the_labels_of_now(
     folder: Path, owned: subprocess.Popen[str]
 ) -> None:
-    with open_to_read(Workspace(folder.parent)) as store:
+    with open_for_reading(Workspace(folder.parent)) as store:
         assert store.read_only_copy is not None
         assert str(owned.pid) in store.read_only_copy.notice
         status = workspace_status(store)
@@ -134,14 +136,14 @@ def test_what_a_killed_reader_left_is_cleared_away(
     mine = folder / READ_ONLY_NAME / f"{os.getpid()}-1"
     for left in (mine, folder / READ_ONLY_NAME / f"{gone.pid}-1"):
         left.mkdir(parents=True)
-    open_to_read(Workspace(folder.parent)).close()
+    open_for_reading(Workspace(folder.parent)).close()
     assert list((folder / READ_ONLY_NAME).iterdir()) == [mine]
     assert owned.poll() is None
 
 
 def test_without_a_backup_the_second_process_is_told_who_has_it(folder: Path) -> None:
     with (
-        Store.open(folder),
+        open_store(folder),
         subprocess.Popen(
             [sys.executable, "-m", "tui.cli.main", "status", "--workspace", folder.parent],
             stderr=subprocess.PIPE,
@@ -158,5 +160,5 @@ def test_a_folder_that_duckdb_cannot_open_is_refused_before_anything_is_made(
     folder = tmp_path / "what?" / ".rejudge"
     folder.mkdir(parents=True)
     with pytest.raises(StoreError, match="question mark"):
-        Store.open(folder)
+        open_store(folder)
     assert not (folder / DATABASE_NAME).exists()

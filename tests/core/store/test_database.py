@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 
 from core.errors import StoreError, StoreLockedError
-from core.store.database import DATABASE_NAME, Store
+from core.store.database import DATABASE_NAME
 from core.store.migrations import migrations
+from core.store.opening import open_store
 from tests.building import add_scored, new_workspace, numbered
 
 if TYPE_CHECKING:
@@ -24,21 +25,21 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.own_file
 def test_a_new_store_has_the_newest_schema_and_is_private(folder: Path) -> None:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         rows = store.read("SELECT number FROM db.schema_migrations ORDER BY number")
     assert [row[0] for row in rows] == [migration.number for migration in migrations()]
     assert (folder / DATABASE_NAME).stat().st_mode & 0o777 == 0o600
 
 
 def test_what_was_written_is_there_when_opened_again(folder: Path) -> None:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, numbered(3))
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         assert store.read("SELECT count(*) FROM db.pairs") == [(3,)]
 
 
 def test_a_failing_transaction_leaves_nothing(folder: Path) -> None:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, numbered(1))
         with pytest.raises(ZeroDivisionError), store.transaction() as cursor:
             cursor.execute("DELETE FROM db.pairs")
@@ -53,7 +54,7 @@ ADD_PAIR = (
 
 
 def test_a_snapshot_sees_one_moment_and_holds_nobody_up(folder: Path) -> None:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         with store.snapshot() as cursor:
             count = "SELECT count(*) FROM db.specs"
             assert cursor.execute(count).fetchall() == [(0,)]
@@ -67,14 +68,14 @@ def test_a_snapshot_sees_one_moment_and_holds_nobody_up(folder: Path) -> None:
 
 
 def test_a_single_write_is_kept_and_can_be_repeated_from_any_thread(folder: Path) -> None:
-    with Store.open(folder) as store, ThreadPoolExecutor(4) as pool:
+    with open_store(folder) as store, ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: store.write(ADD_PAIR, [uuid4(), "import", None]), range(20)))
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         assert store.read("SELECT count(*) FROM db.pairs") == [(20,)]
 
 
 def test_a_refused_single_write_leaves_nothing_and_the_next_one_works(folder: Path) -> None:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         identifier = uuid4()
         store.write(ADD_PAIR, [identifier, "import", 0.5])
         for taken, probability in ((identifier, 0.5), (uuid4(), 7.0)):
@@ -85,20 +86,20 @@ def test_a_refused_single_write_leaves_nothing_and_the_next_one_works(folder: Pa
 
 
 def test_a_newer_database_is_refused(folder: Path) -> None:
-    with Store.open(folder) as store, store.transaction() as cursor:
+    with open_store(folder) as store, store.transaction() as cursor:
         cursor.execute(
             "INSERT INTO db.schema_migrations VALUES (9999, 'later', TIMESTAMP '2030-01-01')"
         )
     with pytest.raises(StoreError, match="newer rejudge") as caught:
-        Store.open(folder)
+        open_store(folder)
     assert "Upgrade" in caught.value.todo
 
 
 @pytest.mark.own_file
 def test_a_second_process_is_told_who_has_the_database(folder: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom core.store.database import Store\n"
-        "store = Store.open(Path(sys.argv[1]))\nprint('open', flush=True)\nsys.stdin.read()\n"
+        "import sys\nfrom pathlib import Path\nfrom core.store.opening import open_store\n"
+        "store = open_store(Path(sys.argv[1]))\nprint('open', flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(folder)],
@@ -109,9 +110,9 @@ def test_a_second_process_is_told_who_has_the_database(folder: Path) -> None:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "open\n"
         with pytest.raises(StoreLockedError, match=str(owner.pid)):
-            Store.open(folder)
+            open_store(folder)
         owner.communicate("")
-    Store.open(folder).close()
+    open_store(folder).close()
 
 
 @pytest.mark.own_file
@@ -120,10 +121,10 @@ def test_a_damaged_file_is_named_and_left_alone(folder: Path, content: bytes) ->
     path = folder / DATABASE_NAME
     path.write_bytes(content)
     if not content:
-        Store.open(folder).close()
+        open_store(folder).close()
         return
     with pytest.raises(StoreError) as caught:
-        Store.open(folder)
+        open_store(folder)
     assert str(path) in caught.value.where
     assert path.read_bytes() == content
 
@@ -132,13 +133,13 @@ def test_a_damaged_file_is_named_and_left_alone(folder: Path, content: bytes) ->
 def test_a_folder_in_the_place_of_the_database_is_an_error(folder: Path) -> None:
     (folder / DATABASE_NAME).mkdir()
     with pytest.raises(StoreError, match="folder"):
-        Store.open(folder)
+        open_store(folder)
 
 
 def test_sql_reaches_no_file_outside_the_workspace(folder: Path, tmp_path: Path) -> None:
     outside = tmp_path / "secret.csv"
     outside.write_text("a\n1\n")
-    with Store.open(folder) as store, pytest.raises(StoreError):
+    with open_store(folder) as store, pytest.raises(StoreError):
         store.read(f"SELECT * FROM read_csv('{outside}')")
-    with Store.open(folder, allowed_files=[outside]) as store:
+    with open_store(folder, allowed_files=[outside]) as store:
         assert store.read(f"SELECT * FROM read_csv('{outside}')") == [(1,)]

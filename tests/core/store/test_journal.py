@@ -15,8 +15,9 @@ from core.doctor import examine
 from core.errors import WorkspaceError
 from core.ids import event_id
 from core.records import Action, LabelEvent
-from core.store.database import DATABASE_NAME, Store
+from core.store.database import DATABASE_NAME
 from core.store.journal import LabelJournal, decode_event, encode_event
+from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
 from tests.building import Scored, add_scored, new_workspace
 
@@ -77,17 +78,17 @@ def test_a_line_cut_short_spoils_no_other(tmp_path: Path) -> None:
 def test_a_database_older_than_the_journal_gets_its_labels_back(tmp_path: Path) -> None:
     folder = new_workspace(tmp_path).folder
     row = Scored("q", "code")
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, [row])
     older = (folder / DATABASE_NAME).read_bytes()
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         recorder = LabelRecorder(store, "ada")
         for grade in (1, 4, 5):
             recorder.grade(UUID(row.pair_id), grade, None)
         before = store.read("SELECT * FROM db.label_events ORDER BY id")
     (folder / DATABASE_NAME).write_bytes(older)
     for _ in range(2):
-        with Store.open(folder) as store:
+        with open_store(folder) as store:
             assert store.read("SELECT * FROM db.label_events ORDER BY id") == before
 
 
@@ -117,7 +118,7 @@ def test_a_line_that_nobody_can_have_made_is_no_event(
 def test_such_a_line_does_not_count_and_the_doctor_tells(tmp_path: Path) -> None:
     workspace = new_workspace(tmp_path)
     row = Scored("q", "code")
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, [row])
         LabelRecorder(store, "ada").grade(UUID(row.pair_id), 4, None)
     journal = workspace.folder / "labels.jsonl"
@@ -125,7 +126,7 @@ def test_such_a_line_does_not_count_and_the_doctor_tells(tmp_path: Path) -> None
     line = json.dumps(json.loads(journal.read_text()) | changed)
     with journal.open("a") as file:
         file.write(line + "\n\n")
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         assert store.read("SELECT grade FROM current_labels") == [(4,)]
     check = next(check for check in examine(workspace) if check.name == "workspace")
     assert check.good

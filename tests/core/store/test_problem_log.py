@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from core.problems import SHOWN_LIMIT, ProblemLog
 from core.records import Problem
-from core.store.database import SHOWN_LIMIT, ProblemLog
 
 if TYPE_CHECKING:
     from pathlib import Path

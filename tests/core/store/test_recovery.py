@@ -12,6 +12,7 @@ import pytest
 from core.errors import StoreDamagedError, StoreError
 from core.store.database import DATABASE_NAME, Store
 from core.store.journal import JOURNAL_NAME, LabelJournal
+from core.store.opening import open_store
 from core.store.recovery import examine_store, restore
 from core.workspace import Workspace
 from labels.audit.session import AuditSession
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.own_file
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight pairs and two labels in a backup; four pairs and three labels after it."""
     made = new_workspace(tmp_path_factory.mktemp("original"))
-    with Store.open(made.folder) as store:
+    with open_store(made.folder) as store:
         add_scored(store, numbered(8))
         grade(store, 2)
         store.back_up()
@@ -55,7 +56,7 @@ def grade(store: Store, times: int) -> None:
 
 
 def events(folder: Path) -> list[str]:
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         rows = store.read("SELECT CAST(id AS VARCHAR) FROM db.label_events ORDER BY happened, id")
     return [row[0] for row in rows]
 
@@ -84,7 +85,7 @@ def test_every_label_comes_back_once(
     database.write_bytes(damage(database.read_bytes()))
     damaged = database.read_bytes()
     with pytest.raises(StoreDamagedError) as caught:
-        Store.open(folder).close()
+        open_store(folder).close()
     assert "doctor --restore" in caught.value.todo
     assert database.read_bytes() == damaged, "a damaged file is left as it is"
     assert main(["doctor", "--workspace", str(workspace.root)]) == 1
@@ -103,7 +104,7 @@ def test_a_database_that_is_gone_is_not_begun_anew(workspace: Workspace) -> None
     before = events(workspace.folder)
     (workspace.folder / DATABASE_NAME).unlink()
     with pytest.raises(StoreDamagedError, match="gone"):
-        Store.open(workspace.folder)
+        open_store(workspace.folder)
     done = restore(workspace.folder)
     assert done.kept is None
     assert events(workspace.folder) == before
@@ -119,7 +120,7 @@ def test_without_any_backup_the_journal_is_what_is_left(workspace: Workspace) ->
 
 
 def test_a_damaged_backup_is_passed_over(workspace: Workspace) -> None:
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         newest = store.back_up()
     newest.write_bytes(newest.read_bytes()[:20000])
     (workspace.folder / DATABASE_NAME).write_bytes(b"junk" * 9999)
@@ -133,7 +134,7 @@ def test_what_can_still_be_read_of_the_damaged_file_is_taken_over(tmp_path: Path
     """One block of one table is bad, and the tables of after the backup can be read."""
     made = new_workspace(tmp_path)
     chance = random.Random(3)  # noqa: S311 - rows that do not compress, no secret
-    with Store.open(made.folder) as store:
+    with open_store(made.folder) as store:
         add_scored(store, numbered(8))
         store.back_up()
         rows = [
@@ -153,7 +154,7 @@ def test_what_can_still_be_read_of_the_damaged_file_is_taken_over(tmp_path: Path
     database.write_bytes(raw)
     assert "checksum" in examine_store(made.folder).damage
     done = restore(made.folder)
-    with Store.open(made.folder) as store:
+    with open_store(made.folder) as store:
         pairs = store.read("SELECT count(*), count(DISTINCT id) FROM db.pairs")[0]
         orphans = store.read(
             "SELECT count(*) FROM db.judgments WHERE pair_id NOT IN (SELECT id FROM db.pairs)"
@@ -181,7 +182,7 @@ def test_events_that_the_journal_lost_are_written_there_again(
 def test_damage_in_any_block_is_found(workspace: Workspace) -> None:
     """Also in blocks of an index, which DuckDB reads only when something is written."""
     database = workspace.folder / DATABASE_NAME
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         store.read("CHECKPOINT db")
         used = {
             row[0]
@@ -221,7 +222,7 @@ def test_any_damage_is_named_or_harmless(workspace: Workspace, seed: int) -> Non
     if examine_store(folder).damage:
         restore(folder)
     assert events(folder) == before
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, [Scored("one more", "one more")])
         assert AuditSession.start(store, "ada").grade(1).grade == 1
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.retrievers.encoder import EncoderModel, build_encoder_retriever
 from eval.retrievers.hybrid import HybridRetriever
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from core.store.database import Store
     from eval.retrievers.base import Ranking, Retriever
 
 
@@ -52,7 +53,7 @@ class WordEncoder:
 
 @pytest.fixture(name="store")
 def _store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_corpus(store, FILES)
         yield store
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from core.corpus.importing import import_corpus
 from core.errors import RejudgeError
 from core.records import Action, ImportReport, LabelEvent
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from core.workspace import Workspace
 from eval.specs import import_spec
 from labels.audit.filters import parse_filter
@@ -61,7 +61,7 @@ class WorkspaceMachine(RuleBasedStateMachine):
         self.workspace = Workspace(self.top / "work")
         self.workspace.create()
         (self.top / "code").mkdir()
-        self.store = Store.of(self.workspace)
+        self.store = open_workspace_store(self.workspace)
         self.made: list[LabelEvent] = []
         self.standing: dict[str, list[LabelEvent]] = {each: [] for each in ANNOTATORS}
         self.sessions: dict[str, AuditSession] = {}
@@ -201,7 +201,7 @@ class WorkspaceMachine(RuleBasedStateMachine):
             return
         counts["openings"] += 1
         self.store.close()
-        self.store = Store.of(self.workspace)
+        self.store = open_workspace_store(self.workspace)
         self.sessions.clear()
         journalled = [event.id for event in self.store.journal.events()]
         assert len(journalled) == len(set(journalled)) == len(self.made)

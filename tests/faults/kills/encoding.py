@@ -9,7 +9,7 @@ from unittest.mock import patch
 import numpy as np
 
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from core.workspace import Workspace
 from eval.corpus import load_corpus
 from eval.retrievers.encoder import EncoderModel, build_encoder_retriever
@@ -34,7 +34,7 @@ ENCODER = "pylate"
 
 
 def prepare(root: Path) -> None:
-    with Store.open(new_workspace(root).folder) as store:
+    with open_store(new_workspace(root).folder) as store:
         files = {f"m{n}.py": f"def merge{n}(x):\n    return {n}" + " + x" * (n % 9) for n in _all()}
         add_corpus(store, files)
 
@@ -60,7 +60,7 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
     encoder = load_encoder(FIXTURES / ENCODER)
     model = EncoderModel(encoder, ENCODER, encoder.spec.checkpoint)
     with (
-        Store.open(Workspace(root).folder) as store,
+        open_store(Workspace(root).folder) as store,
         patch.object(TokenIndex, "append", append),
         patch("eval.retrievers.token_index.PAGE_SIZE", 6),
         patch("eval.retrievers.token_index.SEGMENT_SECONDS", 0.0),
@@ -95,6 +95,6 @@ def check_whole(root: Path, unbroken: Path) -> None:
 def _vectors(root: Path) -> dict[str, NDArray[np.floating]]:
     (folder,) = _indexes(root)
     index = TokenIndex(folder)
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         texts = load_corpus(store).texts
     return {text: run.vectors.astype(np.float32) for text in texts for run in index.runs([text])}

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_store
 from core.workspace import Workspace
 from eval.corpus import load_corpus
 from eval.evaluating import evaluate
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from core.store.tables import Row
+    from core.store.sql import Row
 
 EVALS = 6
 QUERIES = 30
@@ -33,7 +33,7 @@ TABLES = ("eval_queries", "eval_relevant", "eval_results", "eval_figures")
 def prepare(root: Path) -> None:
     files = {f"m{n}.py": f"word{n % 40} word{n % 7} fill" for n in range(DOCUMENTS)}
     queries = [asked(f"word{n} word{n % 7}", f"m{n}.py") for n in range(QUERIES)]
-    with Store.open(new_workspace(root).folder) as store:
+    with open_store(new_workspace(root).folder) as store:
         add_corpus(store, files)
         add_spec(store, make_spec(SPEC, "", queries))
 
@@ -43,7 +43,7 @@ def beside() -> AbstractContextManager[str]:
 
 
 def run(root: Path, _: str, say: Callable[[str], None]) -> None:
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         spec = load_spec(store, SPEC)
         ((done,),) = store.read("SELECT count(*) FROM db.evals")
         for _number in range(done, EVALS):
@@ -53,7 +53,7 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
 
 
 def kept(root: Path) -> list[str]:
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         evals = [str(identifier) for (identifier,) in store.read("SELECT id FROM db.evals")]
         for table in TABLES:
             rows: dict[str, int] = dict(
@@ -78,7 +78,7 @@ def _content(root: Path) -> list[list[Row]]:
         "eval_results": "position, rank, path, score",
         "eval_figures": "kind, metric, queries, mean, low, high",
     }
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         return [
             sorted(store.read(f"SELECT {names} FROM db.{table}"), key=repr)
             for table, names in columns.items()

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from core.corpus.importing import import_corpus
-from core.store.database import Store
+from core.store.opening import open_store
 from core.workspace import Workspace
 from labels.pairs.importing import import_pairs
 from tests.building import new_workspace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from core.store.tables import Row
+    from core.store.sql import Row
 
 FILES = ("one", "two")
 LINES = 400
@@ -26,7 +26,7 @@ CORPUS = "corpus"
 
 
 def prepare(root: Path) -> None:
-    Store.open(new_workspace(root).folder).close()
+    open_store(new_workspace(root).folder).close()
     code = root / "code"
     code.mkdir()
     for n in range(SOURCES):
@@ -52,7 +52,7 @@ def beside() -> AbstractContextManager[str]:
 
 
 def run(root: Path, _: str, say: Callable[[str], None]) -> None:
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         import_corpus(store, root / "code")
         say(CORPUS)
         for name in FILES:
@@ -62,7 +62,7 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
 
 def kept(root: Path) -> list[str]:
     found = []
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         ((documents,),) = store.read("SELECT count(*) FROM db.documents WHERE in_corpus")
         assert documents in {0, 4 * SOURCES}, documents
         found += [CORPUS] * (documents > 0)
@@ -92,7 +92,7 @@ def _content(root: Path) -> dict[str, list[Row]]:
         "pairs": "id, query_id, document_id",
         "judgments": "pair_id, judge_id, score, failure",
     }
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         return {
             table: sorted(store.read(f"SELECT {names} FROM db.{table}"), key=repr)
             for table, names in columns.items()

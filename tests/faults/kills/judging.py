@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from core.store.database import Store
+from core.store.opening import open_store
 from core.workspace import Workspace
 from labels.judges.judging import JudgingPlan, JudgmentWriter, judge_pairs
 from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
@@ -26,7 +26,7 @@ JUDGE = llm_judge_record("m", PARAMETERS)
 
 
 def prepare(root: Path) -> None:
-    with Store.open(new_workspace(root).folder) as store:
+    with open_store(new_workspace(root).folder) as store:
         rows = [Scored(f"query {n}", f"def f{n}(): pass", score=0) for n in range(PAIRS)]
         add_scored(store, rows)
 
@@ -49,19 +49,19 @@ def run(root: Path, beside: str, say: Callable[[str], None]) -> None:
 
     where = Server(beside, "a-key", 60.0, 2)
     with (
-        Store.open(Workspace(root).folder) as store,
+        open_store(Workspace(root).folder) as store,
         patch("labels.judges.judging.JudgmentWriter", SayingWriter),
     ):
         judge_pairs(store, lambda: LlmJudge(where, JUDGE, PARAMETERS), JudgingPlan(concurrency=4))
 
 
 def kept(root: Path) -> list[str]:
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         return [str(pair) for (pair,) in store.read("SELECT pair_id FROM db.judgments")]
 
 
 def check_whole(root: Path, _: Path) -> None:
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         rows = store.read(
             "SELECT text, score FROM db.judgments AS judgments"
             " JOIN db.pairs AS pairs ON pairs.id = judgments.pair_id"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from core.store.database import Store
 from core.store.journal import LabelJournal
+from core.store.opening import open_store
 from core.workspace import Workspace
 from labels.audit.session import AuditSession
 from tests.building import add_scored, new_workspace, numbered
@@ -20,7 +20,7 @@ PAIRS = 80
 
 
 def prepare(root: Path) -> None:
-    with Store.open(new_workspace(root).folder) as store:
+    with open_store(new_workspace(root).folder) as store:
         add_scored(store, numbered(PAIRS))
 
 
@@ -29,7 +29,7 @@ def beside() -> AbstractContextManager[str]:
 
 
 def run(root: Path, _: str, say: Callable[[str], None]) -> None:
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         session = AuditSession.start(store, "ada")
         number = 0
         while session.current is not None:
@@ -53,7 +53,7 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
 
 def kept(root: Path) -> list[str]:
     folder = Workspace(root).folder
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         rows = store.read(
             "SELECT CAST(id AS VARCHAR), CAST(undoes AS VARCHAR) FROM db.label_events"
         )
@@ -63,7 +63,7 @@ def kept(root: Path) -> list[str]:
 
 
 def check_whole(root: Path, _: Path) -> None:
-    with Store.open(Workspace(root).folder) as store:
+    with open_store(Workspace(root).folder) as store:
         (row,) = store.read(
             "SELECT count(DISTINCT pair_id) FROM standing_events"
             " WHERE action IN ('confirm', 'override', 'skip')"

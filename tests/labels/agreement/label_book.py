@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from core.ids import event_id, utc_now
-from core.store.database import Store
-from core.store.tables import insert_missing
+from core.store.opening import open_store
+from core.store.sql import insert_missing
 from labels.trust import measure_agreement
 from tests.building import new_workspace
 from tests.labels.calibration.judged_store import add_judged
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from core.store.database import Store
     from labels.agreement.records import AgreementReport
 
 COLUMNS = {
@@ -97,5 +98,5 @@ class Book:
 @contextmanager
 def opened_book(folder: Path) -> Iterator[Book]:
     """Give a book of a new workspace in ``folder``."""
-    with Store.open(new_workspace(folder).folder) as opened:
+    with open_store(new_workspace(folder).folder) as opened:
         yield Book(opened)

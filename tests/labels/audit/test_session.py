@@ -4,6 +4,7 @@ import pkgutil
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError, StoreUnreachableError
 from core.records import Action, JudgeKind, QueryKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import make_judge
 from labels.audit.draws import in_turns
 from labels.audit.filters import audit_counts
@@ -20,6 +21,9 @@ from labels.audit.items import AuditFilter, AuditItem, LabelState
 from labels.audit.session import AuditSession
 from labels.audit.team import set_overlap
 from tests.building import Scored, add_scored, named_judge, new_workspace, numbered
+
+if TYPE_CHECKING:
+    from core.store.database import Store
 
 
 def rest(session: AuditSession) -> list[AuditItem]:
@@ -266,7 +270,7 @@ def test_counts_kept_in_memory_equal_counts_read_from_the_store(
     keys: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = new_workspace(tmp_path_factory.mktemp("w")).folder
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         add_scored(store, [*numbered(6), Scored("unjudged", "z", 0)])
         session = AuditSession.start(store, "ada")
         for key in keys:

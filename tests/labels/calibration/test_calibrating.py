@@ -12,8 +12,8 @@ import pytest
 
 from core.errors import CancelledError
 from core.ids import event_id, utc_now
-from core.store.database import Store
-from core.store.tables import insert_missing
+from core.store.opening import open_store
+from core.store.sql import insert_missing
 from labels.calibration.calibrating import calibrate, id_ranges
 from labels.calibration.outputs import draw_of, learning_material
 from labels.calibration.store import calibrated_grades, current_calibration
@@ -25,6 +25,8 @@ from tui.cli.main import main
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from core.store.database import Store
 
 PAIRS = 120
 TRUTH = sampled(PAIRS, judges=2, per_query=4)
@@ -39,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(folder: Path) -> Iterator[Store]:
-    with Store.open(folder / ".rejudge") as opened:
+    with open_store(folder / ".rejudge") as opened:
         yield opened
 
 
@@ -217,7 +219,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
 def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, "calibrate")["method"] is None
     assert told(capsys, "agreement")["judges"] == []
-    with Store.open(folder / ".rejudge") as store:
+    with open_store(folder / ".rejudge") as store:
         rows = built(store)
         grade(store, rows[:80], TRUTH.grades[:80].tolist())
     calibration = told(capsys, "calibrate")

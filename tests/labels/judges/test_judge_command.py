@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import Scored, add_scored, new_workspace
 from tests.labels.judges.playing_server import Answer, PlayingServer, asked_query, error, ruling
 from tui.cli.main import main
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     made = new_workspace(tmp_path / "work")
-    with Store.open(made.folder) as store:
+    with open_store(made.folder) as store:
         add_scored(store, [Scored(f"query {n}", f"def f{n}(): pass", score=0) for n in range(30)])
     return made
 
@@ -62,7 +62,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def kept(workspace: Workspace) -> int:
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         (row,) = store.read("SELECT count(*), count(DISTINCT pair_id) FROM db.judgments")
     assert row[0] == row[1], "a pair was judged twice"
     return int(row[0])
@@ -174,5 +174,5 @@ def test_samples_and_probabilities_are_chosen_by_flag(
         for bad in (["--samples", "0"], ["--samples", "2", "--temperature", "0"]):
             assert main([*words, *bad]) == 2
         assert main([*words, "--temperature", "3"]) == 2
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         assert store.read("SELECT DISTINCT p1, p2 FROM db.judgments") == [(0.5, 0.5)]

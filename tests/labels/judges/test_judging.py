@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import JudgeError
 from core.records import JudgeKind, QueryKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import make_judge
 from labels.judges.judge import Ruling
 from labels.judges.judging import JudgingPlan, judge_pairs
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Document, Query
+    from core.store.database import Store
     from labels.judges.judge import JudgingProgress
 
 PARAMETERS = JudgeParameters()
@@ -69,7 +70,7 @@ class Scripted:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     workspace = new_workspace(tmp_path)
-    with Store.open(workspace.folder) as opened:
+    with open_store(workspace.folder) as opened:
         add_unjudged(opened, numbered(40))
         yield opened
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import add_documents
 from labels.judges.judging import JudgingPlan, judge_pairs
 from labels.judges.lexical import build_lexical_judge, lexical_score
@@ -42,7 +42,7 @@ def test_it_tells_rank_and_overlap_and_never_changes_its_mind(tmp_path: Path) ->
         Scored("watch changed files", "def add(a, b): return a + b", score=0, path="x.py"),
         Scored("the of", "def watch(): pass", score=0, path="y.py"),
     ]
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_scored(store, rows)
         judge = build_lexical_judge(store)
         judge_pairs(store, lambda: judge, JudgingPlan())
@@ -61,7 +61,7 @@ def test_it_tells_rank_and_overlap_and_never_changes_its_mind(tmp_path: Path) ->
 
 
 def test_a_document_outside_the_corpus_is_ranked_among_all(tmp_path: Path) -> None:
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_scored(store, [Scored("parse dates", "def parse_dates(): pass", score=0)])
         with store.transaction() as cursor:
             cursor.execute("UPDATE db.documents SET in_corpus = false")

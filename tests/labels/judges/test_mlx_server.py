@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.judges.judging import JudgingPlan, judge_pairs
 from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
 from labels.judges.server import Server
@@ -123,7 +123,7 @@ def test_what_a_random_model_writes_is_a_failed_judgment(
     parameters = JudgeParameters(max_tokens=12, code_budget=200)
     judge = llm_judge_record(str(model), parameters, "nonsense")
     where = Server(address, "none", 60.0, 1)
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_scored(store, [Scored(f"query {n}", f"def f{n}(): 1", score=0) for n in range(3)])
         report = judge_pairs(
             store, lambda: LlmJudge(where, judge, parameters), JudgingPlan(concurrency=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.records import JudgeKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import make_judge
 from labels.judges.judge import Ruling
 from labels.judges.registry import JUDGES, JudgeOptions, JudgeType
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
     from core.records import Document, Query
+    from core.store.database import Store
     from labels.judges.registry import Advance, MakeBackend
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "judging.md"
@@ -52,7 +53,7 @@ def test_a_registered_judge_works_from_the_command_line(
     toy = JudgeType("the number of lines", asks_model=False, prepare=prepare_length)
     monkeypatch.setitem(JUDGES, "length", toy)
     workspace = new_workspace(tmp_path)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_unjudged(store, [("one", "a", False), ("three", "a\nb\nc", False)])
     words = ["judge", "--workspace", str(workspace.root), "--judge", "length", "--json"]
     assert main([*words, "--name", "by lines"]) == 0
@@ -60,7 +61,7 @@ def test_a_registered_judge_works_from_the_command_line(
     assert json.loads(told.out)["judge"] == "by lines"
     assert json.loads(told.out)["judged"] == 2
     assert "nothing but length" in told.err
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         assert {(query, score) for query, score, _ in rulings(store)} == {("one", 1), ("three", 3)}
     for option in ("--batch", "--dry-run"):
         assert main([*words, option]) == 2

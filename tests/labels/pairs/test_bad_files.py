@@ -13,7 +13,9 @@ from threading import Thread
 import pytest
 
 from core.errors import InputError, StoreError
-from core.store.database import DATABASE_NAME, SHOWN_LIMIT, Store
+from core.problems import SHOWN_LIMIT
+from core.store.database import DATABASE_NAME, Store
+from core.store.opening import open_store
 from labels.pairs import staging as scored_file
 from labels.pairs.importing import import_pairs
 from tests.building import new_workspace
@@ -126,13 +128,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from core.store.database import Store
+from core.store.opening import open_store
 from labels.pairs.importing import import_pairs
 
 def kill(progress):
     if progress.note == sys.argv[3]:
         os.kill(os.getpid(), signal.SIGKILL)
 
-with Store.open(Path(sys.argv[1])) as store:
+with open_store(Path(sys.argv[1])) as store:
     import_pairs(store, Path(sys.argv[2]), progress=kill)
 """
 
@@ -143,11 +146,11 @@ def test_a_killed_import_leaves_what_was_there(tmp_path: Path) -> None:
     path.write_bytes(b"".join(GOOD.replace(b'"q"', b'"%d"' % number) for number in range(3000)))
     first = tmp_path / "first.jsonl"
     first.write_bytes(GOOD)
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         import_pairs(store, first)
     words = [sys.executable, "-c", KILLED, str(folder), str(path), "commit"]
     assert subprocess.run(words, cwd=ROOT, check=False).returncode == -signal.SIGKILL
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         assert pairs(store) == 1
         assert import_pairs(store, path).added == 3000
 
@@ -157,21 +160,22 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     first, path = tmp_path / "first.jsonl", tmp_path / "more.jsonl"
     first.write_bytes(GOOD)
     path.write_bytes(b"".join(GOOD.replace(b'"q"', b'"%d"' % number) for number in range(10_000)))
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         import_pairs(store, first)
     program = (
         "import resource, sys; from pathlib import Path; from core.errors import StoreError;"
-        "from core.store.database import Store; from labels.pairs.importing import import_pairs\n"
+        "from core.store.opening import open_store\n"
+        "from labels.pairs.importing import import_pairs\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
         "try:\n"
-        "    with Store.open(Path(sys.argv[1])) as store:\n"
+        "    with open_store(Path(sys.argv[1])) as store:\n"
         "        import_pairs(store, Path(sys.argv[2]))\n"
         "except StoreError as error:\n"
         "    sys.exit(2)\n"
     )
     words = [sys.executable, "-c", program, str(folder), str(path)]
     assert subprocess.run(words, cwd=ROOT, check=False).returncode == 2
-    with Store.open(folder) as store:
+    with open_store(folder) as store:
         assert pairs(store) == 1
 
 
@@ -200,5 +204,5 @@ def test_a_name_that_could_mean_other_files_means_itself(tmp_path: Path, name: s
     (tmp_path / "pairs.jsonl").write_bytes(GOOD * 5)
     file = tmp_path / name
     file.write_bytes(GOOD)
-    with Store.open(new_workspace(tmp_path).folder, allowed_files=[file]) as store:
+    with open_store(new_workspace(tmp_path).folder, allowed_files=[file]) as store:
         assert import_pairs(store, file).read == 1

@@ -13,7 +13,7 @@ import pytest
 from core.errors import JudgeError
 from core.ids import document_id
 from core.records import Document, DocumentKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import add_documents
 from eval.specs import add_spec, make_spec
 from labels.judges.server import Server
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from core.store.database import Store
     from core.workspace import Workspace
     from tests.labels.judges.playing_server import Answer
 
@@ -64,14 +65,14 @@ def code(number: int) -> Document:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("REJUDGE_API_KEY", KEY)
     made = new_workspace(tmp_path)
-    with Store.open(made.folder) as store, store.transaction() as cursor:
+    with open_store(made.folder) as store, store.transaction() as cursor:
         add_documents(cursor, [code(n) for n in range(FILES * EACH)], in_corpus=True)
     return made
 
 
 @pytest.fixture
 def store(workspace: Workspace) -> Iterator[Store]:
-    with Store.open(workspace.folder) as opened:
+    with open_store(workspace.folder) as opened:
         yield opened
 
 
@@ -253,7 +254,7 @@ def test_the_command_mines_and_its_pairs_can_be_judged(
             assert main([*words, *bad]) == 2
         assert main(["pairs", "generate", *where]) == 2
         assert "no model is named" in capsys.readouterr().err
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         origins = Counter(row[0] for row in store.read("SELECT origin FROM db.pairs"))
     assert origins["generated"] == 4
     assert origins["lexical"] == told["added"] - 4

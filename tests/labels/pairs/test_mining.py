@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.ids import content_id, document_id, query_id, utc_now
 from core.records import Document, DocumentKind, Origin, Progress, Query, QueryKind
 from core.search import build_index
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import add_documents, add_queries, all_queries
 from labels.pairs.choosing import chosen_queries, require_corpus
 from labels.pairs.mining import MiningPlan, candidates, mine, relevant_paths
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from core.store.database import Store
     from core.workspace import Workspace
 
 QUERIES: Final = ("watch files change", "root of codebase", "zzz")
@@ -53,7 +54,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def store(workspace: Workspace) -> Iterator[Store]:
-    with Store.open(workspace.folder) as opened:
+    with open_store(workspace.folder) as opened:
         fill(opened)
         yield opened
 
@@ -200,7 +201,7 @@ def test_the_command_says_what_to_import_first(
     words = ["pairs", "mine", "--workspace", str(workspace.root), "--json"]
     assert main(words) == 2
     assert "rejudge import corpus" in capsys.readouterr().err
-    with Store.open(workspace.folder) as opened:
+    with open_store(workspace.folder) as opened:
         with opened.transaction() as cursor:
             add_documents(cursor, DOCUMENTS, in_corpus=True)
         require_corpus(opened)
@@ -211,7 +212,7 @@ def test_the_command_says_what_to_import_first(
 def test_the_command_answers_with_what_was_added(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Store.open(workspace.folder) as opened:
+    with open_store(workspace.folder) as opened:
         fill(opened)
     words = ["pairs", "mine", "--workspace", str(workspace.root), "--top", "4"]
     assert main([*words, "--json"]) == 0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core.errors import CancelledError
 from core.ids import document_id, pair_id, query_id, utc_now
 from core.records import Document, DocumentKind, ImportReport, JudgeKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import add_documents, make_judge
 from labels.pairs.importing import STEPS, import_pairs
 from labels.pairs.reading import LineError, Ruling, read_pair_line
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from core.records import Progress
+    from core.store.database import Store
 
 
 def line(**values: object) -> bytes:
@@ -92,7 +93,7 @@ def expected_of(lines: Sequence[bytes], judge_name: str) -> Expected:
 def check_against_single_lines(folder: Path, lines: Sequence[bytes]) -> None:
     path = written(folder, *lines)
     expected = expected_of(path.read_bytes().split(b"\n"), "gpt")
-    with Store.open(new_workspace(folder).folder) as store:
+    with open_store(new_workspace(folder).folder) as store:
         report = import_pairs(store, path)
         assert rows(store, "id, path, symbol, text FROM db.documents") == expected.documents
         assert rows(store, "id, text FROM db.queries") == expected.queries
@@ -406,7 +407,7 @@ def test_labels_hold_on_to_their_judgments_when_a_file_is_read_into_a_new_store(
     path = written(tmp_path, line(llm_score=3, score_reasoning="why"))
     found: list[set[tuple[object, ...]]] = []
     for name in ("one", "two"):
-        with Store.open(new_workspace(tmp_path / name).folder) as store:
+        with open_store(new_workspace(tmp_path / name).folder) as store:
             import_pairs(store, path)
             found.append(rows(store, "id, pair_id FROM db.judgments"))
     assert found[0] == found[1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.ids import event_id, utc_now
-from core.store.database import Store
-from core.store.tables import insert_missing
+from core.store.opening import open_store
+from core.store.sql import insert_missing
 from tests.building import Scored, add_scored, new_workspace
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.records import Judge
+    from core.store.database import Store
     from core.workspace import Workspace
 
 PER_QUERY = 3
@@ -58,7 +59,7 @@ def audited_workspace(
 ) -> Workspace:
     """Make a workspace whose first pairs are graded; ``gpt`` or ``judge`` scored them all."""
     workspace = new_workspace(folder)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         made = rows(scores)
         add_scored(store, made, judge)
         grade(store, zip(made, grades, strict=False))

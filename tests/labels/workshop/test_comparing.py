@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.records import JudgeKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import make_judge
 from labels.workshop.comparing import compare_judges
 from tests.building import add_scored, named_judge
@@ -31,7 +31,7 @@ BETTER = [min(5, max(1, grade + (n % 4 == 0))) for n, grade in enumerate(GRADES)
 
 def compared(folder: Path, old: Sequence[int], new: Sequence[int], count: int) -> JudgeComparison:
     workspace = audited_workspace(folder, old, GRADES[:count])
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, rows(new), NEW)
         return compare_judges(store, OLD, NEW)
 
@@ -86,7 +86,7 @@ def test_changed_pairs_tell_whether_they_came_nearer(tmp_path: Path) -> None:
 
 def test_only_pairs_that_both_scored_count(tmp_path: Path) -> None:
     workspace = audited_workspace(tmp_path, NOISY, GRADES)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, rows(BETTER[:30]), NEW)
         assert compare_judges(store, OLD, NEW).labels == 30
         ids = [row[0] for row in store.read("SELECT id FROM db.pairs ORDER BY id LIMIT 40")]
@@ -113,7 +113,7 @@ def test_what_cannot_be_told_says_why(
 
 def test_labels_that_cannot_be_weighted_back_are_left_out_of_figures(tmp_path: Path) -> None:
     workspace = audited_workspace(tmp_path, NOISY, GRADES[:60])
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         made = rows(NOISY)
         grade(store, list(zip(made, GRADES, strict=True))[60:], "uncertain")
         add_scored(store, rows(BETTER), NEW)

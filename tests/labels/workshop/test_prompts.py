@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import InputError
 from core.records import Document, DocumentKind, Query
-from core.store.database import Store
+from core.store.opening import open_store
 from labels.judges.prompt import (
     DEFAULT_PROMPT,
     FRAME,
@@ -34,13 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from core.store.database import Store
+
 SCORES = [1 + n % 5 for n in range(90)]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     workspace = audited_workspace(tmp_path, SCORES, [1 + (n // 2) % 5 for n in range(60)])
-    with Store.open(workspace.folder) as opened:
+    with open_store(workspace.folder) as opened:
         yield opened
 
 
@@ -101,7 +103,7 @@ def test_examples_are_spread_over_grades_one_for_each_query(store: Store) -> Non
 
 def test_disputed_and_flagged_pairs_are_no_examples(tmp_path: Path) -> None:
     workspace = audited_workspace(tmp_path, SCORES, [3])
-    with Store.open(workspace.folder) as opened:
+    with open_store(workspace.folder) as opened:
         opened.write(
             "INSERT INTO db.label_events (id, happened, pair_id, annotator, action, grade, hidden)"
             " SELECT uuidv7(), happened, pair_id, 'bob', action, 5, hidden FROM db.label_events",

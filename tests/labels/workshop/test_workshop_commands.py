@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.labels.judges.playing_server import PlayingServer, asked_query, ruling
 from tests.labels.workshop.audited_store import audited_workspace
 from tui.cli.main import main
@@ -88,7 +88,7 @@ def test_a_new_rubric_is_tried_on_audited_pairs_beside_the_old_judge(
         assert len(server.requests) == 30
         assert desk.judge("--rubric", str(rubric))["judged"] == 30
         assert desk.judge()["judged"] == 60, "the old prompt is another judge"
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         rows = store.read("SELECT count(*) FROM current_judgments GROUP BY judge_id")
         assert rows == [(60,)] * 3, "nothing was overwritten"
 
@@ -146,7 +146,7 @@ def test_what_cannot_be_asked_for_is_said(
         desk.judge("--limit", "1", "--name", "twin")
         desk.judge("--limit", "1", "--name", "twin", "--max-tokens", "9")
         assert "several judges are called twin" in desk.refused("--compare", "twin")
-        with Store.open(workspace.folder) as store:
+        with open_store(workspace.folder) as store:
             judge = store.read("SELECT id FROM db.judges WHERE name = 'twin' ORDER BY id")[0][0]
         desk.judge("--limit", "0", "--compare", f"twin@{str(judge)[:8]}")
         assert len(server.requests) == 2

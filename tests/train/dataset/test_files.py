@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.records import QueryKind
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import new_workspace
 from tests.train.dataset.example import add_spec, fill, question
 from train.dataset.building import build_training_set
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingSet, TrainingSetSummary]:
     folder = tmp_path_factory.mktemp("workspace")
-    with Store.open(new_workspace(folder).folder) as store:
+    with open_store(new_workspace(folder).folder) as store:
         fill(store, 40)
         add_spec(store, question(2), question(5) + " now")
         return build_training_set(store, TrainingSetPlan(judge_scores=True, pool_documents=3))

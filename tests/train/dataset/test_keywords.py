@@ -9,7 +9,7 @@ import pytest
 
 from core.ids import document_id
 from core.records import Document, DocumentKind, QueryKind
-from core.store.database import Store
+from core.store.opening import open_store
 from core.store.tables import add_documents
 from tests.building import Scored, add_scored, new_workspace
 from tests.train.dataset.example import add_spec, fill
@@ -20,6 +20,8 @@ from train.dataset.records import GradeSource, Split, TrainingSet, TrainingSetPl
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from core.store.database import Store
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_names_of_siblings_join_a_bag() -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(new_workspace(tmp_path).folder) as opened:
+    with open_store(new_workspace(tmp_path).folder) as opened:
         fill(opened, 40)
         yield opened
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.jobs import Job
-from core.store.database import Store
+from core.store.opening import open_workspace_store
 from tests.building import Scored, add_scored
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.tui.train_building import BASE, TOPICS, trainable_workspace
@@ -45,7 +45,7 @@ def test_too_little_memory_is_told_and_makes_nothing(
         raise RuntimeError("[malloc] Unable to allocate 123 bytes.")
 
     monkeypatch.setattr(run_making, "with_hardest_negatives", full)
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         add_scored(store, LOW_GRADED)
         with pytest.raises(TrainingError, match="memory"):
             run_making.make_run(store, RunConfig(base=str(BASE)), PLAN)
@@ -65,7 +65,7 @@ def test_the_hardest_are_chosen_with_the_lengths_of_the_run(
     monkeypatch.setattr(run_making, "with_hardest_negatives", chosen)
     config = RunConfig(base=str(BASE), query_length=9, document_length=14)
     told: list[Progress] = []
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         add_scored(store, LOW_GRADED)
         _, summary = run_making.make_run(store, config, PLAN, Job(told.append))
     assert [(spec.query_length, spec.document_length) for spec in specs] == [(9, 14)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import new_workspace
 from tests.eval.eval_building import FILES, add_corpus
 from tui.cli.main import main
@@ -29,7 +29,7 @@ SPEC = {
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    with Store.open(new_workspace(tmp_path).folder) as store:
+    with open_store(new_workspace(tmp_path).folder) as store:
         add_corpus(store, FILES)
     (tmp_path / "spec.json").write_text(json.dumps(SPEC), encoding="utf-8")
     return tmp_path

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.database import DATABASE_NAME, Store
+from core.store.database import DATABASE_NAME
+from core.store.opening import open_workspace_store
 from core.store.recovery import restore
 from core.workspace import Workspace
 from tui.cli.main import main
@@ -80,7 +81,7 @@ def test_the_whole_loop_in_a_folder_of_that_name(
     assert "\x1b" not in capsys.readouterr().out
 
     workspace = Workspace(folder)
-    with Store.of(workspace) as store:
+    with open_workspace_store(workspace) as store:
         store.back_up()
     (workspace.folder / DATABASE_NAME).write_bytes(b"")
     restored = restore(workspace.folder)

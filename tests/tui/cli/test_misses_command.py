@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.tui.misses_driving import AFTER, workspace_with_evals
 from tui.cli.main import main
 
@@ -27,5 +27,5 @@ def test_misses_become_pairs_and_a_path_becomes_relevant(
     assert json.loads(capsys.readouterr().out)["pairs_added"] == 0
     assert main([*words, *relevant]) == 2
     assert "relevant already" in capsys.readouterr().err
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         assert store.read("SELECT DISTINCT origin FROM db.pairs") == [("miss",)]

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.store.database import Store
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.run_building import CONFIG, PRETENDER, make_run, steps, whole_run
 from tests.train.run_building import START as STARTED
@@ -34,6 +33,8 @@ from tui.cli.train_command import add_train_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from core.store.database import Store
 
 OPTIONS = ("--base", str(BASE), "--use-judge-scores", "--held-out-share", "0.4")
 
@@ -239,10 +240,10 @@ def test_another_process_may_have_the_store_when_a_run_ends(
 
     run = make_run(folder / ".rejudge", events=whole_run())
 
-    def locked(_folder: Path, **_: object) -> Store:
+    def locked(*_: object) -> Store:
         raise StoreLockedError("another process has this workspace open")
 
-    monkeypatch.setattr(Store, "open", locked)
+    monkeypatch.setattr("core.store.opening._open", locked)
     assert main(["train", "--evaluate", "latest"]) == 0
     assert f"rejudge train --evaluate {run.path.name}" in capsys.readouterr().err
 

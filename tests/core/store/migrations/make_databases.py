@@ -17,7 +17,7 @@ from typing import Final
 from core.store.database import STORAGE_VERSION
 from core.store.engine import engine
 from core.store.migrations import Migration, migrations
-from core.store.tables import literal
+from core.store.sql import literal
 
 FOLDER: Final = Path(__file__).with_name("databases")
 _ROWS: Final = Path(__file__).with_name("rows.sql")

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.store.backups import backups
-from core.store.database import DATABASE_NAME, Store
+from core.store.database import DATABASE_NAME
 from core.store.engine import engine
 from core.store.migrations import migrations, schema_version
+from core.store.opening import open_store
 from core.store.recovery import restore
-from core.store.tables import literal
+from core.store.sql import literal
 from labels.audit.session import AuditSession
 from tests.building import new_workspace
 from tests.core.store.migrations.make_databases import database_file, rows_of
@@ -22,7 +23,7 @@ from tui.cli.main import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.store.tables import Row
+    from core.store.sql import Row
     from core.workspace import Workspace
 
 NUMBERS = [migration.number for migration in migrations()]
@@ -63,7 +64,7 @@ def test_all_rows_are_there(
     assert version == number
     empty = [query for query, rows in before.items() if not rows]
     assert not empty, f"rows.sql has none for {empty}"
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         for query, rows in before.items():
             assert sorted(store.read(query), key=repr) == rows
         applied = store.read("SELECT number FROM db.schema_migrations ORDER BY number")
@@ -86,7 +87,7 @@ def test_a_backup_of_that_version_can_be_restored(workspace: Workspace, number: 
     before = content(workspace.folder / "backups" / "dated-20300108T080000.duckdb")[1]
     database.write_bytes(b"junk" * 5000)
     restore(workspace.folder)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         for query, rows in before.items():
             assert sorted(store.read(query), key=repr) == rows
 

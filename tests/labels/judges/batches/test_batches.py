@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.store.database import Store
+from core.store.opening import open_store
 from tests.building import Scored, add_scored, new_workspace
 from tests.labels.judges.batches.playing_batches import PlayingBatches, answered, failed, ruled
 from tests.labels.judges.playing_server import PlayingServer, error, ruling
@@ -52,7 +52,7 @@ class Desk:
         return self.judge("--batch", "--model", "m", *words, status=status)
 
     def rows(self, what: str = "score, failure") -> list[tuple[Any, ...]]:
-        with Store.open(self.workspace.folder) as store:
+        with open_store(self.workspace.folder) as store:
             assert (
                 store.read("SELECT 1 FROM db.judgments GROUP BY pair_id HAVING count(*) > 1") == []
             )
@@ -65,7 +65,7 @@ def desk(
 ) -> Iterator[Desk]:
     monkeypatch.setenv("REJUDGE_API_KEY", KEY)
     workspace = new_workspace(tmp_path)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, [Scored(f"query {n}", f"def f{n}(): 1", score=0) for n in range(30)])
     batches = PlayingBatches()
     with PlayingServer(lambda *_: ruling(3), batches) as server:
@@ -145,7 +145,7 @@ def test_failures_can_be_sent_again(desk: Desk) -> None:
     assert again["judged_at_once"] + again["sent"] == lost
     desk.batches.work(1, lambda _: ruled(2))
     assert desk.judge("--resume")["judged"] == lost - 1
-    with Store.open(desk.workspace.folder) as store:
+    with open_store(desk.workspace.folder) as store:
         assert store.read("SELECT count(*) FROM current_judgments") == [(30,)]
 
 
@@ -278,7 +278,7 @@ def test_the_servers_quirks_are_found_before_thousands_are_sent(
 ) -> None:
     monkeypatch.setenv("REJUDGE_API_KEY", KEY)
     workspace = new_workspace(tmp_path)
-    with Store.open(workspace.folder) as store:
+    with open_store(workspace.folder) as store:
         add_scored(store, [Scored(f"query {n}", f"def f{n}(): 1", score=0) for n in range(3)])
 
     def play(body: dict[str, Any], _: int) -> Any:
