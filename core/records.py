@@ -243,17 +243,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A mean over queries and the ends of its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its 95% interval. What is not known is None, and ``reason`` says why."""
+    """A value with its 95% interval. What is unknown is None, and ``reason`` says why."""
 
     value: float | None = None
     low: float | None = None

@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from core.stats import bootstrap_figures, paired_randomisation
+from core.stats import bootstrap_means, paired_randomisation
 from eval.evaluating import result_metrics
 from eval.metrics import metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.records import Figure, Query
+    from core.records import Estimate, Query
     from eval.evals import Eval, QueryResult
 
 _SAME: Final = 1e-12
@@ -59,7 +59,7 @@ class MetricDelta:
     metric: str
     before: float
     after: float
-    difference: Figure
+    difference: Estimate
     p_value: float
     wins: int
     losses: int
@@ -143,7 +143,7 @@ def _metric_deltas(
     )
     differences = after - before
     differences[np.abs(differences) < _SAME] = 0
-    figures = bootstrap_figures(differences)
+    figures = bootstrap_means(differences, (-1.0, 1.0))
     return tuple(
         MetricDelta(
             metric,

@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from core.records import Figure, QueryKind
+from core.records import Estimate, QueryKind
 from core.store.tables import query_of_row
 from eval.retrievers.base import Found
 
@@ -80,7 +80,7 @@ class KindFigures:
 
     kind: str
     queries: int
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class EvalSummary:
     notices: tuple[str, ...] = ()
 
     @property
-    def figures(self) -> Mapping[str, Figure]:
+    def figures(self) -> Mapping[str, Estimate]:
         """The figures over all scored queries; empty when none was scored."""
         return self.by_kind[0].figures if self.by_kind else {}
 
@@ -154,7 +154,7 @@ def goal_figures(summary: EvalSummary) -> tuple[GoalFigure, ...]:
             group.kind,
             metric,
             group.queries,
-            group.figures[metric].value,
+            group.figures[metric].value or 0.0,
             GOALS.get(group.kind) if metric == GOAL_METRIC else None,
         )
         for group in sorted(
@@ -377,9 +377,9 @@ def _figures(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, tuple[Kind
         " ORDER BY eval_id, kind, position",
         [list(identifiers)],
     )
-    groups: dict[UUID, dict[tuple[str, int], dict[str, Figure]]] = defaultdict(dict)
+    groups: dict[UUID, dict[tuple[str, int], dict[str, Estimate]]] = defaultdict(dict)
     for identifier, kind, queries, metric, *figure in rows:
-        groups[identifier].setdefault((kind, queries), {})[metric] = Figure(*figure)
+        groups[identifier].setdefault((kind, queries), {})[metric] = Estimate(*figure)
     return {
         identifier: tuple(
             KindFigures(kind, queries, figures) for (kind, queries), figures in kinds.items()

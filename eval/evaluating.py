@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError
 from core.ids import event_id, utc_now
 from core.records import GOOD_GRADE
-from core.stats import bootstrap_figures
+from core.stats import bootstrap_means
 from eval.evals import Eval, EvalSummary, KindFigures, QueryResult, WantedPath, save_eval
 from eval.metrics import (
     DEFAULT_CUTOFF,
@@ -223,7 +223,7 @@ def _kind_figures(kind: str, results: Sequence[QueryResult], k: int) -> KindFigu
     import numpy as np
 
     rows = [list(result_metrics(result, k).values()) for result in results]
-    figures = bootstrap_figures(np.asarray(rows))
+    figures = bootstrap_means(np.asarray(rows), (0.0, 1.0))
     return KindFigures(kind, len(results), dict(zip(metric_names(k), figures, strict=True)))
 
 

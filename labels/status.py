@@ -1,4 +1,4 @@
-"""The loop in counts: what the home screen and ``rejudge status`` show."""
+"""Counts over the workspace and over each judge, for the home screen and ``rejudge status``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from core.records import Judge, JudgeKind
 from labels.audit.items import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from core.store.database import Store
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeStatus:
-    """One judge: how many pairs it scored, how many it failed on and has not scored since.
+    """A judge with its scored pairs, and the pairs it failed on and has not scored since.
 
     ``compared`` grades were compared with its scores; ``agreed`` of them were equal.
     """
@@ -30,9 +32,9 @@ class JudgeStatus:
 class WorkspaceStatus:
     """Counts over the whole workspace.
 
-    ``labels`` counts grades that stand, one for each pair and annotator; ``labelled_pairs`` the
-    pairs with at least one. On ``disputed`` pairs people differ, on ``adjudicated`` ones that was
-    settled. ``corpus_documents`` are those of the corpus as it stands now.
+    ``labels`` counts current grades, one per pair and annotator; ``labelled_pairs`` the pairs
+    with at least one. ``disputed`` pairs have grades far apart, ``adjudicated`` pairs a grade that
+    settled such a dispute. ``corpus_documents`` are those of the current corpus.
     """
 
     documents: int = 0
@@ -57,18 +59,39 @@ class WorkspaceStatus:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing has been brought in yet."""
+        """Whether nothing was imported yet."""
         return not (self.documents or self.queries)
 
     @property
     def learnable_scores(self) -> int:
-        """Scores that training may take: the lexical baseline's only where there are no others."""
-        judged = sum(one.scored for one in self.judges if one.judge.kind is not JudgeKind.LEXICAL)
-        return judged or self.judgments_ok
+        """How many scores training may use: the lexical baseline's only if there are no others."""
+        models = (status for status in self.judges if status.judge.kind is not JudgeKind.LEXICAL)
+        return sum(status.scored for status in models) or self.judgments_ok
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeWork:
+    """The work of a judge.
+
+    ``scored`` counts judgments with a score, ``failed`` the pairs that it failed on and has not
+    scored since. ``tokens`` and ``seconds`` are of all its judgments, failures included; 0 if
+    unknown, as after an import.
+    """
+
+    scored: int = 0
+    failed: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    judgments: int = 0
+
+    @property
+    def seconds_each(self) -> float | None:
+        """Seconds per judgment; None if unknown."""
+        return self.seconds / self.judgments if self.seconds and self.judgments else None
 
 
 def workspace_status(store: Store) -> WorkspaceStatus:
-    """Count everything once."""
+    """Return all counts."""
     (row,) = store.read(
         """
         SELECT
@@ -150,3 +173,22 @@ def _judges(store: Store) -> tuple[JudgeStatus, ...]:
     return tuple(
         JudgeStatus(Judge(row[0], row[1], JudgeKind(row[2]), *row[3:7]), *row[7:]) for row in rows
     )
+
+
+def work_of_judges(store: Store) -> dict[UUID, JudgeWork]:
+    """Return the work of every judge with judgments."""
+    rows = store.read(
+        """
+        SELECT done.judge_id, scored, coalesce(failed, 0), tokens, seconds, judgments FROM (
+            SELECT judge_id, count(score) AS scored, count(*) AS judgments,
+                sum(prompt_tokens + completion_tokens) AS tokens, sum(seconds) AS seconds
+            FROM db.judgments GROUP BY judge_id
+        ) AS done
+        LEFT JOIN (SELECT judge_id, count(*) AS failed FROM open_failures GROUP BY judge_id)
+            AS open ON open.judge_id = done.judge_id
+        """
+    )
+    return {
+        judge: JudgeWork(int(scored), int(failed), int(tokens), float(seconds), int(judgments))
+        for judge, scored, failed, tokens, seconds, judgments in rows
+    }

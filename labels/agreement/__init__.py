@@ -1,1 +1,1 @@
-"""How far judges, people and the two together can be trusted."""
+"""Agreement of judges with people, and of people with each other."""

@@ -1,34 +1,15 @@
-"""Labels with what judges said of the same pairs, read from the store.
-
-Each label beside one judge's ruling on the same pair.
-
-What each label counts, so that figures speak of all judged pairs and not of the queue's taste.
-
-A person's labels make up to three samples. Those of a queue that stored the chance of each draw are
-weighted as Des Raj did (Journal of the American Statistical Association 51, 1956): after each draw
-the labels before it, plus the one drawn over its chance, estimate the total without bias, whatever
-the chances were and however they followed from labels before; the mean of these estimates is taken.
-(The same weights as LURE's: Farquhar, Gal and Rainforth, ICLR 2021.) Those of the stratified queue
-were drawn at random within each score; there the chance is the share of that score's pairs that got
-a label, and is known afterwards (post-stratification). Labels that came by no queue count 1 each.
-Each sample keeps the total that its number of labels gives it.
-
-Labels of pairs picked on purpose, with no chance, cannot be weighted back at all: they are left out
-of every figure.
-"""
+"""Labels read from the store, beside judges' rulings on the same pairs."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from labels.audit.strategies import REPEAT, STRATIFIED
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -40,12 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LabelledGrade:
-    """A person's standing grade.
+    """A person's standing grade of a pair.
 
-    ``judgment_id`` names the ruling that the person's grade was compared with, ``seen`` the judge
-    and the score of that ruling; ``seen`` is None when there was none or it is gone.
-    ``strategy``, ``chance`` and ``drawn`` tell how and when the queue first came to the pair: a
-    second grade, of a pair that came back or was corrected, changes nothing about that.
+    Attributes:
+        judgment_id: the ruling that was compared with the grade when it was given.
+        seen: judge and score of that ruling; None if there was none or it is gone.
+        strategy: the queue that first gave the pair to the person. A second grade, of a pair that
+            came back or was corrected, does not change it; nor ``chance`` and ``drawn``.
+        chance: of that draw; None if unknown.
+        drawn: when.
     """
 
     event: UUID
@@ -63,23 +47,36 @@ class LabelledGrade:
 
     @property
     def judgment_gone(self) -> bool:
-        """Whether the ruling that the person compared with is no longer there."""
+        """Whether the ruling that the grade was compared with is gone."""
         return self.judgment_id is not None and self.seen is None
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """One judge's score of one pair and its distribution where there is one."""
+    """A judge's score of a pair, with its distribution if there is one."""
 
     score: int
     distribution: tuple[float, ...] | None = None
 
     @property
     def chances(self) -> tuple[float, ...]:
-        """P(score = 1..5): the distribution, else all of it on the score."""
+        """P(score = 1..5): the distribution, else 1 on the score."""
         if self.distribution is not None:
             return self.distribution
         return tuple(float(self.score == grade) for grade in range(1, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A label beside a judge's ruling, with its weight in the figures.
+
+    ``seen`` tells whether the person graded with this ruling at hand, shown or hidden.
+    """
+
+    label: LabelledGrade
+    ruling: Ruling
+    weight: float
+    seen: bool
 
 
 _LABELS: Final = """
@@ -96,8 +93,8 @@ _LABELS: Final = """
 _CURRENT: Final = (
     "(SELECT * FROM db.label_events WHERE id IN (SELECT event_id FROM current_labels))"
 )
-#: The same labels, the adjudicated grade in the place of each person's own. Who graded the pair,
-#: and how they came to it, stays as it was: that is what weights go by.
+#: Current labels with the adjudicated grade in place of people's own. Who graded the pair, and how
+#: it was drawn, stays: the weights depend on it.
 _DECIDING: Final = (
     "(SELECT event.* REPLACE (coalesce(settled.grade, event.grade) AS grade)"
     " FROM db.label_events AS event"
@@ -105,8 +102,8 @@ _DECIDING: Final = (
     " WHERE event.id IN (SELECT event_id FROM current_labels))"
 )
 _OWN: Final = "grade IS NOT NULL AND adjudicates IS NOT TRUE"
-_GIVEN: Final = f"(SELECT * FROM standing_events WHERE {_OWN})"
-#: The first grade that stands of each pair and annotator.
+_STANDING: Final = f"(SELECT * FROM standing_events WHERE {_OWN})"
+#: The first standing grade of every pair and annotator.
 _FIRST: Final = (
     f"(SELECT * FROM standing_events WHERE {_OWN} QUALIFY row_number()"
     " OVER (PARTITION BY pair_id, annotator ORDER BY happened, id) = 1)"
@@ -114,59 +111,26 @@ _FIRST: Final = (
 
 
 def current_grades(store: Store) -> list[LabelledGrade]:
-    """Return the own grade that stands for each pair and annotator, the oldest first."""
+    """Return every annotator's own current grade of every pair, oldest first."""
     return _labels(store, _CURRENT, _FIRST)
 
 
 def deciding_grades(store: Store) -> list[LabelledGrade]:
-    """Return the same with an adjudicated grade in the place of all own ones of its pair."""
+    """Return the current grades, with the adjudicated grade in place of all of its pair."""
     return _labels(store, _DECIDING, _FIRST)
 
 
 def first_grades(store: Store) -> list[LabelledGrade]:
-    """Return the first grade that stands for each pair and annotator, the oldest first."""
+    """Return every annotator's first standing grade of every pair, oldest first."""
     return _labels(store, _FIRST, _FIRST)
 
 
 def standing_grades(store: Store) -> list[LabelledGrade]:
-    """Return every grade that was not undone, also those that a later one replaced.
+    """Return every grade that was not undone, replaced ones included, oldest first.
 
-    ``strategy`` is of each by itself, so that pairs which came back are known.
+    ``strategy`` is that of the grade itself, so pairs that came back can be recognised.
     """
-    return _labels(store, _GIVEN, _GIVEN, " AND drawn.id = event.id")
-
-
-def labels_without_pair(store: Store) -> int:
-    """Return how many standing grades are of pairs that are gone: no figure can use them."""
-    ((count,),) = store.read(
-        "SELECT count(*) FROM current_labels WHERE pair_id NOT IN (SELECT id FROM db.pairs)"
-    )
-    return int(count)
-
-
-def rulings_on_labelled(store: Store) -> dict[UUID, dict[UUID, Ruling]]:
-    """Return the standing ruling of each judge on each labelled pair: judge, then pair."""
-    rows = store.read(
-        """
-        SELECT judge_id, pair_id, score, p1, p2, p3, p4, p5 FROM db.judgments
-        WHERE score IS NOT NULL AND pair_id IN (SELECT pair_id FROM current_labels)
-        QUALIFY row_number()
-            OVER (PARTITION BY pair_id, judge_id ORDER BY judged DESC, id DESC) = 1
-        """
-    )
-    found: dict[UUID, dict[UUID, Ruling]] = defaultdict(dict)
-    for judge, pair, score, *chances in rows:
-        distribution = None if chances[0] is None else tuple(chances)
-        found[judge][pair] = Ruling(score, distribution)
-    return found
-
-
-def stratum_sizes(store: Store, labels: Sequence[LabelledGrade]) -> Mapping[tuple[UUID, int], int]:
-    """Return how many pairs each judge gave each score; nothing when no label needs to know."""
-    if not any(label.strategy == STRATIFIED for label in labels):
-        return {}
-    rows = store.read("SELECT judge_id, score, count(*) FROM current_judgments GROUP BY ALL")
-    return {(judge, score): count for judge, score, count in rows}
+    return _labels(store, _STANDING, _STANDING, " AND drawn.id = event.id")
 
 
 def _labels(store: Store, events: str, draws: str, also: str = "") -> list[LabelledGrade]:
@@ -175,35 +139,35 @@ def _labels(store: Store, events: str, draws: str, also: str = "") -> list[Label
 
 
 def _label(row: Row) -> LabelledGrade:
-    event, happened, pair, query, annotator, grade, hidden, *drawn, judgment, judge, score = row
-    strategy, chance, first = drawn
-    return LabelledGrade(
-        event=event,
-        happened=happened,
-        pair=pair,
-        query=query,
-        annotator=annotator,
-        grade=grade,
-        hidden=hidden,
-        strategy=strategy,
-        chance=chance,
-        drawn=first,
-        judgment_id=judgment,
-        seen=None if judge is None or score is None else (judge, score),
+    judge, score = row[-2:]
+    seen = None if judge is None or score is None else (judge, score)
+    fields: Row = (*row[:-2], seen)
+    return LabelledGrade(*fields)
+
+
+def labels_without_pair(store: Store) -> int:
+    """Return how many current grades are of pairs that are gone; no figure can use them."""
+    ((count,),) = store.read(
+        "SELECT count(*) FROM current_labels WHERE pair_id NOT IN (SELECT id FROM db.pairs)"
     )
+    return int(count)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A label, the judge's ruling that it is compared with, and what it counts.
-
-    ``seen`` tells whether the person graded beside this very ruling, in sight or hidden.
-    """
-
-    label: LabelledGrade
-    ruling: Ruling
-    weight: float
-    seen: bool
+def rulings_on_labelled(store: Store) -> dict[UUID, dict[UUID, Ruling]]:
+    """Return every judge's standing rulings on labelled pairs, by judge, then by pair."""
+    rows = store.read(
+        """
+        SELECT judge_id, pair_id, score, p1, p2, p3, p4, p5 FROM db.judgments
+        WHERE score IS NOT NULL AND pair_id IN (SELECT pair_id FROM current_labels)
+        QUALIFY row_number()
+            OVER (PARTITION BY pair_id, judge_id ORDER BY judged DESC, id DESC) = 1
+        """
+    )
+    rulings: dict[UUID, dict[UUID, Ruling]] = defaultdict(dict)
+    for judge, pair, score, *chances in rows:
+        distribution = None if chances[0] is None else tuple(chances)
+        rulings[judge][pair] = Ruling(score, distribution)
+    return rulings
 
 
 def comparisons(
@@ -212,100 +176,38 @@ def comparisons(
     weights: NDArray[np.float64],
     rulings: Mapping[UUID, Ruling],
 ) -> list[Comparison]:
-    """Return the labels of pairs that the judge scored.
+    """Return the labels of pairs that the judge scored, beside its rulings.
 
-    A label that was given beside a ruling of this judge is compared with that one, whatever the
-    judge said later; any other with the judge's standing ruling.
+    A label given with a ruling of this judge at hand is compared with that ruling, even if the
+    judge ruled again later; any other label with the judge's standing ruling.
     """
-    found = []
+    compared = []
     for label, weight in zip(labels, weights, strict=True):
         standing = rulings.get(label.pair)
         if label.seen is not None and label.seen[0] == judge:
             score = label.seen[1]
             same = standing is not None and standing.score == score
             ruling = standing if same and standing else Ruling(score)
-            found.append(Comparison(label, ruling, float(weight), seen=True))
+            compared.append(Comparison(label, ruling, float(weight), seen=True))
         elif standing is not None:
-            found.append(Comparison(label, standing, float(weight), seen=False))
-    return found
+            compared.append(Comparison(label, standing, float(weight), seen=False))
+    return compared
 
 
 def query_numbers(labels: Sequence[LabelledGrade]) -> NDArray[np.int64]:
-    """Return the number of each label's query, from 0 in the order of their ids."""
-    texts = [label.query.hex for label in labels]
-    return np.unique(texts, return_inverse=True)[1] if texts else np.zeros(0, dtype=np.int64)
+    """Return a number for the query of every label, from 0 without gaps."""
+    queries = [label.query.hex for label in labels]
+    return np.unique(queries, return_inverse=True)[1] if queries else np.zeros(0, dtype=np.int64)
 
 
-#: Draws that need no chance of their own: each pair as likely as any other, or given by hand.
-EVEN: Final = frozenset({None, "", "random", REPEAT})
-
-
-def can_be_weighted(label: LabelledGrade) -> bool:
-    """Tell whether the figures may use the label."""
-    return label.chance is not None or label.strategy in EVEN or label.strategy == STRATIFIED
-
-
-def label_weights(
-    labels: Sequence[LabelledGrade], stratum_sizes: Mapping[tuple[UUID, int], int]
-) -> NDArray[np.float64]:
-    """Return the weight of each label; their mean is 1.
+def count_sentences(counted: Iterable[tuple[int, str, str]]) -> tuple[str, ...]:
+    """Return a sentence for every count above 0.
 
     Args:
-        labels: those for which ``can_be_weighted`` holds.
-        stratum_sizes: how many pairs each judge gave each score.
+        counted: a count, the rest of the sentence for 1, and for any other count.
     """
-    weights = np.zeros(len(labels))
-    by_annotator: dict[str, list[int]] = defaultdict(list)
-    for place, label in enumerate(labels):
-        by_annotator[label.annotator].append(place)
-    for places in by_annotator.values():
-        own = [labels[place] for place in places]
-        drawn = sum(label.chance is not None for label in own)
-        if drawn:
-            weights[places] += _to_total(_sequential(own), drawn)
-    without = np.array([label.chance is None for label in labels], dtype=np.bool_)
-    strata = [_stratum(label) for label in labels]
-    in_strata = np.array([stratum is not None for stratum in strata], dtype=np.bool_)
-    pairs = {(stratum, label.pair) for stratum, label in zip(strata, labels, strict=True)}
-    labelled = Counter(stratum for stratum, _ in pairs)
-    post = [
-        max(1.0, stratum_sizes.get(stratum, 0) / labelled[stratum]) if stratum else 0.0
-        for stratum in strata
-    ]
-    weights += _to_total(np.array(post), int(in_strata.sum()))
-    weights += (without & ~in_strata).astype(np.float64)
-    return weights
-
-
-def effective_number(weights: NDArray[np.float64]) -> float:
-    """Return how many evenly weighted labels would tell as much (Kish, Survey Sampling, 1965)."""
-    squares = float((weights**2).sum())
-    return float(weights.sum()) ** 2 / squares if squares else 0.0
-
-
-def _sequential(labels: Sequence[LabelledGrade]) -> NDArray[np.float64]:
-    """Return the weights of one annotator's labels from the draws whose chance is known.
-
-    A label counts 1 / chance in the estimate of its own draw and 1 in that of each later draw.
-    """
-    order = sorted(range(len(labels)), key=lambda place: (labels[place].drawn, labels[place].event))
-    weights = np.zeros(len(labels))
-    later = sum(label.chance is not None for label in labels)
-    for place in order:
-        chance = labels[place].chance
-        if chance is not None:
-            later -= 1
-            weights[place] = 1 / chance
-        weights[place] += later
-    return weights
-
-
-def _to_total(weights: NDArray[np.float64], total: float) -> NDArray[np.float64]:
-    summed = float(weights.sum())
-    return weights * total / summed if summed else weights
-
-
-def _stratum(label: LabelledGrade) -> tuple[UUID, int] | None:
-    if label.chance is not None or label.strategy != STRATIFIED or label.seen is None:
-        return None
-    return label.seen
+    return tuple(
+        f"{count:,} {singular if count == 1 else plural}"
+        for count, singular, plural in counted
+        if count
+    )

@@ -1,4 +1,4 @@
-"""People against each other, and each against themself."""
+"""Agreement of annotators with each other, and of each with their own earlier grades."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from core.records import GRADES, Estimate
-from core.stats import estimate, resampled_sums
+from core.stats import bootstrap_estimate, bootstrap_totals
 from labels.agreement.figures import (
     FIGURES,
     agreement_figures,
     alpha_of_coincidences,
+    perfect_agreement,
     tables_by_group,
 )
 from labels.agreement.labelled import query_numbers
@@ -25,21 +26,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from numpy.typing import NDArray
+
     from labels.agreement.labelled import LabelledGrade
 
-    Twice = tuple[LabelledGrade, LabelledGrade]
+    TwoGrades = tuple[LabelledGrade, LabelledGrade]
 
 #: A second grade sooner than this is a correction, not a second opinion.
 _CORRECTION: Final = timedelta(minutes=10)
 
 
 def between_annotators(labels: Sequence[LabelledGrade]) -> tuple[AnnotatorAgreement, ...]:
-    """Return the agreement of each two people who graded pairs in common.
+    """Return the agreement of every two annotators who graded pairs in common.
 
     Args:
-        labels: the standing grades, one for each pair and annotator.
+        labels: current grades, one per pair and annotator.
     """
-    found: dict[tuple[str, str], list[Twice]] = defaultdict(list)
+    found: dict[tuple[str, str], list[TwoGrades]] = defaultdict(list)
     for grades in _by_pair(labels):
         for two in combinations(sorted(grades, key=lambda label: label.annotator), 2):
             found[two[0].annotator, two[1].annotator].append(two)
@@ -47,17 +50,17 @@ def between_annotators(labels: Sequence[LabelledGrade]) -> tuple[AnnotatorAgreem
 
 
 def with_themselves(events: Sequence[LabelledGrade]) -> tuple[AnnotatorAgreement, ...]:
-    """Return the agreement of each person's earlier grade of a pair with their next one.
+    """Return the agreement of each annotator's grades with their next grades of the same pairs.
 
     Args:
-        events: every grade that was not undone, the oldest first.
+        events: every grade that was not undone, oldest first.
     """
     given: dict[tuple[str, UUID], list[LabelledGrade]] = defaultdict(list)
     for event in events:
         given[event.annotator, event.pair].append(event)
-    found: dict[str, list[Twice]] = defaultdict(list)
+    found: dict[str, list[TwoGrades]] = defaultdict(list)
     for (annotator, _), grades in given.items():
-        found[annotator] += [two for two in pairwise(grades) if _second_opinion(two)]
+        found[annotator] += [two for two in pairwise(grades) if _is_second_opinion(two)]
     return tuple(_agreement(name, name, twice) for name, twice in sorted(found.items()) if twice)
 
 
@@ -67,20 +70,28 @@ def alpha_of_all(labels: Sequence[LabelledGrade]) -> Estimate:
     if not several:
         return Estimate(reason="no pair was graded by two people")
     if len(several) == 1:
-        return Estimate(reason="one pair only was graded by two people, too few to tell")
+        return Estimate(reason="only one pair was graded by two people, too few")
     places = query_numbers([grades[0] for grades in several])
     sums = np.zeros((int(places.max()) + 1, len(GRADES), len(GRADES)))
     for place, grades in zip(places, several, strict=True):
         counts = np.bincount([label.grade - 1 for label in grades], minlength=len(GRADES))
-        # Each ordered pair of grades counts 1 / (m - 1), m grades on the pair.
+        # Every ordered pair of a pair's m grades counts 1 / (m - 1).
         sums[place] += (np.outer(counts, counts) - np.diag(counts)) / (len(grades) - 1)
-    return estimate(alpha_of_coincidences, sums, resampled_sums(sums))
+    total = sums.sum(axis=0)
+    given = np.count_nonzero(total)
+    if given > 1 and given == np.count_nonzero(np.diag(total)):
+        return perfect_agreement(_alpha_of_either_order, total, len(sums))
+    return bootstrap_estimate(alpha_of_coincidences, sums, bootstrap_totals(sums))
+
+
+def _alpha_of_either_order(tables: NDArray[np.float64]) -> NDArray[np.float64]:
+    return alpha_of_coincidences((tables + np.swapaxes(tables, -1, -2)) / 2)
 
 
 def opposite_grades(labels: Sequence[LabelledGrade]) -> int:
-    """Return how many pairs have grades of two people that lie ``OPPOSITE`` or more apart."""
-    spans = ([label.grade for label in grades] for grades in _by_pair(labels))
-    return sum(max(grades) - min(grades) >= OPPOSITE for grades in spans)
+    """Return how many pairs have grades of two people ``OPPOSITE`` or more apart."""
+    pairs = ([label.grade for label in grades] for grades in _by_pair(labels))
+    return sum(max(grades) - min(grades) >= OPPOSITE for grades in pairs)
 
 
 def _by_pair(labels: Sequence[LabelledGrade]) -> list[list[LabelledGrade]]:
@@ -90,26 +101,25 @@ def _by_pair(labels: Sequence[LabelledGrade]) -> list[list[LabelledGrade]]:
     return list(found.values())
 
 
-def _second_opinion(two: Twice) -> bool:
+def _is_second_opinion(two: TwoGrades) -> bool:
     first, second = two
     return second.strategy == REPEAT or second.happened - first.happened >= _CORRECTION
 
 
-def _agreement(first: str, second: str, twice: Sequence[Twice]) -> AnnotatorAgreement:
-    queries = query_numbers([one for one, _ in twice])
+def _agreement(first: str, second: str, twice: Sequence[TwoGrades]) -> AnnotatorAgreement:
+    queries = query_numbers([label for label, _ in twice])
     tables = tables_by_group(
-        [one.grade for one, _ in twice],
-        [other.grade for _, other in twice],
+        [label.grade for label, _ in twice],
+        [label.grade for _, label in twice],
         np.ones(len(twice)),
         queries,
     )
-    once = Estimate(reason="one pair only was graded twice, too few to tell")
-    figures = dict.fromkeys(FIGURES, once) if len(twice) == 1 else {}
-    names = (first, second) if first != second else ("the first time they", "the second time they")
-    return AnnotatorAgreement(
-        first,
-        second,
-        pairs=len({one.pair for one, _ in twice}),
-        queries=len(tables),
-        figures=figures or agreement_figures(tables, *names),
-    )
+    if len(twice) == 1:
+        too_few = Estimate(reason="only one pair was graded twice, too few")
+        figures = dict.fromkeys(FIGURES, too_few)
+    elif first == second:
+        figures = agreement_figures(tables, "the first time they", "the second time they")
+    else:
+        figures = agreement_figures(tables, first, second)
+    pairs = len({label.pair for label, _ in twice})
+    return AnnotatorAgreement(first, second, pairs, len(tables), figures)

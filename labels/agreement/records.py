@@ -1,4 +1,4 @@
-"""What is said of judges and annotators. No figure without its interval, or the reason why not."""
+"""Records of agreement. Every figure has an interval, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from core.records import Judge
 
 
-#: Grades of two people this far apart are told of.
+#: Two people's grades this far apart are reported.
 OPPOSITE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityPoint:
-    """What people gave the pairs that a judge scored ``score``: their mean grade."""
+    """The mean grade that people gave the pairs with the judge's score ``score``."""
 
     score: int
     labels: int
@@ -28,9 +28,9 @@ class ReliabilityPoint:
 
 @dataclass(frozen=True, slots=True)
 class PoweredEstimate:
-    """A corpus figure by PPI++ beside the one from labels alone.
+    """A figure by PPI++, and from labels alone.
 
-    ``power`` is the tuned lambda in [0, 1]: 0 when the judge does not help.
+    ``power`` is the tuned lambda in [0, 1], 0 if the judge does not help.
     """
 
     powered: Estimate
@@ -40,10 +40,9 @@ class PoweredEstimate:
 
 @dataclass(frozen=True, slots=True)
 class CorpusFigures:
-    """Figures of all pairs that a judge scored, ``pairs`` of them.
+    """Figures of all ``pairs`` pairs that a judge scored.
 
-    ``precision_good`` is the share of pairs with a grade of 4 or more among those that the judge
-    scored 4 or more.
+    ``precision_good`` is the share with a grade of 4 or more among pairs scored 4 or more.
     """
 
     pairs: int
@@ -54,10 +53,10 @@ class CorpusFigures:
 
 @dataclass(frozen=True, slots=True)
 class Anchoring:
-    """Agreement with the judge's score in sight minus agreement blind.
+    """Agreement with the judge's score shown minus agreement blind.
 
     ``exact`` is the difference of the shares of equal grades, ``distance`` that of the mean
-    distances (negative: closer when the score is seen).
+    distances (negative: closer when the score is shown). ``shown`` and ``blind`` count labels.
     """
 
     shown: int
@@ -68,7 +67,7 @@ class Anchoring:
 
 @dataclass(frozen=True, slots=True)
 class StopAdvice:
-    """How many more labels until the kappa's interval is +-``target``; None: cannot be told."""
+    """How many more labels narrow kappa's interval to +-``target``; None if unknown."""
 
     more_labels: int | None
     target: float
@@ -77,7 +76,7 @@ class StopAdvice:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationEffect:
-    """A judge before and after calibration, on labels held out: RPS and mean absolute error.
+    """A judge before and after calibration, on held-out labels: RPS and mean absolute error.
 
     ``intervals``: as those of ``JudgeEffect``.
     """
@@ -92,14 +91,24 @@ class CalibrationEffect:
 
 @dataclass(frozen=True, slots=True)
 class JudgeAgreement:
-    """One judge against people.
+    """A judge against people.
 
-    ``labels`` grades of ``pairs`` pairs under ``queries`` queries were compared; ``seen`` of them
-    were given beside this judge's own ruling. ``effective`` is the number of labels that evenly
-    weighted ones would need to tell as much (Kish). ``figures`` maps ``qwk``, ``alpha``,
-    ``spearman``, ``exact``, ``within_one``, ``bias`` (judge minus person) and ``mae`` to
-    estimates. ``confusion`` counts labels, one row for each score, one column for each grade;
-    ``confusion_shares`` are the weighted shares of each row.
+    Attributes:
+        judge: the judge.
+        labels: grades compared, of ``pairs`` pairs under ``queries`` queries.
+        pairs: see ``labels``.
+        queries: see ``labels``.
+        seen: labels given with this judge's own ruling at hand.
+        effective: effective sample size of the weighted labels (Kish).
+        figures: estimates of ``qwk``, ``alpha``, ``spearman``, ``exact``, ``within_one``, ``bias``
+            (judge minus person) and ``mae``.
+        confusion: counts of labels, a row for every score, a column for every grade.
+        confusion_shares: weighted shares of every row.
+        reliability: mean grade by score.
+        anchoring: whether the score influences people.
+        advice: how many more labels are worth it.
+        corpus: figures of all pairs that the judge scored; None without labels.
+        calibration: what the newest calibration changed; None if it does not cover the judge.
     """
 
     judge: Judge
@@ -120,7 +129,7 @@ class JudgeAgreement:
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorAgreement:
-    """Two annotators on the pairs that both graded, or one with themself (the same name twice)."""
+    """Two annotators on pairs that both graded, or an annotator twice (the same name twice)."""
 
     first: str
     second: str
@@ -131,7 +140,7 @@ class AnnotatorAgreement:
 
 @dataclass(frozen=True, slots=True)
 class AgreementReport:
-    """All of it. ``alpha`` is Krippendorff's ordinal alpha over all annotators together."""
+    """Agreement in a workspace; ``alpha`` is Krippendorff's ordinal alpha over all annotators."""
 
     judges: tuple[JudgeAgreement, ...] = ()
     annotators: tuple[AnnotatorAgreement, ...] = ()

@@ -1,1 +1,1 @@
-"""What a judge's score means: calibrated grades learned from few labels and many judgments."""
+"""Calibrated grades, learned from few labels and many judgments."""

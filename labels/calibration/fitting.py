@@ -1,7 +1,4 @@
-"""From labels to a fitted calibration, with the figures that say how good it is.
-
-One thread for linear algebra: on small matrices threads only wait for each other.
-"""
+"""Fit a calibration on labels, with its held-out accuracy."""
 
 from __future__ import annotations
 
@@ -11,17 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.stats import estimate, resampled_sums
+from core.stats import bootstrap_estimate, bootstrap_totals
 from labels.calibration.choosing import (
-    Candidate,
-    candidates,
     choose,
-    conformity_scores,
+    cross_validate,
     expected_grades,
-    fitted,
+    fit_labelled,
     median_grades,
+    query_folds,
+)
+from labels.calibration.conformal import (
+    crossfitted_coverage,
     prediction_sets,
-    threshold,
+    scores_of_grades,
+    set_threshold,
 )
 from labels.calibration.outputs import LabelledOutputs
 from labels.calibration.store import HeldOut, Method
@@ -31,27 +31,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from labels.calibration.choosing import Candidate
     from labels.calibration.methods import Model
     from labels.calibration.outputs import JudgeOutputs
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold NumPy's and SciPy's BLAS to one thread.
-
-    On two busy cores a fit took ten to thirty times as long without.
-    """
-    # SciPy brings a BLAS of its own, and one that is loaded later would not be held.
-    import scipy.linalg  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, "blas"):
-        yield
-
-
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """P(grade) of some pairs, their expected grades, and the ends of their 90% sets."""
+    """P(grade) of pairs, their expected grades, and the ends of their 90% sets."""
 
     chances: NDArray[np.float64]
     expected: NDArray[np.float64]
@@ -61,71 +48,94 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class FittedCalibration:
-    """A model fitted on all labels, the threshold of its sets, and how it did when held out.
+    """A model fitted on all labels, with its held-out accuracy.
 
-    ``chances`` are the chosen method's held-out predictions of each label.
+    Attributes:
+        method: the method chosen.
+        model: fitted on all labels.
+        threshold: of the prediction sets.
+        chances: held-out predictions of the labels by this method, shape (n, 5).
+        held_out: how accurate they are.
+        tried: RPS of every method.
     """
 
     method: Method
     model: Model
-    most: float
+    threshold: float
     chances: NDArray[np.float64]
     held_out: HeldOut
     tried: tuple[tuple[Method, float], ...]
 
     def predict(self, outputs: JudgeOutputs, draws: NDArray[np.float64]) -> Predicted:
-        """Return what the calibration says of pairs.
+        """Return the calibrated grades of pairs.
 
         Args:
-            outputs: what the judges said of n pairs.
-            draws: shape (n,), uniform in [0, 1), from each pair's id.
+            outputs: rulings on n pairs.
+            draws: shape (n,), uniform in [0, 1), from the pairs' ids.
         """
         chances = self.model.predict(outputs)
-        low, high = prediction_sets(chances, draws, self.most)
+        low, high = prediction_sets(chances, draws, self.threshold)
         return Predicted(chances, expected_grades(chances), low, high)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold NumPy's and SciPy's BLAS to one thread.
+
+    On small matrices threads wait for each other: on two busy cores a fit took 10 to 30 times as
+    long without.
+    """
+    # SciPy has a BLAS of its own; loaded later, it would not be held.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 @one_thread()
 def fit_calibration(labelled: LabelledOutputs, draws: NDArray[np.float64]) -> FittedCalibration:
-    """Choose a method, fit it on all labels, and measure it on labels held out.
+    """Choose a method, fit it on all labels, and measure it on held-out labels.
 
     Args:
-        labelled: labels of two queries at least; the weights may have any sum.
-        draws: one for each label, uniform in [0, 1).
+        labelled: labels of two queries at least; weights may have any sum.
+        draws: a number per label, uniform in [0, 1).
     """
     weights = labelled.weights
     scaled = weights * weights.sum() / (weights**2).sum()
     labelled = LabelledOutputs(labelled.outputs, labelled.grades, scaled, labelled.queries)
-    tried = candidates(labelled)
-    chosen = choose(tried, labelled)
-    reached = conformity_scores(chosen.held_out, draws)
-    of_grade = reached[np.arange(len(labelled)), labelled.grades - 1]
-    most = threshold(of_grade, labelled.weights)
+    candidates = cross_validate(labelled)
+    chosen = choose(candidates, labelled)
+    scores = scores_of_grades(chosen.held_out, labelled.grades, draws)
+    folds = query_folds(labelled.queries)
+    coverage = crossfitted_coverage(labelled, chosen.held_out, draws, folds)
     best: dict[Method, float] = {}
-    for one in tried:
-        loss = one.loss(labelled.weights)
-        best[one.method] = min(loss, best.get(one.method, loss))
+    for candidate in candidates:
+        loss = candidate.loss(labelled.weights)
+        best[candidate.method] = min(loss, best.get(candidate.method, loss))
     return FittedCalibration(
         method=chosen.method,
-        model=fitted(chosen, labelled),
-        most=most,
+        model=fit_labelled(chosen.fit, labelled),
+        threshold=set_threshold(scores, labelled.weights),
         chances=chosen.held_out,
-        held_out=_held_out(tried[0], chosen, labelled, of_grade <= most),
+        held_out=_held_out(candidates[0], chosen, labelled, coverage),
         tried=tuple(best.items()),
     )
 
 
 def _held_out(
-    raw: Candidate, chosen: Candidate, labelled: LabelledOutputs, covered: NDArray[np.bool_]
+    raw: Candidate, chosen: Candidate, labelled: LabelledOutputs, coverage: float
 ) -> HeldOut:
     share = labelled.weights / labelled.weights.sum()
-    away_raw = expected_grades(raw.held_out) - labelled.grades
-    away = expected_grades(chosen.held_out) - labelled.grades
+    error_raw = expected_grades(raw.held_out) - labelled.grades
+    error = expected_grades(chosen.held_out) - labelled.grades
     gained = share * (raw.scores - chosen.scores)
     sums = np.column_stack(
         [np.bincount(labelled.queries, gained), np.bincount(labelled.queries, share)]
     ).astype(np.float64)
-    gain = estimate(lambda totals: totals[:, 0] / totals[:, 1], sums, resampled_sums(sums))
+    gain = bootstrap_estimate(
+        lambda totals: totals[:, 0] / totals[:, 1], sums, bootstrap_totals(sums)
+    )
     return HeldOut(
         rps_raw=float(share @ raw.scores),
         rps_calibrated=float(share @ chosen.scores),
@@ -134,7 +144,7 @@ def _held_out(
         gain_high=gain.high,
         mae_raw=float(share @ np.abs(median_grades(raw.held_out) - labelled.grades)),
         mae_calibrated=float(share @ np.abs(median_grades(chosen.held_out) - labelled.grades)),
-        rmse_raw=float(np.sqrt(share @ away_raw**2)),
-        rmse_calibrated=float(np.sqrt(share @ away**2)),
-        coverage=float(share @ covered),
+        rmse_raw=float(np.sqrt(share @ error_raw**2)),
+        rmse_calibrated=float(np.sqrt(share @ error**2)),
+        coverage=coverage,
     )

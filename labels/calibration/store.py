@@ -1,7 +1,4 @@
-"""Calibrations in the store.
-
-A calibration, and what it says of a pair.
-"""
+"""Calibrations and calibrated grades: records, and their place in the store."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Method(StrEnum):
-    """How a judge's output becomes P(grade), the simpler first."""
+    """The calibration methods, simplest first."""
 
     IDENTITY = "identity"
     CONFUSION = "confusion"
@@ -30,12 +27,13 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """How well grades were told that the fit had not seen, with 95% intervals over queries.
+    """Held-out accuracy: errors in predicting labels that the fit had not seen.
 
     RPS is the ranked probability score, the sum over k of (P(grade <= k) - [grade <= k]) ** 2: 0
     is perfect, 4 the worst; of a bare score it is the distance to the grade. ``mae`` is of the
-    median grade, ``rmse`` of the expected one. ``gain`` is ``rps_raw - rps_calibrated``.
-    ``coverage`` is the share of prediction sets that hold the grade.
+    median grade, ``rmse`` of the expected grade. ``gain`` is ``rps_raw - rps_calibrated``, with
+    its 95% interval over queries. ``coverage`` is the share of 90% sets that hold the grade, over
+    labels that did not set the threshold; in calibrations stored before, over those that did.
     """
 
     rps_raw: float
@@ -52,10 +50,10 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class JudgeEffect:
-    """One judge by itself before, and the calibration after, on the pairs that the judge scored.
+    """A judge alone, and the calibration, on the labelled pairs that the judge scored.
 
-    ``intervals`` holds the 95% intervals over queries, where there are any, of the four figures by
-    their names and of ``rps_gain`` and ``mae_gain``, what was raw minus what is calibrated.
+    ``intervals`` has the 95% intervals over queries, if there are any, of the four figures by name
+    and of ``rps_gain`` and ``mae_gain``, raw minus calibrated.
     """
 
     judge_id: UUID
@@ -70,9 +68,9 @@ class JudgeEffect:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """One fit: what it was learned from, how, how well it did, and how many pairs it graded.
+    """A calibration: its labels, method, held-out accuracy, and how many pairs it graded.
 
-    ``tried`` has the held-out RPS of each method; ``parameters`` is a JSON object as text.
+    ``tried`` has the held-out RPS of every method; ``parameters`` is a JSON object as text.
     """
 
     id: UUID
@@ -90,7 +88,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class CalibratedGrade:
-    """P(grade = 1..5) of one pair, the expected grade, and the ends of its 90% prediction set."""
+    """A pair's P(grade = 1..5), its expected grade, and the ends of its 90% prediction set."""
 
     pair_id: UUID
     calibration_id: UUID
@@ -102,7 +100,7 @@ class CalibratedGrade:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationOutcome:
-    """What came of an attempt: a calibration, or the reason why there is none."""
+    """A new calibration, or the reason why there is none."""
 
     calibration: Calibration | None
     reason: str = ""
@@ -116,13 +114,13 @@ _COLUMNS: Final = (
 
 
 def current_calibration(store: Store) -> Calibration | None:
-    """Return the latest calibration; None before the first."""
+    """Return the newest calibration; None before the first."""
     rows = store.read(f"SELECT {_COLUMNS} FROM db.calibrations ORDER BY made DESC, id DESC LIMIT 1")
     return _calibration(rows[0]) if rows else None
 
 
 def labels_since(store: Store, calibration: Calibration | None) -> int:
-    """Return how many grades were given after a calibration; all of them without any."""
+    """Return how many grades were given after a calibration; without one, all of them."""
     (row,) = store.read(
         "SELECT count(*) FROM standing_events WHERE grade IS NOT NULL"
         " AND ($1 IS NULL OR happened > CAST($1 AS TIMESTAMP))",
@@ -132,7 +130,7 @@ def labels_since(store: Store, calibration: Calibration | None) -> int:
 
 
 def calibrated_grades(store: Store, pairs: Sequence[UUID]) -> dict[UUID, CalibratedGrade]:
-    """Return what the latest calibration says of these pairs, of those that it graded."""
+    """Return the newest calibrated grades of these pairs, by pair."""
     rows = store.read(
         "SELECT pair_id, calibration_id, p1, p2, p3, p4, p5, expected, low, high"
         " FROM current_calibrated_grades"
@@ -143,7 +141,7 @@ def calibrated_grades(store: Store, pairs: Sequence[UUID]) -> dict[UUID, Calibra
 
 
 def add_calibration(store: Store, calibration: Calibration) -> None:
-    """Insert a calibration whose grades are written; from then on it is the current one."""
+    """Insert a calibration whose grades are written already; it becomes the newest."""
     figures = {
         "held_out": asdict(calibration.held_out),
         "tried": {method.value: loss for method, loss in calibration.tried},
@@ -174,11 +172,9 @@ def _calibration(row: Row) -> Calibration:
     identifier, made, method, labels, pairs, queries, judges, parameters, _, _, figures, graded = (
         row
     )
-    told = json.loads(figures)
+    stored = json.loads(figures)
     effects = [
-        JudgeEffect(
-            **(effect | {"judge_id": UUID(effect["judge_id"])} | _intervals(effect)),
-        )
+        JudgeEffect(**(effect | {"judge_id": UUID(effect["judge_id"])} | _intervals(effect)))
         for effect in json.loads(judges)
     ]
     return Calibration(
@@ -189,13 +185,13 @@ def _calibration(row: Row) -> Calibration:
         pairs=pairs,
         queries=queries,
         judges=tuple(effects),
-        held_out=HeldOut(**told["held_out"]),
-        tried=tuple((Method(name), loss) for name, loss in told["tried"].items()),
+        held_out=HeldOut(**stored["held_out"]),
+        tried=tuple((Method(name), loss) for name, loss in stored["tried"].items()),
         parameters=parameters,
         graded=graded,
     )
 
 
 def _intervals(effect: dict[str, Any]) -> dict[str, Any]:
-    told = effect.get("intervals", {})
-    return {"intervals": {name: (low, high) for name, (low, high) in told.items()}}
+    stored = effect.get("intervals", {})
+    return {"intervals": {name: (low, high) for name, (low, high) in stored.items()}}

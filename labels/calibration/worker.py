@@ -1,9 +1,8 @@
-"""A fit in a process of its own, so that no key has to wait for the interpreter's lock.
+"""Fit in a child process, so that no key waits for the interpreter's lock.
 
-The labels go in as a NumPy archive on stdin, a file without a name, and the fit comes out as
-another on stdout; nothing is pickled. The process has one input and ends with it, so that nothing
-is left when the program dies. (Through a pipe, labels that do not fit its buffer would wait for
-ever: ``communicate`` forgets what it has not written when it is asked again after a timeout.)
+Labels go in as a NumPy archive on stdin, an unnamed file, and the fit comes out as another on
+stdout; nothing is pickled. The child ends with its only input, so it does not outlive the program.
+(A pipe would hang: after a timeout, a second ``communicate`` forgets what it had not written yet.)
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_LOOK_AGAIN: Final = 0.1
-_KINDNESS: Final = 10
+_POLL_SECONDS: Final = 0.1
+_NICENESS: Final = 10
 
 
 def fit_apart(
     labelled: LabelledOutputs, draws: NDArray[np.float64], cancelled: Callable[[], bool]
 ) -> FittedCalibration:
-    """Do what ``fit_calibration`` does, in another process, and wait for it.
+    """Run ``fit_calibration`` in a child process and wait for it.
 
     Raises:
-        CancelledError: ``cancelled`` said so; the process is gone.
-        RejudgeError: the process died.
+        CancelledError: cancelled; the child is gone.
+        RejudgeError: the child died.
     """
     command = module_command("labels.calibration.worker")
     pipe = subprocess.PIPE
@@ -56,9 +55,9 @@ def fit_apart(
         while True:
             if cancelled():
                 process.kill()
-                raise CancelledError("the calibration was stopped; the one before it stands")
+                raise CancelledError("the calibration was cancelled; the previous one is kept")
             with suppress(subprocess.TimeoutExpired):
-                found, said = process.communicate(timeout=_LOOK_AGAIN)
+                fitted, said = process.communicate(timeout=_POLL_SECONDS)
                 break
     if process.returncode:
         last = said.decode(errors="replace").strip().rpartition("\n")[2]
@@ -66,25 +65,30 @@ def fit_apart(
             f"the calibration could not be fitted: {last or process.returncode}",
             todo="Try: rejudge calibrate.",
         )
-    return _unpacked(found)
+    return _unpacked(fitted)
 
 
 def main() -> None:
-    """Fit what comes on stdin and write the fit to stdout."""
-    os.nice(_KINDNESS)
+    """Read labels from stdin, fit, and write the fit to stdout."""
+    os.nice(_NICENESS)
     with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as given:
         outputs = JudgeOutputs(given["scores"], given["chances"])
         labelled = LabelledOutputs(outputs, given["grades"], given["weights"], given["queries"])
         draws = given["draws"]
     fitted = fit_calibration(labelled, draws)
-    told = {
+    described = {
         "method": fitted.method.value,
         "model": fitted.model.parameters(),
         "held_out": asdict(fitted.held_out),
         "tried": [[method.value, loss] for method, loss in fitted.tried],
     }
     packed = io.BytesIO()
-    np.savez(packed, told=np.array(json.dumps(told)), most=fitted.most, chances=fitted.chances)
+    np.savez(
+        packed,
+        described=np.array(json.dumps(described)),
+        threshold=fitted.threshold,
+        chances=fitted.chances,
+    )
     sys.stdout.buffer.write(packed.getvalue())
 
 
@@ -102,18 +106,18 @@ def _packed(labelled: LabelledOutputs, draws: NDArray[np.float64]) -> bytes:
     return packed.getvalue()
 
 
-def _unpacked(found: bytes) -> FittedCalibration:
-    with np.load(io.BytesIO(found), allow_pickle=False) as archive:
-        told = json.loads(str(archive["told"]))
-        most, chances = float(archive["most"]), archive["chances"]
-    method = Method(told["method"])
+def _unpacked(packed: bytes) -> FittedCalibration:
+    with np.load(io.BytesIO(packed), allow_pickle=False) as archive:
+        described = json.loads(str(archive["described"]))
+        threshold, chances = float(archive["threshold"]), archive["chances"]
+    method = Method(described["method"])
     return FittedCalibration(
         method=method,
-        model=model_of(method, told["model"]),
-        most=most,
+        model=model_of(method, described["model"]),
+        threshold=threshold,
         chances=chances,
-        held_out=HeldOut(**told["held_out"]),
-        tried=tuple((Method(name), loss) for name, loss in told["tried"]),
+        held_out=HeldOut(**described["held_out"]),
+        tried=tuple((Method(name), loss) for name, loss in described["tried"]),
     )
 
 

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from core.records import Estimate
-from core.stats import contributing, interval, resampled_sums
+from core.stats import bootstrap_interval, bootstrap_totals, contributing_queries
 from core.store.tables import documents_by_id, queries_by_id
 from labels.agreement.figures import FIGURES, agreement_figures, tables_by_group
 from labels.agreement.labelled import (
-    can_be_weighted,
     comparisons,
     deciding_grades,
-    label_weights,
     query_numbers,
     rulings_on_labelled,
-    stratum_sizes,
 )
+from labels.agreement.weights import weighted_labels
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -102,8 +100,7 @@ def compare_judges(
         pairs: only labels of these; None: of all pairs that both scored.
     """
     every = deciding_grades(store)
-    labels = [label for label in every if can_be_weighted(label)]
-    weights = label_weights(labels, stratum_sizes(store, labels))
+    labels, weights = weighted_labels(store, every)
     rulings = rulings_on_labelled(store)
     chosen = None if pairs is None else set(pairs)
 
@@ -116,7 +113,7 @@ def compare_judges(
     shared = _both(of(old, every, unweighted), of(new, every, unweighted))
     numbers = query_numbers([one.label for one, _ in weighted])
     tables = _tables(weighted, numbers)
-    drawn = resampled_sums(tables) if len(tables) else tables
+    drawn = bootstrap_totals(tables) if len(tables) else tables
     figures = [
         agreement_figures(tables[:, place], "the judge", "people", drawn[:, place])
         for place in range(2)
@@ -165,10 +162,10 @@ def _differences(
             found[name] = Estimate(reason=second.reason or first.reason)
             continue
         figure = FIGURES[name]
-        found[name] = interval(
+        found[name] = bootstrap_interval(
             second.value - first.value,
             figure(drawn[:, 1]) - figure(drawn[:, 0]),
-            contributing(tables),
+            contributing_queries(tables),
         )
     return found
 

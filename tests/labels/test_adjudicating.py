@@ -14,15 +14,16 @@ from core.store.database import Store
 from core.store.events import restore_from_journal
 from core.store.journal import decode_event, encode_event
 from core.store.opening import open_store
+from labels.agreement.disagreements import judge_disagreements
 from labels.agreement.labelled import current_grades, deciding_grades, standing_grades
 from labels.audit.filters import parse_filter
 from labels.audit.recording import LabelRecorder
 from labels.audit.session import AuditSession, label_pair, undo_last
 from labels.audit.team import team_status
-from labels.calibration.outputs import learning_material
+from labels.calibration.material import learning_material
 from labels.exporting import ExportFormat, ExportPlan, Grades, export
 from labels.status import workspace_status
-from labels.trust import fights_of_judges, measure_agreement
+from labels.trust import measure_agreement
 from labels.workshop.prompts import choose_examples
 from tests.building import Scored, add_scored, named_judge, new_workspace
 from train.dataset.building import grade_pairs
@@ -173,8 +174,8 @@ def test_it_stands_above_their_own_wherever_a_pair_has_one_grade(
     assert trained["find apart"] == (3, 0.5, None)
 
     add_scored(store, [replace(ROWS["far"], score=1)], named_judge("second"))
-    assert [fight.grade for fight in fights_of_judges(store, annotator="ada").worst] == [5]
-    assert [fight.grade for fight in fights_of_judges(store, annotator="carl").worst] == [None]
+    assert [fight.grade for fight in judge_disagreements(store, annotator="ada").worst] == [5]
+    assert [fight.grade for fight in judge_disagreements(store, annotator="carl").worst] == [None]
     examples = {example.pair_id: example.grade for example in choose_examples(store, 4)}
     assert examples[FAR] == 5
     assert APART not in examples

@@ -213,7 +213,7 @@ def test_a_judge_that_always_says_3_is_named_by_a_calibration(book: Book) -> Non
         book.label_pair(pair, grade)
     book.write()
     (told,) = calibrate(book.store).notices
-    assert told.endswith("gave every labelled pair a 3, so its scores tell no pairs apart.")
+    assert told.endswith("gave every labelled pair a 3: its scores cannot tell pairs apart.")
 
 
 def test_a_judge_that_gave_no_4_has_no_precision_of_its_4s(book: Book) -> None:
@@ -229,8 +229,8 @@ def test_one_pair_that_two_people_graded_is_no_agreement(book: Book) -> None:
     book.label_pair(pair, 1)
     book.label_pair(pair, 5, "bob")
     found = checked(book)
-    assert "one pair only" in found[".alpha"].reason
-    assert "one pair only" in found[".annotators[0].figures.exact"].reason
+    assert "only one pair" in found[".alpha"].reason
+    assert "only one pair" in found[".annotators[0].figures.exact"].reason
     assert measure_agreement(book.store).notices == (
         "1 pair has grades of two people 3 or more apart; each grade counts.",
     )

@@ -10,13 +10,14 @@ import pytest
 
 from core.errors import InputError
 from core.ids import event_id
-from labels.agreement.labelled import current_grades, label_weights, stratum_sizes
+from labels.agreement.labelled import current_grades
+from labels.agreement.weights import label_weights, read_pool
 from tests.labels.agreement.label_book import GRADES, SCORES, Book, opened_book
 from tests.labels.calibration.judged_store import add_judged
 from tests.reference_metrics import confusion_counts, mean_absolute_error, quadratic_kappa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -50,18 +51,35 @@ def test_a_judge_is_compared_with_people(book: Book) -> None:
     assert judge.advice.more_labels is not None
 
 
-def test_a_label_counts_one_over_its_chance_and_one_in_each_later_draw(book: Book) -> None:
-    rows = book.rows()
-    for number, (row, grade) in enumerate(zip(rows, GRADES, strict=True)):
-        chance = 0.002 if row.score == 1 else 0.01
-        book.label(row, grade, chance=chance, strategy="uncertain", minutes=number)
+def lure(chances: Sequence[float], pairs: int) -> list[float]:
+    drawn = len(chances)
+    return [
+        1 + (pairs - drawn) / (pairs - m) * (1 / ((pairs - m + 1) * q) - 1)
+        for m, q in enumerate(chances, start=1)
+    ]
+
+
+def test_labels_drawn_with_a_chance_count_by_lure(book: Book) -> None:
+    rows = book.rows()[:30]
+    chances = [0.01 if row.score == 1 else 0.03 for row in rows]
+    for number, (row, grade) in enumerate(zip(rows, GRADES, strict=False)):
+        book.label(row, grade, chance=chances[number], strategy="uncertain", minutes=number)
         # Graded again, without a queue: that changes nothing about how the pair was drawn.
         book.label(row, grade, minutes=100 + number)
-    weights = [(500 if score == 1 else 100) + 59 - place for place, score in enumerate(SCORES)]
-    expected = quadratic_kappa(SCORES, GRADES, weights)
+    weights = lure(chances, 60)
+    expected = quadratic_kappa(SCORES[:30], GRADES[:30], weights)
     (judge,) = book.report().judges
     assert judge.figures["qwk"].value == pytest.approx(expected)
     assert judge.effective == pytest.approx(sum(weights) ** 2 / sum(w * w for w in weights))
+
+
+def test_with_every_pair_labelled_the_chances_no_longer_count(book: Book) -> None:
+    for number, (row, grade) in enumerate(zip(book.rows(), GRADES, strict=True)):
+        chance = 0.002 if row.score == 1 else 0.01
+        book.label(row, grade, chance=chance, strategy="uncertain", minutes=number)
+    (judge,) = book.report().judges
+    assert judge.figures["qwk"].value == pytest.approx(quadratic_kappa(SCORES, GRADES))
+    assert judge.effective == pytest.approx(60)
 
 
 def test_a_stratified_queue_is_weighted_by_what_it_took_of_each_score(book: Book) -> None:
@@ -71,7 +89,7 @@ def test_a_stratified_queue_is_weighted_by_what_it_took_of_each_score(book: Book
         book.label(row, row.score, strategy="stratified")
     book.write()
     labels = current_grades(book.store)
-    weights = label_weights(labels, stratum_sizes(book.store, labels))
+    weights = label_weights(labels, read_pool(book.store, labels))
     ones = weights[[label.grade == 1 for label in labels]]
     fives = weights[[label.grade == 5 for label in labels]]
     assert ones / fives[0] == pytest.approx(np.full(3, 12 / 3))
@@ -163,21 +181,42 @@ def test_anchoring_is_agreement_shown_minus_blind(book: Book) -> None:
 
 
 def test_shares_and_means_of_each_score_are_those_of_their_definitions(book: Book) -> None:
-    chances = [0.01 * (1 + n % 7) for n in range(60)]
-    for n, (row, grade) in enumerate(zip(book.rows(), GRADES, strict=True)):
+    chances = [0.01 * (1 + n % 7) for n in range(40)]
+    scores, grades = SCORES[:40], GRADES[:40]
+    for n, (row, grade) in enumerate(zip(book.rows()[:40], grades, strict=True)):
         book.label(row, grade, chance=chances[n], strategy="mixed", minutes=n)
-    weights = np.array([1 / chance + 59 - n for n, chance in enumerate(chances)])
-    shares = confusion_counts(SCORES, GRADES, weights)
+    weights = np.array(lure(chances, 60))
+    shares = confusion_counts(scores, grades, weights)
     shares = shares / shares.sum(axis=1, keepdims=True)
     (judge,) = book.report().judges
     for score in range(5):
-        told = [one.value for one in judge.confusion_shares[score]]
-        assert told == pytest.approx(shares[score].tolist())
+        found = [share.value for share in judge.confusion_shares[score]]
+        assert found == pytest.approx(shares[score].tolist())
         point = judge.reliability[score]
-        inside = np.array(SCORES) == score + 1
+        inside = np.array(scores) == score + 1
         assert point.labels == inside.sum()
-        mean = np.average(np.array(GRADES)[inside], weights=weights[inside])
+        mean = np.average(np.array(grades)[inside], weights=weights[inside])
         assert point.mean_grade.value == pytest.approx(mean)
+
+
+def test_two_labels_that_agree_are_no_proof(book: Book) -> None:
+    """2 of 2 within one grade: the interval of Clopper and Pearson, in every figure."""
+    first, *_, last = (row for row in book.rows() if row.score in {1, 5})
+    for row in (first, last):
+        book.label(row, row.score)
+    (judge,) = book.report().judges
+    for name in ("exact", "within_one"):
+        figure = judge.figures[name]
+        assert (figure.value, figure.high) == (1, 1)
+        assert figure.low == pytest.approx(0.158, abs=1e-3)
+    for figure in judge.figures.values():
+        assert figure.low is not None
+        assert figure.high is not None
+        assert figure.low < figure.high
+    assert judge.corpus is not None
+    precision = judge.corpus.precision_good
+    for estimate in (precision.powered, precision.labels_only):
+        assert estimate.low is None or estimate.low < 0.2
 
 
 def test_labels_whose_judgment_is_gone_and_opposite_grades_are_told(book: Book) -> None:

@@ -11,7 +11,8 @@ import pytest
 from core.ids import event_id, utc_now
 from core.records import Judgment
 from core.store.tables import add_judgments, all_judges
-from labels.trust import APART, measure_trust
+from labels.agreement.disagreements import APART
+from labels.trust import measure_trust
 from tests.labels.agreement.label_book import Book, opened_book
 from tests.labels.calibration.judged_store import add_judged
 
@@ -38,7 +39,7 @@ def test_fights_are_the_pairs_whose_scores_lie_far_apart(book: Book) -> None:
     book.label_pair(pairs[0], 2)
     book.label_pair(pairs[0], 5, "bob")
     book.write()
-    fights = measure_trust(book.store).fights
+    fights = measure_trust(book.store).disagreements
     apart = np.ptp(scores, axis=0)
     assert (fights.total, fights.judged_twice) == ((apart >= APART).sum(), 40)
     assert {fight.pair: fight.apart for fight in fights.worst} == {

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.records import Action
+from labels.agreement.disagreements import judge_disagreements
 from labels.audit.filters import parse_filter
 from labels.audit.items import AuditItem, AuditShares
 from labels.audit.recording import LabelRecorder
 from labels.audit.session import AuditSession, label_pair
 from labels.audit.strategies import REPEAT
-from labels.trust import fights_of_judges
 from tests.building import Scored, add_scored, named_judge, numbered
 
 if TYPE_CHECKING:
@@ -101,10 +101,10 @@ def test_the_command_that_grades_one_pair_withholds_them_too(store: Store, bobs:
 
 def test_the_list_of_fights_tells_no_grade_either(store: Store, bobs: AuditItem) -> None:
     add_scored(store, [Scored("q", "x", 1)], named_judge("second"))
-    assert [fight.grade for fight in fights_of_judges(store, annotator="ada").worst] == [None]
-    assert [fight.grade for fight in fights_of_judges(store, annotator="bob").worst] == [2]
+    assert [fight.grade for fight in judge_disagreements(store, annotator="ada").worst] == [None]
+    assert [fight.grade for fight in judge_disagreements(store, annotator="bob").worst] == [2]
     AuditSession.start(store, "ada").grade(4)
-    assert [fight.grade for fight in fights_of_judges(store, annotator="ada").worst] == [3]
+    assert [fight.grade for fight in judge_disagreements(store, annotator="ada").worst] == [3]
 
 
 def test_a_pair_that_comes_back_shows_nothing_that_was_said_of_it(store: Store) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.records import Figure, Judge, JudgeKind
+from core.records import Estimate, Judge, JudgeKind
 from core.workspace import Workspace
 from eval.evals import EvalSummary, KindFigures
 from labels.status import JudgeStatus, WorkspaceStatus
@@ -207,7 +207,7 @@ def test_what_the_latest_eval_missed_is_offered_where_a_goal_is_not_reached() ->
     keys = {"audit": "enter", "train": "t", "misses": "m", "copy": "c"}
 
     def shown(semantic: float) -> str:
-        figure = Figure(semantic, semantic, semantic)
+        figure = Estimate(semantic, semantic, semantic)
         latest = replace(EVAL, by_kind=(KindFigures("semantic", 9, {"R@10": figure}),))
         seen = LoopSeen(evals=1, latest=latest, under_way="evaluating the run: 9 of 12 documents")
         return loop_text(status, next_step(status), seen, keys, 50).plain

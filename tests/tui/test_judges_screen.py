@@ -60,7 +60,9 @@ async def test_the_keys_go_through_judges_figures_and_fights(workspace: Workspac
         assert board.fights.cursor == 1
         await at.press("end")
         assert (
-            board.fights.cursor == len(at.screen.trust.fights.worst) - 1 if at.screen.trust else 0
+            board.fights.cursor == len(at.screen.trust.disagreements.worst) - 1
+            if at.screen.trust
+            else 0
         )
         await at.press("escape")
         assert not board.fighting
@@ -88,7 +90,7 @@ async def test_fights_are_audited_from_the_cursor_on(workspace: Workspace) -> No
     async with judges(workspace) as at:
         trust = at.screen.trust
         assert trust is not None
-        wanted = [fight.pair for fight in trust.fights.worst]
+        wanted = [fight.pair for fight in trust.disagreements.worst]
         await at.press("f", "j", "a")
         await until(at.pilot, lambda: at.app.current_mode == "audit")
         screen = at.app.screen
@@ -121,7 +123,7 @@ async def test_a_calibration_can_be_stopped(
         assert callable(cancelled)
         while not cancelled():
             time.sleep(0.001)
-        raise CancelledError("the calibration was stopped; the one before it stands")
+        raise CancelledError("the calibration was cancelled; the previous one is kept")
 
     monkeypatch.setattr(calibrating, "fit_apart", until_cancelled)
     async with judges(workspace) as at:
@@ -133,7 +135,7 @@ async def test_a_calibration_can_be_stopped(
         assert at.said == "it is being calibrated already"
         await at.press("escape")
         await until(at.pilot, lambda: not at.app.refitting.running)
-        assert "was stopped" in at.said
+        assert "was cancelled" in at.said
         assert at.app.store is not None
         assert measure_trust(at.app.store).calibration == before
 

@@ -218,8 +218,8 @@ class JudgesScreen(WorkspaceScreen):
             judges_text.judge_text(judge), judges_text.trust_text(judge, trust, keys)
         )
         self.board.show_fights(
-            len(trust.fights.worst),
-            judges_text.fights_head(trust.fights, self.key_of("judges.audit")),
+            len(trust.disagreements.worst),
+            judges_text.fights_head(trust.disagreements, self.key_of("judges.audit")),
         )
         total = counted(len(trust.agreement.judges), "judge")
         self.query_one("#top", SplitLine).show(
@@ -234,7 +234,7 @@ class JudgesScreen(WorkspaceScreen):
         return judges_text.judge_cells(one, self.trust.work_of(one), line, width)
 
     def _fight_cells(self, index: int, _: int, width: int) -> Sequence[Cell]:
-        fights = self.trust.fights.worst if self.trust else ()
+        fights = self.trust.disagreements.worst if self.trust else ()
         return judges_text.fight_cells(fights[index], width)
 
     def key_of(self, identifier: str) -> str:
@@ -292,14 +292,14 @@ class JudgesScreen(WorkspaceScreen):
         trust = self.trust
         if trust is None:
             return
-        if not trust.fights.worst and not self.board.fighting:
-            self.say(judges_text.fights_head(trust.fights, ""))
+        if not trust.disagreements.worst and not self.board.fighting:
+            self.say(judges_text.fights_head(trust.disagreements, ""))
             return
         self.board.toggle_class("-fighting")
 
     def action_audit(self) -> None:
         """Audit the pairs that judges fight over, from the cursor on, before all others."""
-        fights = self.trust.fights.worst if self.trust else ()
+        fights = self.trust.disagreements.worst if self.trust else ()
         if not fights:
             self.say(("nothing to audit: ", "bold $text-warning"), "judges fight over no pair")
             return

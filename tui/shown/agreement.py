@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.records import Estimate, Judge
+    from labels.agreement.disagreements import Disagreement
     from labels.agreement.records import (
         AnnotatorAgreement,
         CalibrationEffect,
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
         JudgeAgreement,
         PoweredEstimate,
     )
-    from labels.trust import Fight, JudgeWork, Trust
+    from labels.status import JudgeWork
+    from labels.trust import Trust
     from labels.workshop.comparing import ChangedPair, JudgeComparison
     from labels.workshop.trials import JudgingCost
 
@@ -179,9 +181,9 @@ def document(trust: Trust) -> dict[str, object]:
         "themselves": [_annotators(one) for one in report.themselves],
         "alpha": _estimate(report.alpha),
         "fights": {
-            "pairs": trust.fights.total,
-            "of": trust.fights.judged_twice,
-            "worst": [_fight(fight) for fight in trust.fights.worst],
+            "pairs": trust.disagreements.total,
+            "of": trust.disagreements.judged_twice,
+            "worst": [_fight(fight) for fight in trust.disagreements.worst],
         },
         "labels_since_calibration": trust.labels_since,
         "notices": list(report.notices),
@@ -194,7 +196,7 @@ def lines(trust: Trust) -> list[str]:
     for one in report.judges:
         first, *rest = _judge_lines(one)
         shown += [first, _work_line(trust.work_of(one)), *rest, ""]
-    fights = trust.fights
+    fights = trust.disagreements
     if fights.judged_twice:
         apart = f"{fights.total:,} of {fights.judged_twice:,} pairs judged twice"
         shown += [f"judges are 2 or more apart on {apart}", ""]
@@ -227,7 +229,7 @@ def _work_line(work: JudgeWork) -> str:
     return f"  {work.scored:,} scored, {work.failed:,} failed, {work.tokens:,} tokens{each}"
 
 
-def _fight(fight: Fight) -> dict[str, object]:
+def _fight(fight: Disagreement) -> dict[str, object]:
     return {
         "pair": str(fight.pair),
         "query": fight.query,

@@ -18,7 +18,7 @@ from tui.words import DIM, STRONG, counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from core.records import Figure, Progress
+    from core.records import Estimate, Progress
     from eval.evals import EvalSummary, GoalFigure, QueryResult
     from eval.explaining import Alignment
     from eval.queries import Candidate, QueryDetail, QueryFilter, QueryRow
@@ -57,12 +57,12 @@ def summary_document(summary: EvalSummary) -> dict[str, object]:
     }
 
 
-def figures_document(figures: Mapping[str, Figure]) -> dict[str, dict[str, float]]:
+def figures_document(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
     """Return each measure with the ends of its interval."""
     return {metric: figure_document(figure) for metric, figure in figures.items()}
 
 
-def figure_document(figure: Figure) -> dict[str, float]:
+def figure_document(figure: Estimate) -> dict[str, float | None]:
     """Return one figure with the ends of its interval."""
     return {"value": figure.value, "low": figure.low, "high": figure.high}
 
@@ -108,7 +108,7 @@ def summary_lines(summary: EvalSummary) -> list[str]:
     return lines
 
 
-def shown_figure(figure: Figure) -> str:
+def shown_figure(figure: Estimate) -> str:
     """Return a figure as ``0.70 [0.40, 0.90]``."""
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from core.records import Estimate
+    from labels.agreement.disagreements import Disagreement, Disagreements
     from labels.agreement.records import (
         AgreementReport,
         AnnotatorAgreement,
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
         ReliabilityPoint,
     )
     from labels.calibration.store import Calibration
-    from labels.trust import Fight, Fights, JudgeWork, Trust
+    from labels.status import JudgeWork
+    from labels.trust import Trust
     from tui.widgets.lists import Cell
     from tui.words import Part
 
@@ -192,13 +194,13 @@ def trust_text(one: JudgeAgreement, trust: Trust, keys: Mapping[str, str]) -> Co
         _section("CALIBRATION", _calibration(one, trust, keys["judges.calibrate"])),
         _section("ALL PAIRS IT SCORED", _corpus(one)),
         _section("DOES SEEING ITS SCORE PULL PEOPLE?", _anchoring(one)),
-        _section("JUDGES AGAINST EACH OTHER", _fights(trust.fights, keys["judges.fights"])),
+        _section("JUDGES AGAINST EACH OTHER", _fights(trust.disagreements, keys["judges.fights"])),
         _section("PEOPLE", _people(trust.agreement)),
         *(_section("MIND", _lines(trust.agreement.notices)) for _ in trust.agreement.notices[:1]),
     )
 
 
-def fight_cells(fight: Fight, width: int) -> list[Cell]:
+def fight_cells(fight: Disagreement, width: int) -> list[Cell]:
     """Return the line of a pair that judges fight over."""
     scores = "  ".join(
         f"{cut(displayable_line(name), _NAME)} {score}" for name, score in fight.scores
@@ -216,7 +218,7 @@ def fight_cells(fight: Fight, width: int) -> list[Cell]:
     ]
 
 
-def fights_head(fights: Fights, audit_key: str) -> Content:
+def fights_head(fights: Disagreements, audit_key: str) -> Content:
     """Return what the list of fights holds, and how to audit them."""
     if not fights.worst:
         return _fights(fights, "")
@@ -355,7 +357,7 @@ def _verdict(exact: Estimate) -> Content:
     return Content("not that these labels could tell")
 
 
-def _fights(fights: Fights, key: str) -> Content:
+def _fights(fights: Disagreements, key: str) -> Content:
     if not fights.judged_twice:
         return Content.assemble(("no pair was scored by two judges", DIM))
     if not fights.total:

@@ -18,7 +18,7 @@ from tui.words import DIM, STRONG, bar, counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from core.records import Figure
+    from core.records import Estimate
     from eval.comparing import QueryDelta
     from train.config import RunConfig, SettingDifference
     from train.dataset.summary import TrainingSetSummary
@@ -254,7 +254,7 @@ def _changed(change: Change, queries: Sequence[QueryDelta]) -> list[Part]:
     return parts
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: Estimate) -> str:
     return f"{figure.value:.2f} [{figure.low:.2f}-{figure.high:.2f}]"
 
 

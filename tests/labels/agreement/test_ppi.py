@@ -132,9 +132,15 @@ def test_labels_of_four_queries_stand_alone() -> None:
     assert mean_estimate(few, judged, (1, 5)) == mean_estimate(few, judged, (1, 5), power=0.0)
 
 
-def test_labels_that_do_not_vary_give_a_reason() -> None:
-    alike = LabelledValues(np.full(5, 3.0), np.arange(1.0, 6.0), np.ones(5), np.arange(5))
-    figure, power = mean_estimate(alike, JudgedSums(np.ones(9), np.ones(9)), (1, 5))
-    assert figure.value is None
-    assert "alike" in figure.reason
-    assert power is None
+def test_labels_that_do_not_vary_leave_room_for_what_nobody_saw() -> None:
+    equal = LabelledValues(np.ones(5), np.linspace(0, 1, 5), np.ones(5), np.arange(5))
+    figure, power = mean_estimate(equal, JudgedSums(np.ones(9), np.ones(9)), (0, 1))
+    assert (figure.value, figure.high, power) == (1, 1, 0)
+    assert figure.low == pytest.approx(stats.beta.ppf(0.025, 5, 1))
+
+
+def test_labels_of_one_query_give_a_reason() -> None:
+    values = LabelledValues(np.arange(5.0), np.arange(5.0), np.ones(5), np.zeros(5, dtype=int))
+    figure, power = mean_estimate(values, JudgedSums(np.ones(9), np.ones(9)), (0, 5))
+    assert (figure.value, power) == (None, None)
+    assert "two queries" in figure.reason

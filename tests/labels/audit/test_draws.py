@@ -13,8 +13,9 @@ from scipy import stats
 
 from core.errors import InputError
 from core.ids import event_id, utc_now
-from labels.agreement.labelled import LabelledGrade, can_be_weighted, current_grades, label_weights
+from labels.agreement.labelled import LabelledGrade, current_grades
 from labels.agreement.ppi import JudgedSums, LabelledValues, mean_estimate
+from labels.agreement.weights import Pool, can_be_weighted, label_weights
 from labels.audit.draws import WeightedDraw
 from labels.audit.filters import parse_filter
 from labels.audit.items import AuditFilter, AuditShares
@@ -350,7 +351,7 @@ def simulated_intervals(seed: int, draws: int = 80) -> tuple[bool, bool]:
     ]
     judged = JudgedSums(np.zeros(250), np.full(250, 4.0))
     held = []
-    for weights in (label_weights(labels, {}), np.ones(draws)):
+    for weights in (label_weights(labels, Pool(1000)), np.ones(draws)):
         values = LabelledValues(grades[order], np.zeros(draws), weights, queries[order])
         mean, _ = mean_estimate(values, judged, (1.0, 5.0), power=0.0)
         assert mean.low is not None

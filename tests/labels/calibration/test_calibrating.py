@@ -14,8 +14,9 @@ from core.errors import CancelledError
 from core.ids import event_id, utc_now
 from core.store.opening import open_store
 from core.store.sql import insert_missing
-from labels.calibration.calibrating import calibrate, id_ranges
-from labels.calibration.outputs import draw_of, learning_material
+from labels.calibration.calibrating import calibrate
+from labels.calibration.grading import id_ranges
+from labels.calibration.material import draw_of, learning_material
 from labels.calibration.store import calibrated_grades, current_calibration
 from tests.building import Scored, add_scored, new_workspace
 from tests.labels.calibration.judged_store import add_judged
@@ -193,7 +194,7 @@ def test_a_judge_that_always_says_3_and_people_who_contradict_each_other(store: 
 
 def test_the_draw_in_sql_is_the_draw_in_python(store: Store) -> None:
     rows = built(store)
-    from labels.calibration.calibrating import _DRAW
+    from labels.calibration.grading import _DRAW
 
     for pair, draw in store.read(f"SELECT pair_id, {_DRAW} FROM db.judgments"):
         assert draw == draw_of(pair)

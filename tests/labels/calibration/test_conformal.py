@@ -5,12 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labels.calibration.choosing import (
-    conformity_scores,
-    prediction_sets,
-    ranked_probability_scores,
-    threshold,
-)
+from labels.calibration.choosing import query_folds, ranked_probability_scores
+from labels.calibration.conformal import conformity_scores, prediction_sets, set_threshold
 from labels.calibration.fitting import fit_calibration
 from tests.labels.calibration.sampled_judges import sampled
 
@@ -33,10 +29,31 @@ def test_a_set_is_a_run_around_the_likeliest_grade(
 
 def test_the_threshold_is_the_quantile_with_one_more_label() -> None:
     scores = np.arange(1.0, 20.0)  # 19 labels: the 18th of 20 is the 90% quantile
-    assert threshold(scores, np.ones(19)) == 18.0
-    assert threshold(scores[:8], np.ones(8)) == float("inf")
+    assert set_threshold(scores, np.ones(19)) == 18.0
+    assert set_threshold(scores[:8], np.ones(8)) == float("inf")
     weights = np.where(scores == 1, 181.0, 1.0)
-    assert threshold(scores, weights) < 18.0
+    assert set_threshold(scores, weights) < 18.0
+
+
+def test_coverage_is_of_labels_that_did_not_set_the_threshold() -> None:
+    """On those that did it is 181 of 200 by construction: ceil(0.9 * 201) / 200."""
+    coverages = []
+    for seed in range(6):
+        labelled = sampled(200, seed=seed)
+        draws = np.random.default_rng(seed).random(200)
+        fitted = fit_calibration(labelled, draws)
+        coverages.append(fitted.held_out.coverage)
+        covered, folds = 0, query_folds(labelled.queries)
+        scores = conformity_scores(fitted.chances, draws)
+        for place, grade in enumerate(labelled.grades):
+            others = np.flatnonzero(folds != folds[place])
+            of_grade = scores[others, labelled.grades[others] - 1]
+            limit = np.sort(of_grade)[int(np.ceil(0.9 * (len(others) + 1))) - 1]
+            mode = fitted.chances[place].argmax() + 1
+            covered += scores[place, grade - 1] <= limit or grade == mode
+        assert coverages[-1] == pytest.approx(covered / 200)
+    assert len(set(coverages)) > 3
+    assert 0.87 <= np.mean(coverages) <= 0.93
 
 
 def test_few_labels_give_every_grade() -> None:

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
 
-from labels.calibration.choosing import candidates, choose, fits, ranked_probability_scores
+from labels.calibration.choosing import choose, cross_validate, fits, ranked_probability_scores
 from labels.calibration.methods import (
     _Problem,
     fit_confusion,
@@ -133,7 +133,7 @@ def test_the_gradient_of_the_ordinal_loss_is_its_slope() -> None:
         rows=chance.normal(size=(30, 3)),
         places=chance.integers(0, 5, 30),
         weights=chance.random(30),
-        trusted=np.array([1.0, 0, 0]),
+        prior=np.array([1.0, 0, 0]),
         ridge=2.0,
     )
     values = chance.normal(size=7) / 2
@@ -161,13 +161,13 @@ def test_a_judge_that_is_right_is_left_alone() -> None:
         right.weights,
         right.queries,
     )
-    assert choose(candidates(labelled), labelled).method is Method.IDENTITY
+    assert choose(cross_validate(labelled), labelled).method is Method.IDENTITY
 
 
 def test_what_is_chosen_is_not_worse_than_the_judge_on_labels_held_out() -> None:
     for seed in (0, 3):
         labelled = sampled(60, noise=0.3 + 0.3 * seed, seed=seed)
-        tried = candidates(labelled)
+        tried = cross_validate(labelled)
         chosen = choose(tried, labelled)
         assert chosen.loss(labelled.weights) <= tried[0].loss(labelled.weights)
 

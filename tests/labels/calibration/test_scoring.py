@@ -8,16 +8,15 @@ from scipy import stats
 
 from labels.calibration.choosing import (
     Candidate,
-    _folds,
-    _paired,
-    candidates,
+    _paired_difference,
     choose,
-    conformity_scores,
+    cross_validate,
     expected_grades,
     median_grades,
+    query_folds,
     ranked_probability_scores,
-    threshold,
 )
+from labels.calibration.conformal import conformity_scores, set_threshold
 from labels.calibration.fitting import fit_calibration
 from labels.calibration.methods import fit_identity
 from labels.calibration.outputs import LabelledOutputs, features, judge_outputs
@@ -97,7 +96,7 @@ def test_figures_held_out_are_those_of_their_definitions() -> None:
 
 def test_no_query_is_on_both_sides_of_a_fold() -> None:
     queries = np.repeat(np.arange(23), np.arange(1, 24))
-    folds = _folds(queries)
+    folds = query_folds(queries)
     assert set(folds) == set(range(10))
     for query in range(23):
         assert len(set(folds[queries == query])) == 1
@@ -111,14 +110,14 @@ def test_the_error_of_a_difference_is_that_of_scipy() -> None:
     one, other = (
         Candidate(Method.IDENTITY, fit_identity, chances, chance.random(40)) for _ in range(2)
     )
-    worse, error = _paired(one, other, labelled)
+    worse, error = _paired_difference(one, other, labelled)
     assert worse == pytest.approx((one.scores - other.scores).mean())
     assert error == pytest.approx(stats.sem(one.scores - other.scores))
 
 
 def test_nothing_better_within_half_an_error_is_passed_over_for_the_simpler() -> None:
     labelled = sampled(60, seed=2)
-    tried = candidates(labelled)
+    tried = cross_validate(labelled)
     chosen = choose(tried, labelled)
     losses = [float(np.average(one.scores, weights=labelled.weights)) for one in tried]
     best = tried[int(np.argmin(losses))]
@@ -170,4 +169,4 @@ def test_the_threshold_is_numpys_weighted_quantile(labels: int) -> None:
         weights=np.append(weights, weights.mean()),
         method="inverted_cdf",
     )
-    assert threshold(scores, weights) == expected
+    assert set_threshold(scores, weights) == expected

@@ -33,7 +33,11 @@ def test_another_process_gives_the_same_fit() -> None:
     draws = np.linspace(0, 0.99, len(given))
     apart = fit_apart(given, draws, lambda: False)
     here = fit_calibration(given, draws)
-    assert (apart.method, apart.most, apart.held_out) == (here.method, here.most, here.held_out)
+    assert (apart.method, apart.threshold, apart.held_out) == (
+        here.method,
+        here.threshold,
+        here.held_out,
+    )
     assert apart.tried == here.tried
     assert np.allclose(apart.predict(outputs, draws).chances, here.predict(outputs, draws).chances)
 
@@ -42,7 +46,9 @@ def test_labels_that_fit_no_pipe_get_there() -> None:
     given, _ = labelled(400, judges=8)
     assert given.outputs.chances.nbytes > 1 << 16
     draws = np.zeros(len(given))
-    assert fit_apart(given, draws, lambda: False).most == fit_calibration(given, draws).most
+    assert (
+        fit_apart(given, draws, lambda: False).threshold == fit_calibration(given, draws).threshold
+    )
 
 
 def test_a_cancelled_fit_ends() -> None:
