@@ -1,18 +1,15 @@
-"""Writing pairs with their grades to a file.
+"""Export of pairs with the grade that counts: people's, else a calibrated one, else a score.
 
-What an export is asked for, and what came of it.
-
-Pairs with the grade that counts: people's, else a calibrated one if asked for, else a score.
+``WRITERS`` has the formats. A new format is a function and an entry there, and a row in
+docs/formats.md.
 """
 
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from core.errors import InputError
 from core.files import replacing
@@ -20,29 +17,21 @@ from core.store.errors import explained
 from core.store.sql import literal
 from labels.agreement.records import OPPOSITE
 from labels.judges.choosing import audited_judge
+from labels.pairs.files import spilled_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
     from uuid import UUID
 
     from core.store.database import Store
 
 
-class ExportFormat(StrEnum):
-    """The formats, by the names that the command line takes."""
-
-    JSONL = "jsonl"
-    QRELS = "qrels"
-    PARQUET = "parquet"
-    CSV = "csv"
-
-
 class Grades(StrEnum):
-    """What stands in where nobody graded.
+    """The grade of a pair that nobody labelled.
 
-    ``JUDGE``: the judge's own score, as in the file that was read in. ``BEST``: the calibrated
-    grade, and the judge's score where there is none.
+    ``JUDGE``: the judge's own score, as in the imported file. ``BEST``: the calibrated grade, or
+    the judge's score where there is none.
     """
 
     JUDGE = "judge"
@@ -51,10 +40,10 @@ class Grades(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """Which pairs to write.
+    """Which pairs to write, and with which grades.
 
-    ``judge_name`` is the judge whose score stands in where nobody graded; empty: the one that is
-    audited. ``only_labelled`` leaves those pairs out, ``without_flagged`` the flagged ones.
+    ``judge_name`` is the judge whose scores are written; empty: the audited judge.
+    ``only_labelled`` leaves out pairs that nobody labelled, ``without_flagged`` flagged pairs.
     """
 
     judge_name: str = ""
@@ -65,10 +54,11 @@ class ExportPlan:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """``written`` counts lines or rows, of which the three ``from_...`` say whence.
+    """What an export did.
 
-    For qrels those count pairs, of which several may make one line. ``left_out`` pairs have neither
-    a grade nor a score, or the plan leaves them out. ``notices`` are sentences to be told.
+    ``written`` counts lines or rows. The three ``from_...`` count pairs by the source of their
+    grade; in qrels several pairs may share a line. ``left_out`` pairs have neither a grade nor a
+    score, or the plan excludes them. ``notices`` are sentences for the user.
     """
 
     written: int
@@ -79,7 +69,66 @@ class ExportReport:
     notices: tuple[str, ...] = ()
 
 
-#: Who graded what. The grade that comes of it is that of the view ``best_grades``.
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A format of ``rejudge export``.
+
+    Attributes:
+        name: what the command line calls it.
+        description: what the file holds, for help and documentation.
+        function: writes the file that replaces the target, given the store, the target and the SQL
+            ``WITH graded AS (...)``, to which it adds a SELECT; returns the number of lines or rows
+            written. ``graded`` has the columns of ``graded_pairs_sql``, in order.
+    """
+
+    name: str
+    description: str
+    function: Callable[[Store, str, Path], int]
+
+
+def export(store: Store, form: str, target: Path, plan: ExportPlan | None = None) -> ExportReport:
+    """Write every pair that has a grade or a score; ``target`` is replaced when all is written.
+
+    Args:
+        store: the store.
+        form: a format of ``WRITERS``.
+        target: the file to write.
+        plan: which pairs to write; None: all, with judges' scores where nobody labelled.
+
+    Raises:
+        InputError: there is no such format or judge, or the target cannot be written.
+        StoreError: the database refused. In any case ``target`` is as it was.
+    """
+    chosen = plan or ExportPlan()
+    writer = writer_named(form)
+    _check_target(target)
+    judge = audited_judge(store, chosen.judge_name)
+    graded = (
+        f"WITH graded AS MATERIALIZED ({graded_pairs_sql(chosen, judge.id if judge else None)})"
+    )
+    report = _report(store, graded, chosen)
+    return replace(report, written=writer.function(store, graded, target))
+
+
+def writer_named(name: str) -> Writer:
+    """Return the format with this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in WRITERS:
+        raise InputError(
+            f"there is no export format {name}", todo=f"Formats: {', '.join(WRITERS)}."
+        )
+    return WRITERS[name]
+
+
+def format_rows() -> list[tuple[str, str]]:
+    """Return the name and the description of each format, for ``rejudge export --list``."""
+    return [(writer.name, writer.description) for writer in WRITERS.values()]
+
+
+#: People's labels of each pair. The grade that results from them is in the view ``best_grades``.
 _LABELS: Final = """
     SELECT own.pair_id, list(own.annotator ORDER BY own.annotator) AS annotators,
         list(own.grade ORDER BY own.annotator) AS grades,
@@ -94,7 +143,7 @@ _LABELS: Final = """
     LEFT JOIN adjudicated_labels AS settled ON settled.pair_id = own.pair_id
     GROUP BY own.pair_id
 """
-#: What the latest calibration says, whether it counts or not.
+#: The latest calibration's grades, whether the plan uses them or not.
 _CALIBRATED: Final = """
     SELECT calibrated.pair_id, CAST(calibration.id AS VARCHAR) AS calibration, calibration.method,
         [p1, p2, p3, p4, p5] AS distribution, calibrated.low, calibrated.high
@@ -121,16 +170,16 @@ _COLUMNS: Final = """
     seen.judge AS judge,
     seen.score AS judge_score,
     seen.distribution AS distribution,
-    CASE WHEN best.source = 'calibrated' THEN told.calibration END AS calibration,
-    CASE WHEN best.source = 'calibrated' THEN told.method END AS calibration_method,
-    CASE WHEN best.source = 'calibrated' THEN told.distribution END AS grade_distribution,
-    CASE WHEN best.source = 'calibrated' THEN told.low END AS grade_low,
-    CASE WHEN best.source = 'calibrated' THEN told.high END AS grade_high,
+    CASE WHEN best.source = 'calibrated' THEN calibrated.calibration END AS calibration,
+    CASE WHEN best.source = 'calibrated' THEN calibrated.method END AS calibration_method,
+    CASE WHEN best.source = 'calibrated' THEN calibrated.distribution END AS grade_distribution,
+    CASE WHEN best.source = 'calibrated' THEN calibrated.low END AS grade_low,
+    CASE WHEN best.source = 'calibrated' THEN calibrated.high END AS grade_high,
     CAST(pair.id AS VARCHAR) AS pair,
     CAST(pair.query_id AS VARCHAR) AS query_id,
     CAST(pair.document_id AS VARCHAR) AS document_id,
     label.apart AS apart,
-    best.grade IS NULL AND told.pair_id IS NOT NULL AS passed_over
+    best.grade IS NULL AND calibrated.pair_id IS NOT NULL AS passed_over
 """
 EXPORTED_COLUMNS: Final = (
     "query, positive, language, file_path, func_name, llm_score, score_reasoning, is_variation,"
@@ -142,11 +191,11 @@ EXPORTED_COLUMNS: Final = (
 
 
 def graded_pairs_sql(plan: ExportPlan, judge: UUID | None) -> str:
-    """Return the query of all pairs that the plan takes, one row each, by query and document.
+    """Return the SELECT of the plan's pairs, one row a pair, ordered by query and document.
 
-    Beside ``EXPORTED_COLUMNS`` a row has the ids of its query and document; ``apart``, how far
-    people's grades of it lie apart, 0 once it is adjudicated; and ``passed_over``, whether a
-    calibrated grade that the plan does not want lies ready.
+    Besides ``EXPORTED_COLUMNS`` a row has the ids of its query and document; ``apart``, the
+    distance between people's highest and lowest grade, 0 once adjudicated; and ``passed_over``,
+    whether there is a calibrated grade that the plan does not use.
     """
     flagged = (
         " AND pair.id NOT IN (SELECT pair_id FROM standing_events WHERE action = 'flag')"
@@ -156,7 +205,7 @@ def graded_pairs_sql(plan: ExportPlan, judge: UUID | None) -> str:
     wanted = "label.pair_id" if plan.only_labelled else "coalesce(best.grade, seen.score)"
     counting = "" if plan.grades is Grades.BEST else " WHERE source = 'label'"
     return f"""
-        WITH label AS ({_LABELS}), told AS ({_CALIBRATED}), seen AS ({_seen_sql(judge)}),
+        WITH label AS ({_LABELS}), calibrated AS ({_CALIBRATED}), seen AS ({_seen_sql(judge)}),
             best AS (SELECT pair_id, grade, source FROM best_grades{counting})
         SELECT {_COLUMNS}
         FROM db.pairs AS pair
@@ -164,7 +213,7 @@ def graded_pairs_sql(plan: ExportPlan, judge: UUID | None) -> str:
         JOIN db.documents AS document ON document.id = pair.document_id
         LEFT JOIN best ON best.pair_id = pair.id
         LEFT JOIN label ON label.pair_id = pair.id
-        LEFT JOIN told ON told.pair_id = pair.id
+        LEFT JOIN calibrated ON calibrated.pair_id = pair.id
         LEFT JOIN seen ON seen.pair_id = pair.id
         WHERE {wanted} IS NOT NULL{flagged}
         ORDER BY query.text, document.path, document.start_line, pair.id
@@ -181,12 +230,7 @@ def _seen_sql(judge: UUID | None) -> str:
     """
 
 
-#: How the database writes each format. One text a line, as it is, for what has no format.
-_OPTIONS: Final = {
-    ExportFormat.JSONL: "FORMAT json",
-    ExportFormat.PARQUET: "FORMAT parquet, COMPRESSION zstd",
-    ExportFormat.CSV: "FORMAT csv, HEADER true, FORCE_QUOTE *",
-}
+#: Options of a COPY that writes one text a line, unquoted.
 _PLAIN_LINES: Final = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\\x01'"
 QUERIES_ENDING: Final = ".queries.tsv"
 #: A whole grade as 4, not as 4.0: readers of the training file may want whole numbers.
@@ -194,13 +238,8 @@ _PLAIN_GRADE: Final = (
     "CASE WHEN llm_score = trunc(llm_score) THEN CAST(CAST(llm_score AS BIGINT) AS VARCHAR)"
     " ELSE CAST(llm_score AS VARCHAR) END"
 )
-_GRADES: Final = {
-    ExportFormat.JSONL: f"CAST({_PLAIN_GRADE} AS JSON)",
-    ExportFormat.CSV: _PLAIN_GRADE,
-    ExportFormat.PARQUET: "llm_score",
-}
-#: Grade 1 is irrelevant, and 0 is what evaluation tools take for that. They take whole
-#: numbers; of a half the lower, so that no document counts as more than people can vouch for.
+#: Evaluation tools expect 0 for irrelevant (our grade 1) and whole numbers. Halves are rounded
+#: down, so that no document gets more than people gave it.
 _QRELS: Final = """
     SELECT query_id || ' 0 ' || found || ' ' || (CAST(ceil(max(llm_score) - 0.5) AS INTEGER) - 1)
         AS line FROM (
@@ -217,38 +256,56 @@ _QUERIES: Final = """
 """
 
 
-def export(
-    store: Store, form: ExportFormat, target: Path, plan: ExportPlan | None = None
-) -> ExportReport:
-    """Write every pair that has a grade or a score; ``target`` is replaced when all is written.
+def _write_jsonl(store: Store, graded: str, target: Path) -> int:
+    return _write_rows(store, graded, f"CAST({_PLAIN_GRADE} AS JSON)", target, "FORMAT json")
 
-    ``jsonl``, ``parquet`` and ``csv`` hold a row for each pair, in the columns of the users'
-    training file (``llm_score`` is the grade that counts) and columns that say where it came
-    from. ``qrels`` holds a line for each query and path, with the best grade, made whole, less
-    one, so that an irrelevant document has 0; the queries' texts lie beside it in ``target`` +
-    ``.queries.tsv``.
 
-    Raises:
-        InputError: no judge has the plan's name, or the target cannot be written.
-        StoreError: the database refused. Either way what was at ``target`` is as it was.
-    """
-    chosen = plan or ExportPlan()
-    _check_target(target)
-    judge = audited_judge(store, chosen.judge_name)
-    rows = f"WITH graded AS MATERIALIZED ({graded_pairs_sql(chosen, judge.id if judge else None)})"
-    report = _report(store, rows, chosen)
-    if form is ExportFormat.QRELS:
-        lines = _write_lines(store, f"{rows} {_QRELS}", target)
-        _write_lines(store, f"{rows} {_QUERIES}", target.with_name(target.name + QUERIES_ENDING))
-        return replace(report, written=lines)
+def _write_parquet(store: Store, graded: str, target: Path) -> int:
+    return _write_rows(store, graded, "llm_score", target, "FORMAT parquet, COMPRESSION zstd")
+
+
+def _write_csv(store: Store, graded: str, target: Path) -> int:
+    return _write_rows(
+        store, graded, _PLAIN_GRADE, target, "FORMAT csv, HEADER true, FORCE_QUOTE *"
+    )
+
+
+def _write_rows(store: Store, graded: str, grade: str, target: Path, options: str) -> int:
     columns = f"SELECT {EXPORTED_COLUMNS} FROM graded"
-    written = f"{rows} SELECT * REPLACE ({_GRADES[form]} AS llm_score) FROM ({columns})"
-    _write(store, written, _OPTIONS[form], target)
-    return report
+    return _copy(
+        store, f"{graded} SELECT * REPLACE ({grade} AS llm_score) FROM ({columns})", target, options
+    )
+
+
+def _write_qrels(store: Store, graded: str, target: Path) -> int:
+    """Write TREC relevance judgments, and the texts of the queries beside them."""
+    written = _copy(store, f"{graded} {_QRELS}", target, _PLAIN_LINES)
+    queries = target.with_name(target.name + QUERIES_ENDING)
+    _copy(store, f"{graded} {_QUERIES}", queries, _PLAIN_LINES)
+    return written
+
+
+def _copy(store: Store, query: str, target: Path, options: str) -> int:
+    """Have the database write a file, put it at the target, and return its number of rows."""
+    with explained(store.folder), spilled_file(store, f"export{target.suffix}") as path:
+        ((rows,),) = store.read(f"COPY ({query}) TO {literal(str(path))} ({options})")
+        _put(path, target)
+    return int(rows)
+
+
+WRITERS: Final[dict[str, Writer]] = {
+    writer.name: writer
+    for writer in (
+        Writer("jsonl", "JSON Lines, one object for each pair", _write_jsonl),
+        Writer("qrels", "TREC relevance judgments, with the queries beside them", _write_qrels),
+        Writer("parquet", "Parquet, one row for each pair", _write_parquet),
+        Writer("csv", "CSV with a header, one row for each pair", _write_csv),
+    )
+}
 
 
 def _report(store: Store, rows: str, plan: ExportPlan) -> ExportReport:
-    """Return what a format with a row for each pair writes."""
+    """Count the pairs by the source of their grade."""
     ((labels, calibrated, scores, opposed, passed_over),) = store.read(
         f"{rows} SELECT count(*) FILTER (grade_source = 'label'),"
         " count(*) FILTER (grade_source = 'calibrated'), count(*) FILTER (grade_source = 'judge'),"
@@ -272,7 +329,7 @@ def _report(store: Store, rows: str, plan: ExportPlan) -> ExportReport:
 
 def _notices(opposed: int, passed_over: int, *, missing: bool) -> tuple[str, ...]:
     have = "pair has" if opposed == 1 else "pairs have"
-    told = (
+    sentences = (
         (
             opposed,
             f"{opposed:,} {have} grades of two people {OPPOSITE} or more apart, averaged here.",
@@ -281,21 +338,9 @@ def _notices(opposed: int, passed_over: int, *, missing: bool) -> tuple[str, ...
             passed_over,
             f"{passed_over:,} pairs with a judge's score have a calibrated grade: --grades best.",
         ),
-        (missing, "There is no calibration yet, so judges' scores stand in: rejudge calibrate."),
+        (missing, "There is no calibration yet, so judges' scores are written: rejudge calibrate."),
     )
-    return tuple(sentence for counted, sentence in told if counted)
-
-
-def _write_lines(store: Store, query: str, target: Path) -> int:
-    _write(store, query, _PLAIN_LINES, target)
-    with target.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-
-
-def _write(store: Store, query: str, options: str, target: Path) -> None:
-    with explained(store.folder), _spill_file(store, target.suffix) as path:
-        store.read(f"COPY ({query}) TO {literal(str(path))} ({options})")
-        _put(path, target)
+    return tuple(sentence for counted, sentence in sentences if counted)
 
 
 def _check_target(target: Path) -> None:
@@ -307,18 +352,6 @@ def _check_target(target: Path) -> None:
         raise InputError(
             "there is no such folder", where=str(target.parent), todo="Make it, then try again."
         )
-
-
-@contextmanager
-def _spill_file(store: Store, suffix: str) -> Iterator[Path]:
-    """Give a path inside the workspace, where the database may write; removed afterwards."""
-    folder = store.folder.resolve() / "spill"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"export-{uuid4().hex}{suffix}"
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _put(source: Path, target: Path) -> None:

@@ -1,56 +1,25 @@
-"""From the temporary view ``lines`` into the base tables, whatever of it they lack.
+"""From the temporary view ``lines`` into the base tables, except for what they already hold.
 
-Ids are computed once for each different text, not once for each line, and rows go in sorted by
-their ids: both make a million lines a matter of seconds. The ids are those of ``core.ids``.
-
-The id of an imported judgment: a hash of all it says, so that the same file adds nothing twice.
-
-It stands here for one judgment and as SQL for a million; both give the same. The text that is
-hashed begins with two ids of fixed length and tells the length of the failure, so that no two
-different judgments have the same text.
+Ids, those of ``core.ids``, are computed once for each different text instead of once a line, and
+rows are inserted in the order of their ids. Both make a million lines a matter of seconds.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 from core.ids import content_id_sql
 from core.store.tables import add_judge, make_judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from duckdb import DuckDBPyConnection
 
     from core.records import Document, JudgeKind
-    from labels.pairs.reading import Ruling
-
-
-def judgment_id(
-    judge: UUID,
-    pair: UUID,
-    ruling: Ruling,
-    distribution: Sequence[float] | None = None,
-    rationale: str = "",
-) -> UUID:
-    """Return the id of a judgment. A distribution counts to the millionth."""
-    parts = [str(int(part * 1e6 + 0.5)) for part in distribution or ()]
-    score = "" if ruling.score is None else str(ruling.score)
-    failure = ruling.failure or ""
-    said = f"{score} {','.join(parts)} {len(failure)} {failure}{rationale}"
-    return UUID(hashlib.sha256(f"{judge}{pair}{said}".encode()).hexdigest()[:32])
-
-
-def judgment_id_sql() -> str:
-    """Return the SQL for the id, from the columns of ``lines``, ``judge_id`` and ``pair_id``."""
-    millionths = "[CAST(floor(part * 1e6 + 0.5) AS BIGINT) FOR part IN parts]"
-    parts = f"CASE WHEN parts IS NULL THEN '' ELSE array_to_string({millionths}, ',') END"
-    said = f"score, ' ', {parts}, ' ', coalesce(length(failure), 0), ' ', failure, rationale"
-    return f"CAST(left(sha256(concat(judge_id, pair_id, {said})), 32) AS UUID)"
 
 
 Place = tuple[str, str]
@@ -58,7 +27,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class StoredCounts:
-    """What went in: new pairs, known pairs that got another judgment, and failures in the file."""
+    """New pairs, known pairs that got another judgment, and failed judgments in the file."""
 
     pairs: int
     judged_again: int
@@ -74,10 +43,10 @@ def unnamed_places(cursor: DuckDBPyConnection) -> list[Place]:
 def resolve_places(
     cursor: DuckDBPyConnection, documents: Mapping[Place, Document]
 ) -> list[tuple[int, str, str]]:
-    """Give lines without code their documents, and take those that have none out of ``lines``.
+    """Find the documents of lines without code, and remove the lines that have none.
 
     Returns:
-        Row, path and symbol of each line that was taken out.
+        Row, path and symbol of each removed line.
     """
     places = list(documents)
     cursor.execute(
@@ -93,7 +62,7 @@ def resolve_places(
     rows = cursor.execute(
         f"SELECT line, path, symbol FROM lines WHERE {unknown} ORDER BY line"
     ).fetchall()
-    cursor.execute(f"DELETE FROM first_look WHERE plain AND {unknown}")
+    cursor.execute(f"DELETE FROM staged WHERE plain AND {unknown}")
     return rows
 
 
@@ -103,29 +72,29 @@ def store_lines(
     judge_name: str,
     judge_kind: JudgeKind,
     now: datetime,
-    between: Callable[[str], None],
+    begin: Callable[[str], None],
 ) -> StoredCounts:
     """Store the documents, queries, pairs and judgments of ``lines``.
 
     Args:
         cursor: of the transaction that made ``lines`` and ``named``.
         judge_name: the judge of lines that name none.
-        judge_kind: of judges that the store does not know yet.
-        now: the time of the import. Of two judgments of one pair the later line counts.
-        between: called with the name of each step before it begins.
+        judge_kind: the kind of judges that the store does not know yet.
+        now: the time of the import; the later of two lines on one pair is the later judgment.
+        begin: called with the name of each step before it begins.
     """
-    between("documents")
+    begin("documents")
     _number_documents(cursor)
     _insert_documents(cursor, now)
-    between("queries")
+    begin("queries")
     _number_queries(cursor)
     _insert_queries(cursor, now)
-    between("pairs")
+    begin("pairs")
     _number_judges(cursor, judge_name, judge_kind)
     _number_pairs(cursor)
     all_new = not _count(cursor, "SELECT count(*) FROM db.pairs")
     pairs = _insert_pairs(cursor, now)
-    between("judgments")
+    begin("judgments")
     _number_rulings(cursor)
     judged_again = 0 if all_new else _count_known(cursor)
     _insert_judgments(cursor, now)
@@ -134,7 +103,7 @@ def store_lines(
 
 
 def _number_documents(cursor: DuckDBPyConnection) -> None:
-    """Make ``new_documents``: each place and code once, with the lines that have it."""
+    """Make ``new_documents``: each different place and code, with its lines."""
     cursor.execute(
         "CREATE TEMP TABLE new_documents AS SELECT *, sha256(CAST(id AS VARCHAR)) AS digest FROM"
         f" (SELECT {content_id_sql('path', 'symbol', 'code')} AS id, min(line) AS first,"
@@ -157,7 +126,7 @@ def _insert_documents(cursor: DuckDBPyConnection, now: datetime) -> None:
 
 
 def _number_queries(cursor: DuckDBPyConnection) -> None:
-    """Make ``new_queries``: each query once, with the lines that have it."""
+    """Make ``new_queries``: each different query, with its lines."""
     cursor.execute(
         "CREATE TEMP TABLE new_queries AS SELECT *, sha256(CAST(id AS VARCHAR)) AS digest FROM"
         f" (SELECT query, {content_id_sql('query')} AS id, min(line) AS first,"
@@ -180,7 +149,7 @@ def _insert_queries(cursor: DuckDBPyConnection, now: datetime) -> None:
 
 
 def _number_judges(cursor: DuckDBPyConnection, judge_name: str, judge_kind: JudgeKind) -> None:
-    """Make ``line_judges``. A name that exactly one known judge has is that judge."""
+    """Make ``line_judges``. A name that exactly one stored judge has means that judge."""
     rows = cursor.execute(
         "SELECT DISTINCT judge FROM lines WHERE score IS NOT NULL OR failure IS NOT NULL"
     ).fetchall()
@@ -205,8 +174,8 @@ def _number_judges(cursor: DuckDBPyConnection, judge_name: str, judge_kind: Judg
 
 
 def _number_pairs(cursor: DuckDBPyConnection) -> None:
-    """Make ``line_pairs``, the pair of each line, and ``new_pairs``, those the store lacks."""
-    # A table of all lines is joined by several threads, the unnesting of a smaller one by one.
+    """Make ``line_pairs``, the pair of each line, and ``new_pairs``, the pairs the store lacks."""
+    # Several threads join a table of all lines; the unnesting of a smaller table runs in one.
     for table in ("new_queries", "new_documents"):
         cursor.execute(
             f"CREATE TEMP TABLE lines_of_{table} AS"
@@ -238,7 +207,20 @@ def _insert_pairs(cursor: DuckDBPyConnection, now: datetime) -> int:
     )
 
 
-#: The lines with a ruling, of which the first condition says which and the second which of those.
+def judgment_id_sql() -> str:
+    """Return the SQL for a judgment's id, from ``judge_id``, ``pair_id`` and columns of ``lines``.
+
+    It is a hash of the whole judgment, so that importing a file again adds nothing. The hashed text
+    begins with two ids of fixed length and includes the length of the failure: no two different
+    judgments have the same text. A distribution counts to the millionth.
+    """
+    millionths = "[CAST(floor(part * 1e6 + 0.5) AS BIGINT) FOR part IN parts]"
+    parts = f"CASE WHEN parts IS NULL THEN '' ELSE array_to_string({millionths}, ',') END"
+    said = f"score, ' ', {parts}, ' ', coalesce(length(failure), 0), ' ', failure, rationale"
+    return f"CAST(left(sha256(concat(judge_id, pair_id, {said})), 32) AS UUID)"
+
+
+#: The lines with a ruling; the two conditions choose among lines and among their judgments.
 _RULED: Final = f"""
     SELECT *, {judgment_id_sql()} AS id FROM (
         SELECT lines.*, pair_id, line_judges.id AS judge_id FROM lines
@@ -247,7 +229,7 @@ _RULED: Final = f"""
         WHERE (score IS NOT NULL OR failure IS NOT NULL) AND {{}}) AS ruled
     WHERE {{}}
 """
-#: The store has such a judgment already, under whatever id.
+#: The store already has an equal judgment, under any id.
 _KNOWN: Final = """
     EXISTS (SELECT 1 FROM db.judgments AS kept
         WHERE kept.pair_id = ruled.pair_id AND kept.judge_id = ruled.judge_id
@@ -263,10 +245,10 @@ _KNOWN: Final = """
 
 
 def _number_rulings(cursor: DuckDBPyConnection) -> None:
-    """Make ``new_rulings``: the lines whose judgments the store lacks, of equal ones the last.
+    """Make ``new_rulings``: the lines whose judgments the store lacks, the last one of equal ones.
 
-    In a store without judgments that is a view: a million lines need not be kept once more. Lines
-    are compared only where the file has more than one of a pair: few, as a rule.
+    In a store without judgments that is a view, which saves a second copy of a million lines. Only
+    lines whose pair occurs more than once in the file are compared: usually few.
     """
     often = "pair_id IN (SELECT pair_id FROM line_pairs GROUP BY pair_id HAVING count(*) > 1)"
     cursor.execute(
@@ -284,7 +266,7 @@ def _number_rulings(cursor: DuckDBPyConnection) -> None:
 
 
 def _count_known(cursor: DuckDBPyConnection) -> int:
-    """Return how many pairs that the store knew before get another judgment."""
+    """Count the pairs that the store had before and that get another judgment."""
     return _count(
         cursor,
         "SELECT count(DISTINCT pair_id) FROM new_rulings"

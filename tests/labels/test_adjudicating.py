@@ -21,7 +21,7 @@ from labels.audit.recording import LabelRecorder
 from labels.audit.session import AuditSession, label_pair, undo_last
 from labels.audit.team import team_status
 from labels.calibration.material import learning_material
-from labels.exporting import ExportFormat, ExportPlan, Grades, export
+from labels.exporting import ExportPlan, Grades, export
 from labels.status import workspace_status
 from labels.trust import measure_agreement
 from labels.workshop.prompts import choose_examples
@@ -157,7 +157,7 @@ def test_it_stands_above_their_own_wherever_a_pair_has_one_grade(
 
     target = tmp_path / "out.jsonl"
     for grades in Grades:
-        export(store, ExportFormat.JSONL, target, ExportPlan(grades=grades))
+        export(store, "jsonl", target, ExportPlan(grades=grades))
         lines = {line["query"]: line for line in map(json.loads, target.read_text().splitlines())}
         far, apart = lines["find far"], lines["find apart"]
         assert (far["llm_score"], far["adjudicated_by"], far["grades"]) == (5, "bob", [5, 1])

@@ -13,7 +13,7 @@ import pytest
 from core.records import Estimate
 from core.store.tables import all_judges
 from labels.calibration.calibrating import calibrate
-from labels.exporting import ExportFormat, export
+from labels.exporting import export
 from labels.pairs.importing import import_pairs
 from labels.trust import measure_agreement, measure_trust
 from tests.labels.agreement.label_book import Book, opened_book
@@ -147,7 +147,7 @@ def test_opposite_grades_of_two_people_are_told_and_not_trained_on(
     assert found[".annotators[0].figures.qwk"].value == -1
     outcome = calibrate(book.store)
     assert any(told in notice for notice in outcome.notices)
-    report = export(book.store, ExportFormat.JSONL, tmp_path / "out.jsonl")
+    report = export(book.store, "jsonl", tmp_path / "out.jsonl")
     assert any(told in notice for notice in report.notices)
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert {(row["llm_score"], *sorted(row["grades"])) for row in rows} == {(3, 1, 5)}
@@ -173,7 +173,7 @@ def test_labels_outlive_their_judgments_and_their_judges(book: Book, tmp_path: P
     assert all_judges(book.store) == []
     assert measure_agreement(book.store).judges == ()
     checked(book)
-    report = export(book.store, ExportFormat.JSONL, tmp_path / "out.jsonl")
+    report = export(book.store, "jsonl", tmp_path / "out.jsonl")
     assert (report.from_labels, report.from_judge, report.left_out) == (40, 0, 20)
 
 
@@ -201,7 +201,7 @@ def test_labels_of_pairs_that_are_gone_are_told_and_count_nowhere(
     assert any(told in notice for notice in measure_agreement(book.store).notices)
     assert any(told in notice for notice in calibrate(book.store).notices)
     assert "there is one label only" in checked(book)[".judges[0].figures.qwk"].reason
-    assert export(book.store, ExportFormat.CSV, tmp_path / "out.csv").written == 1
+    assert export(book.store, "csv", tmp_path / "out.csv").written == 1
     book.store.write("DELETE FROM db.pairs", [])
     assert measure_agreement(book.store).notices == (
         "30 labels are on pairs that are gone; no figure counts them.",

@@ -13,7 +13,7 @@ import pytest
 from core.ids import content_id
 from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
-from labels.exporting import ExportFormat, ExportPlan, ExportReport, Grades, export
+from labels.exporting import ExportPlan, ExportReport, Grades, export
 from labels.pairs.importing import import_pairs
 from tests.building import Scored, add_scored, new_workspace
 from tests.train.dataset.example import calibrate
@@ -54,7 +54,7 @@ def exported(
     store: Store, folder: Path, plan: ExportPlan
 ) -> tuple[ExportReport, dict[str, dict[str, object]]]:
     target = folder / "out.jsonl"
-    report = export(store, ExportFormat.JSONL, target, plan)
+    report = export(store, "jsonl", target, plan)
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     return report, {line["query"]: line for line in lines}
 
@@ -101,14 +101,14 @@ def test_scores_stay_scores_until_calibrated_grades_are_asked_for(
 
 def test_whole_grades_are_written_whole(store: Store, tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
-    export(store, ExportFormat.JSONL, target, BEST)
+    export(store, "jsonl", target, BEST)
     assert '"llm_score":5,' in target.read_text()
     assert '"llm_score":3.5,' in target.read_text()
 
 
 def test_every_format_holds_the_same_grades(store: Store, tmp_path: Path) -> None:
     _, lines = exported(store, tmp_path, BEST)
-    for form in (ExportFormat.PARQUET, ExportFormat.CSV, ExportFormat.QRELS):
+    for form in ("parquet", "csv", "qrels"):
         export(store, form, tmp_path / f"out.{form}", BEST)
     table = duckdb.execute(f"SELECT * FROM '{tmp_path / 'out.parquet'}'")
     columns = [column[0] for column in table.description or ()]
@@ -166,7 +166,7 @@ def test_opposite_grades_and_a_missing_calibration_are_told(tmp_path: Path, stor
         report, _ = exported(fresh, tmp_path, BEST)
     assert report.from_judge == 4
     assert report.notices == (
-        "There is no calibration yet, so judges' scores stand in: rejudge calibrate.",
+        "There is no calibration yet, so judges' scores are written: rejudge calibrate.",
     )
 
 

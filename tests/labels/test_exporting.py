@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.records import Action
 from core.store.opening import open_store
 from labels.audit.recording import LabelRecorder
-from labels.exporting import ExportFormat, ExportPlan, export
+from labels.exporting import WRITERS, ExportPlan, export
 from labels.pairs.importing import import_pairs
 from tests.building import Scored, add_scored, named_judge, new_workspace
 
@@ -49,7 +49,7 @@ def grade(store: Store, row: Scored, annotator: str, value: int) -> None:
 
 def exported(store: Store, folder: Path, plan: ExportPlan | None = None) -> list[dict[str, object]]:
     target = folder / "out.jsonl"
-    report = export(store, ExportFormat.JSONL, target, plan)
+    report = export(store, "jsonl", target, plan)
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     sources = report.from_labels + report.from_calibration + report.from_judge
     assert report.written == len(lines) == sources
@@ -125,8 +125,8 @@ def test_another_judges_scores_on_request(store: Store, tmp_path: Path) -> None:
 def test_parquet_and_csv_hold_the_same_rows(store: Store, tmp_path: Path) -> None:
     grade(store, ROWS[0], "ada", 1)
     lines = exported(store, tmp_path)
-    export(store, ExportFormat.PARQUET, tmp_path / "out.parquet")
-    export(store, ExportFormat.CSV, tmp_path / "out.csv")
+    export(store, "parquet", tmp_path / "out.parquet")
+    export(store, "csv", tmp_path / "out.csv")
     table = duckdb.execute(f"SELECT * FROM '{tmp_path / 'out.parquet'}'")
     columns = [column[0] for column in table.description or ()]
     rows = [dict(zip(columns, row, strict=True)) for row in table.fetchall()]
@@ -148,7 +148,7 @@ def test_qrels_take_the_best_grade_of_a_path_and_0_for_irrelevant(
         ],
     )
     target = tmp_path / "all.qrels"
-    export(store, ExportFormat.QRELS, target)
+    export(store, "qrels", target)
     lines = [line.split(" ") for line in target.read_text().splitlines()]
     names = dict(
         line.split("\t") for line in Path(f"{target}.queries.tsv").read_text().splitlines()
@@ -169,7 +169,7 @@ def test_qrels_are_whole_and_of_a_half_the_lower(
     for number, value in enumerate(grades):
         grade(store, ROWS[0], f"annotator {number}", value)
     target = tmp_path / "all.qrels"
-    export(store, ExportFormat.QRELS, target)
+    export(store, "qrels", target)
     (line,) = (line for line in target.read_text().splitlines() if "pkg/a.py" in line)
     assert line.endswith(f" {gain}")
 
@@ -201,7 +201,7 @@ def test_what_is_exported_comes_back_in_without_loss(
     target = first / "out.jsonl"
     with open_store(new_workspace(first).folder) as store:
         add_scored(store, rows)
-        export(store, ExportFormat.JSONL, target)
+        export(store, "jsonl", target)
         before = facts(store)
     with open_store(new_workspace(second).folder) as store:
         report = import_pairs(store, target)
@@ -219,9 +219,9 @@ def facts(store: Store) -> list[tuple[object, ...]]:
     )
 
 
-@pytest.mark.parametrize("form", list(ExportFormat))
+@pytest.mark.parametrize("form", list(WRITERS))
 def test_a_target_that_cannot_be_is_an_error_and_leaves_nothing(
-    store: Store, tmp_path: Path, form: ExportFormat
+    store: Store, tmp_path: Path, form: str
 ) -> None:
     for target in (tmp_path, tmp_path / "absent" / "x"):
         with pytest.raises(InputError):
@@ -242,6 +242,6 @@ def test_a_failing_copy_keeps_the_old_file(
 
     monkeypatch.setattr("labels.exporting.shutil.copyfile", full)
     with pytest.raises(InputError, match="No space left"):
-        export(store, ExportFormat.JSONL, target)
+        export(store, "jsonl", target)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir() if path.name != ".rejudge"] == ["out.jsonl"]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.errors import InputError
 from core.store.opening import open_workspace_store
 from core.workspace import given_path
-from labels.exporting import ExportFormat, ExportPlan, ExportReport, Grades, export
-from tui.cli.answers import answer
+from labels.exporting import (
+    WRITERS,
+    ExportPlan,
+    ExportReport,
+    Grades,
+    export,
+    format_rows,
+)
+from tui.cli.answers import answer, table
 from tui.cli.arguments import add_json_argument, workspace_of
 
 if TYPE_CHECKING:
@@ -18,9 +26,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
     parser.add_argument(
-        "format", metavar="FORMAT", choices=list(ExportFormat), help=", ".join(ExportFormat)
+        "format", metavar="FORMAT", nargs="?", choices=list(WRITERS), help=", ".join(WRITERS)
     )
-    parser.add_argument("file", metavar="FILE", help="where to; replaced once all is written")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="where to; replaced once all is written"
+    )
+    parser.add_argument("--list", action="store_true", help="list the formats and stop")
     parser.add_argument(
         "--judge", metavar="NAME", default="", help="whose scores count where nobody graded"
     )
@@ -38,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file and say where its grades come from."""
+    if arguments.list:
+        answer(arguments, {"formats": dict(format_rows())}, table(format_rows()))
+        return 0
+    if arguments.format is None or arguments.file is None:
+        raise InputError(
+            "an export needs a format and a file", todo="See: rejudge export --list, or --help"
+        )
     workspace = workspace_of(arguments)
     workspace.require()
     target = given_path(arguments.file).absolute()
@@ -48,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         grades=Grades(arguments.grades),
     )
     with open_workspace_store(workspace) as store:
-        report = export(store, ExportFormat(arguments.format), target, plan)
+        report = export(store, arguments.format, target, plan)
     answer(arguments, _document(target, report), [_line(target, report), *report.notices])
     return 0
 

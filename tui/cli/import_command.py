@@ -9,6 +9,7 @@ from core.errors import InputError
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from core.workspace import given_path
+from labels.pairs.formats import format_rows
 from tui.cli.answers import answer, table
 from tui.cli.arguments import add_json_argument, workspace_of
 from tui.cli.progress_line import progress_line
@@ -29,7 +30,8 @@ _EXIT_SKIPPED: Final = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the three kinds of import."""
-    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    parser.add_argument("--list", action="store_true", help="list the formats of pairs and stop")
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND")
     corpus = kinds.add_parser("corpus", help="a folder of code, split into documents")
     corpus.add_argument("source", metavar="DIR")
     corpus.add_argument(
@@ -39,10 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="leave these out, in the notation of .gitignore; may be given several times",
     )
-    pairs = kinds.add_parser("pairs", help="a JSON Lines file of scored pairs")
+    pairs = kinds.add_parser("pairs", help="a file of scored pairs")
     pairs.add_argument("source", metavar="FILE")
     pairs.add_argument(
         "--judge", metavar="NAME", default="", help="who scored (default: the file's name)"
+    )
+    pairs.add_argument(
+        "--format",
+        default="",
+        metavar="FORMAT",
+        help="see rejudge import --list (default: by the file's name and beginning)",
     )
     spec = kinds.add_parser("spec", help="a JSON file of queries with the paths to be found")
     spec.add_argument("source", metavar="FILE")
@@ -55,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read it in, all or nothing, and name what was skipped."""
+    if arguments.list:
+        print("\n".join(table(format_rows())))
+        return 0
+    if arguments.kind is None:
+        raise InputError("an import needs a kind", todo="Kinds: corpus, pairs, spec.")
     source = given_path(arguments.source).absolute()
     if not source.exists():
         raise InputError(
@@ -93,7 +106,9 @@ def _pairs(
 ) -> ImportReport:
     from labels.pairs.importing import import_pairs
 
-    return import_pairs(store, source, judge_name=arguments.judge, progress=show)
+    return import_pairs(
+        store, source, judge_name=arguments.judge, form=arguments.format, progress=show
+    )
 
 
 def _spec(

@@ -25,7 +25,7 @@ from eval.specs import import_spec
 from labels.audit.filters import parse_filter
 from labels.audit.session import AuditSession
 from labels.calibration.calibrating import calibrate
-from labels.exporting import ExportFormat, export
+from labels.exporting import WRITERS, export
 from labels.judges.judging import JudgingPlan, judge_pairs
 from labels.judges.lexical import build_lexical_judge
 from labels.pairs.importing import import_pairs
@@ -188,8 +188,8 @@ class WorkspaceMachine(RuleBasedStateMachine):
             return
         self.attempt("calibrations", lambda: calibrate(self.store))
 
-    @rule(form=st.sampled_from(ExportFormat), place=st.sampled_from(["out", "no/such", "code"]))
-    def export(self, form: ExportFormat, place: str) -> None:
+    @rule(form=st.sampled_from(sorted(WRITERS)), place=st.sampled_from(["out", "no/such", "code"]))
+    def export(self, form: str, place: str) -> None:
         target = self.top / place
         report = self.attempt("exports", lambda: export(self.store, form, target))
         if report is not None:

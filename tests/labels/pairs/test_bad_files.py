@@ -16,7 +16,7 @@ from core.errors import InputError, StoreError
 from core.problems import SHOWN_LIMIT
 from core.store.database import DATABASE_NAME, Store
 from core.store.opening import open_store
-from labels.pairs import staging as scored_file
+from labels.pairs.formats import LONGEST_LINE
 from labels.pairs.importing import import_pairs
 from tests.building import new_workspace
 
@@ -63,7 +63,7 @@ def test_a_last_line_without_an_end_and_a_byte_order_mark(store: Store, tmp_path
 
 def test_a_file_of_one_very_long_line_is_named(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "long.jsonl"
-    size = scored_file.LONGEST_LINE + (1 << 20)
+    size = LONGEST_LINE + (1 << 20)
     with path.open("wb") as file:
         file.write(b'{"query": "q", "positive": "')
         file.write(b"x" * size)
@@ -78,7 +78,7 @@ def test_the_lines_around_a_very_long_one_are_kept(store: Store, tmp_path: Path)
     path = tmp_path / "long.jsonl"
     with path.open("wb") as file:
         file.write(GOOD + b"\n" + b'{"query": "')
-        file.write(b"x" * (scored_file.LONGEST_LINE + (5 << 20)))
+        file.write(b"x" * (LONGEST_LINE + (5 << 20)))
         file.write(b'"}\n' + b"{\n" + GOOD.replace(b'"q"', b'"r"'))
     report = import_pairs(store, path)
     assert (report.read, report.added, report.skipped) == (4, 2, 2)

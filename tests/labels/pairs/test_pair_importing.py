@@ -18,9 +18,9 @@ from core.records import Document, DocumentKind, ImportReport, JudgeKind
 from core.store.opening import open_store
 from core.store.tables import add_documents, make_judge
 from labels.pairs.importing import STEPS, import_pairs
-from labels.pairs.reading import LineError, Ruling, read_pair_line
-from labels.pairs.storing import judgment_id
+from labels.pairs.lines import LineError, Ruling, read_pair_line
 from tests.building import new_workspace
+from tests.labels.pairs.judgment_ids import judgment_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.records import QueryKind
-from labels.pairs.reading import LineError, PairLine, Ruling, read_pair_line
+from labels.pairs.lines import LineError, PairLine, Ruling, read_pair_line
 from tests.json_values import json_values
 
 

@@ -1,26 +1,17 @@
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ids import content_id
-from labels.pairs.reading import (
-    Ruling,
-    adds_up_sql,
-    plain_distribution_sql,
-    plain_score_sql,
-    read_distribution,
-    read_ruling,
-    reported_failure,
-    reported_failure_sql,
-)
-from labels.pairs.storing import judgment_id, judgment_id_sql
+from labels.pairs.lines import Ruling, read_distribution, read_ruling
+from labels.pairs.storing import judgment_id_sql
+from tests.labels.pairs.judgment_ids import judgment_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,38 +90,6 @@ def test_a_score_is_a_grade_or_absent(score: object) -> None:
     assert (ruling == Ruling()) == (score is None)
 
 
-NUMBERS = st.one_of(
-    st.integers(-1, 6), st.sampled_from([4.0, 0.0, 2.5, "4", " 4.0 ", "0", "5.", "x", '"3', "3\t"])
-)
-
-
-@settings(deadline=None, max_examples=50)
-@given(score=NUMBERS)
-def test_the_database_reads_plain_scores_alike(
-    database: duckdb.DuckDBPyConnection, score: object
-) -> None:
-    found = value_of(database, f"SELECT {plain_score_sql('$1')}", json.dumps(score))
-    ruling = read_ruling(score, None)
-    if found is not None:
-        assert found == (ruling.score or 0)
-        assert found or ruling.failure == "llm_score is 0"
-
-
-@settings(deadline=None, max_examples=50)
-@given(
-    st.tuples(
-        st.text(" \t\n\r\x0b\u3000", max_size=2),
-        st.sampled_from(["parse_error", "error:", "error: x", "Error:", "error", "", "good"]),
-        st.text(" \t\n\r\x0bé", max_size=2),
-    ).map("".join)
-)
-def test_the_database_finds_the_same_reported_failures(
-    database: duckdb.DuckDBPyConnection, reasoning: str
-) -> None:
-    found = value_of(database, f"SELECT {reported_failure_sql('$1')}", reasoning)
-    assert (found or "") == reported_failure(reasoning)
-
-
 @pytest.mark.parametrize(
     ("value", "good"),
     [
@@ -148,18 +107,12 @@ def test_the_database_finds_the_same_reported_failures(
         ([math.nan, 0, 1, 0, 0], False),
     ],
 )
-def test_a_distribution_is_five_numbers_that_add_up(
-    database: duckdb.DuckDBPyConnection, value: object, good: bool
-) -> None:
-    text = json.dumps(value, separators=(",", ":"))
-    parts = plain_distribution_sql("$1")
-    found = value_of(database, f"SELECT {adds_up_sql('p')} FROM (SELECT {parts} AS p)", text)
+def test_a_distribution_is_five_numbers_that_add_up(value: object, good: bool) -> None:
     if good:
         assert read_distribution(value) == tuple(value)  # type: ignore[arg-type]
     else:
         with pytest.raises(ValueError, match="distribution"):
             read_distribution(value)
-    assert bool(found) == good
 
 
 @given(
