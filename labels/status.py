@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.records import Judge, JudgeKind
+from core.records import JudgeKind
+from core.store.tables import JUDGE_COLUMNS, judge_of_row
 from labels.audit.items import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from core.records import Judge
     from core.store.database import Store
 
 
@@ -149,7 +151,7 @@ def workspace_status(store: Store) -> WorkspaceStatus:
 
 def _judges(store: Store) -> tuple[JudgeStatus, ...]:
     rows = store.read(
-        """
+        f"""
         WITH scored AS (
             SELECT judge_id, count(*) AS scored FROM db.judgments
             WHERE score IS NOT NULL GROUP BY judge_id
@@ -161,7 +163,7 @@ def _judges(store: Store) -> tuple[JudgeStatus, ...]:
             FROM current_labels AS label JOIN db.judgments AS seen ON seen.id = label.judgment_id
             WHERE seen.score IS NOT NULL GROUP BY seen.judge_id
         )
-        SELECT id, name, kind, model, prompt_version, prompt, parameters,
+        SELECT {JUDGE_COLUMNS},
             coalesce(scored, 0), coalesce(failed, 0), coalesce(compared, 0), coalesce(agreed, 0)
         FROM db.judges
         LEFT JOIN scored ON scored.judge_id = id
@@ -170,9 +172,7 @@ def _judges(store: Store) -> tuple[JudgeStatus, ...]:
         ORDER BY coalesce(scored, 0) DESC, name, id
         """
     )
-    return tuple(
-        JudgeStatus(Judge(row[0], row[1], JudgeKind(row[2]), *row[3:7]), *row[7:]) for row in rows
-    )
+    return tuple(JudgeStatus(judge_of_row(row[:-4]), *row[-4:]) for row in rows)
 
 
 def work_of_judges(store: Store) -> dict[UUID, JudgeWork]:

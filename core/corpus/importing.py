@@ -26,6 +26,7 @@ from core.problems import ProblemLog
 from core.records import ImportReport, Problem, Progress
 from core.store.errors import explained
 from core.store.sql import literal
+from core.store.tables import DOCUMENT_COLUMNS, DOCUMENT_TYPES, document_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,18 +37,6 @@ if TYPE_CHECKING:
 
     from core.records import Document
     from core.store.database import Store
-
-
-_COLUMNS: Final = {
-    "id": "UUID",
-    "path": "VARCHAR",
-    "symbol": "VARCHAR",
-    "kind": "VARCHAR",
-    "language": "VARCHAR",
-    "start_line": "INTEGER",
-    "end_line": "INTEGER",
-    "text": "VARCHAR",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +52,8 @@ class CorpusCounts:
 
 def staged_line(document: Document) -> str:
     """Return the line that ``replace_corpus`` reads a document from, with its newline."""
-    values = {
-        "id": str(document.id),
-        "path": document.path,
-        "symbol": document.symbol,
-        "kind": document.kind.value,
-        "language": document.language,
-        "start_line": document.start_line,
-        "end_line": document.end_line,
-        "text": document.text,
-    }
+    identifier, *rest = document_row(document)
+    values = dict(zip(DOCUMENT_TYPES, (str(identifier), *rest), strict=True))
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
@@ -87,7 +68,7 @@ def replace_corpus(store: Store, staged: Path, *, largest_line: int) -> CorpusCo
         staged: lines of ``staged_line``, no document twice.
         largest_line: no line is longer, in bytes.
     """
-    columns = ", ".join(f"{name}: {literal(kind)}" for name, kind in _COLUMNS.items())
+    columns = ", ".join(f"{name}: {literal(kind)}" for name, kind in DOCUMENT_TYPES.items())
     lines = (
         f"read_json({literal(str(staged.resolve()))}, format = 'newline_delimited',"
         f" columns = {{{columns}}}, maximum_object_size = {max(largest_line, 1 << 24)})"
@@ -131,10 +112,9 @@ def _take_in(cursor: DuckDBPyConnection, lines: str) -> None:
         " OR documents.start_line IS DISTINCT FROM staged.start_line"
         " OR documents.end_line IS DISTINCT FROM staged.end_line)"
     )
-    names = ", ".join(_COLUMNS)
     cursor.execute(
-        f"INSERT INTO db.documents ({names}, in_corpus, added)"
-        f" SELECT {names}, true, CAST($1 AS TIMESTAMP) FROM {lines} AS fresh"
+        f"INSERT INTO db.documents ({DOCUMENT_COLUMNS}, in_corpus, added)"
+        f" SELECT {DOCUMENT_COLUMNS}, true, CAST($1 AS TIMESTAMP) FROM {lines} AS fresh"
         " WHERE NOT EXISTS (SELECT 1 FROM db.documents AS kept WHERE kept.id = fresh.id)",
         [utc_now()],
     )

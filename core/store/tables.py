@@ -12,6 +12,7 @@ from core.records import (
     JudgeKind,
     Judgment,
     Origin,
+    Pair,
     Query,
     QueryKind,
 )
@@ -23,13 +24,11 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from core.records import Pair
     from core.store.database import Store
     from core.store.sql import Row
 
 
-DOCUMENT_COLUMNS: Final = "id, path, symbol, kind, language, start_line, end_line, text"
-_DOCUMENT_TYPES: Final = {
+DOCUMENT_TYPES: Final = {
     "id": "UUID",
     "path": "VARCHAR",
     "symbol": "VARCHAR",
@@ -38,9 +37,8 @@ _DOCUMENT_TYPES: Final = {
     "start_line": "INTEGER",
     "end_line": "INTEGER",
     "text": "VARCHAR",
-    "in_corpus": "BOOLEAN",
-    "added": "TIMESTAMP",
 }
+DOCUMENT_COLUMNS: Final = ", ".join(DOCUMENT_TYPES)
 
 
 def add_documents(
@@ -48,22 +46,23 @@ def add_documents(
 ) -> int:
     """Insert documents; those already stored are skipped. Return the number inserted."""
     now = utc_now()
-    rows = (
-        (
-            document.id,
-            document.path,
-            document.symbol,
-            document.kind.value,
-            document.language,
-            document.start_line,
-            document.end_line,
-            document.text,
-            in_corpus,
-            now,
-        )
-        for document in documents
+    rows = ((*document_row(document), in_corpus, now) for document in documents)
+    columns = DOCUMENT_TYPES | {"in_corpus": "BOOLEAN", "added": "TIMESTAMP"}
+    return insert_missing(cursor, "documents", columns, rows)
+
+
+def document_row(document: Document) -> Row:
+    """Return a document's values in the order of ``DOCUMENT_COLUMNS``."""
+    return (
+        document.id,
+        document.path,
+        document.symbol,
+        document.kind.value,
+        document.language,
+        document.start_line,
+        document.end_line,
+        document.text,
     )
-    return insert_missing(cursor, "documents", _DOCUMENT_TYPES, rows)
 
 
 def document_of_row(row: Row) -> Document:
@@ -150,6 +149,50 @@ def all_queries(store: Store) -> list[Query]:
     """Return all queries, ordered by text."""
     rows = store.read(f"SELECT {QUERY_COLUMNS} FROM db.queries ORDER BY text, id")
     return [query_of_row(row) for row in rows]
+
+
+PAIR_COLUMNS: Final = "id, query_id, document_id, origin, inclusion_probability"
+_PAIR_TYPES: Final = {
+    "id": "UUID",
+    "query_id": "UUID",
+    "document_id": "UUID",
+    "origin": "VARCHAR",
+    "inclusion_probability": "DOUBLE",
+    "added": "TIMESTAMP",
+}
+
+
+def add_pairs(cursor: DuckDBPyConnection, pairs: Iterable[Pair]) -> int:
+    """Insert pairs; those already stored are skipped and keep their origin.
+
+    Return the number inserted.
+    """
+    now = utc_now()
+    rows = (
+        (
+            pair.id,
+            pair.query_id,
+            pair.document_id,
+            pair.origin.value,
+            pair.inclusion_probability,
+            now,
+        )
+        for pair in pairs
+    )
+    return insert_missing(cursor, "pairs", _PAIR_TYPES, rows)
+
+
+def pair_of_row(row: Row) -> Pair:
+    """Return the pair of a row selected as ``PAIR_COLUMNS``."""
+    identifier, query, document, origin, probability = row
+    return Pair(identifier, query, document, Origin(origin), probability)
+
+
+def pairs_by_id(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Pair]:
+    """Return the pairs with these ids; an unknown id is absent from the result."""
+    these, parameters = one_of(identifiers)
+    rows = store.read(f"SELECT {PAIR_COLUMNS} FROM db.pairs WHERE id IN {these}", parameters)
+    return {row[0]: pair_of_row(row) for row in rows}
 
 
 JUDGE_COLUMNS: Final = "id, name, kind, model, prompt_version, prompt, parameters"
@@ -248,33 +291,3 @@ def judgment_of_row(row: Row) -> Judgment:
     identifier, pair, judge, judged, score, failure, p1, p2, p3, p4, p5, *rest = row
     distribution = None if p1 is None else (p1, p2, p3, p4, p5)
     return Judgment(identifier, pair, judge, judged, score, failure, distribution, *rest)
-
-
-_PAIR_TYPES: Final = {
-    "id": "UUID",
-    "query_id": "UUID",
-    "document_id": "UUID",
-    "origin": "VARCHAR",
-    "inclusion_probability": "DOUBLE",
-    "added": "TIMESTAMP",
-}
-
-
-def add_pairs(cursor: DuckDBPyConnection, pairs: Iterable[Pair]) -> int:
-    """Insert pairs; those already stored are skipped and keep their origin.
-
-    Return the number inserted.
-    """
-    now = utc_now()
-    rows = (
-        (
-            pair.id,
-            pair.query_id,
-            pair.document_id,
-            pair.origin.value,
-            pair.inclusion_probability,
-            now,
-        )
-        for pair in pairs
-    )
-    return insert_missing(cursor, "pairs", _PAIR_TYPES, rows)

@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from core.records import Action, Judge, Judgment, LabelEvent, Origin, Pair, Query
+from core.records import Action, Judge, Judgment, LabelEvent, Pair, Query
 from core.store.events import EVENT_COLUMNS, event_of_row
 from core.store.sql import one_of
 from core.store.tables import (
     JUDGMENT_COLUMNS,
-    QUERY_COLUMNS,
     all_judges,
     documents_by_id,
     judgment_of_row,
-    query_of_row,
+    pairs_by_id,
+    queries_by_id,
 )
 from labels.judges.injection import addresses
 
@@ -269,8 +269,8 @@ def load_items(
         annotator: who is to see the items.
     """
     pair_ids = [one.pair for one in drawn]
-    pairs = _pairs(store, pair_ids)
-    queries = _queries(store, [pair.query_id for pair in pairs.values()])
+    pairs = pairs_by_id(store, pair_ids)
+    queries = queries_by_id(store, [pair.query_id for pair in pairs.values()])
     documents = documents_by_id(store, [pair.document_id for pair in pairs.values()])
     judgments = _judgments(store, pair_ids)
     if any(each.judge_id not in judges for known in judgments.values() for each in known):
@@ -322,22 +322,6 @@ def label_of_event(event: LabelEvent) -> EarlierLabel:
         event.judgment_id,
         event.milliseconds,
     )
-
-
-def _pairs(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Pair]:
-    these, parameters = one_of(identifiers)
-    rows = store.read(
-        "SELECT id, query_id, document_id, origin, inclusion_probability FROM db.pairs"
-        f" WHERE id IN {these}",
-        parameters,
-    )
-    return {row[0]: Pair(row[0], row[1], row[2], Origin(row[3]), row[4]) for row in rows}
-
-
-def _queries(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Query]:
-    these, parameters = one_of(identifiers)
-    rows = store.read(f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE id IN {these}", parameters)
-    return {row[0]: query_of_row(row) for row in rows}
 
 
 def _judgments(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[Judgment]]:

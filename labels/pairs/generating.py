@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Final
 from core.errors import JudgeError
 from core.ids import event_id, pair_id, prompt_version, query_id, utc_now
 from core.records import Origin, Pair, Query, QueryKind
-from core.store.tables import add_pairs, add_queries, documents_by_id
+from core.store.tables import (
+    QUERY_COLUMNS,
+    add_pairs,
+    add_queries,
+    documents_by_id,
+    query_of_row,
+)
 from labels.pairs.writing import (
     PROMPT,
     Generated,
@@ -306,7 +312,7 @@ def _known_texts(store: Store) -> list[tuple[str, bool]]:
 def generated_queries(store: Store) -> list[Query]:
     """Return the queries that a model wrote and that were taken, by text."""
     rows = store.read(
-        "SELECT id, text, variation_of FROM db.queries WHERE origin = $1 ORDER BY text, id",
+        f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE origin = $1 ORDER BY text, id",
         [Origin.GENERATED.value],
     )
-    return [Query(identifier, text, QueryKind.SEMANTIC, of) for identifier, text, of in rows]
+    return [query_of_row(row) for row in rows]

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.records import Estimate
 from core.stats import bootstrap_interval, bootstrap_totals, contributing_queries
-from core.store.tables import documents_by_id, queries_by_id
+from core.store.tables import documents_by_id, pairs_by_id, queries_by_id
 from labels.agreement.figures import FIGURES, agreement_figures, tables_by_group
 from labels.agreement.labelled import (
     comparisons,
@@ -177,22 +177,18 @@ def _changed(store: Store, shared: _Shared) -> tuple[ChangedPair, ...]:
         if old.ruling.score != new.ruling.score:
             scores[old.label.pair] = (old.ruling.score, new.ruling.score)
             grades.setdefault(old.label.pair, []).append(old.label.grade)
-    rows = store.read(
-        "SELECT id, query_id, document_id FROM db.pairs"
-        " WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",
-        [list(scores)],
-    )
-    queries = queries_by_id(store, [query for _, query, _ in rows])
-    documents = documents_by_id(store, [document for _, _, document in rows])
+    pairs = pairs_by_id(store, list(scores)).values()
+    queries = queries_by_id(store, [pair.query_id for pair in pairs])
+    documents = documents_by_id(store, [pair.document_id for pair in pairs])
     found = [
         ChangedPair(
-            pair,
-            queries[query].text,
-            documents[document].path,
-            documents[document].symbol,
-            tuple(sorted(grades[pair])),
-            *scores[pair],
+            pair.id,
+            queries[pair.query_id].text,
+            documents[pair.document_id].path,
+            documents[pair.document_id].symbol,
+            tuple(sorted(grades[pair.id])),
+            *scores[pair.id],
         )
-        for pair, query, document in rows
+        for pair in pairs
     ]
     return tuple(sorted(found, key=lambda one: (-abs(one.new - one.old), one.nearer, one.pair_id)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError
 from core.ids import event_id, utc_now
 from core.records import GRADES
-from core.store.tables import documents_by_id, queries_by_id
+from core.store.tables import documents_by_id, pairs_by_id, queries_by_id
 from labels.judges.prompt import DEFAULT_PROMPT, RUBRIC, Example, JudgePrompt, checked_rubric
 
 if TYPE_CHECKING:
@@ -52,18 +52,13 @@ def choose_examples(store: Store, count: int, seed: int = 0) -> tuple[Example, .
 
 def load_examples(store: Store, graded: Sequence[tuple[UUID, int]]) -> tuple[Example, ...]:
     """Return the examples of these pairs; one whose pair is gone is left out."""
-    rows = store.read(
-        "SELECT id, query_id, document_id FROM db.pairs"
-        " WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",
-        [[pair for pair, _ in graded]],
-    )
-    places = {pair: (query, document) for pair, query, document in rows}
-    queries = queries_by_id(store, [query for query, _ in places.values()])
-    documents = documents_by_id(store, [document for _, document in places.values()])
+    pairs = pairs_by_id(store, [pair for pair, _ in graded])
+    queries = queries_by_id(store, [pair.query_id for pair in pairs.values()])
+    documents = documents_by_id(store, [pair.document_id for pair in pairs.values()])
     return tuple(
-        Example(pair, queries[places[pair][0]], documents[places[pair][1]], grade)
-        for pair, grade in graded
-        if pair in places
+        Example(pair.id, queries[pair.query_id], documents[pair.document_id], grade)
+        for identifier, grade in graded
+        if (pair := pairs.get(identifier))
     )
 
 
