@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from core.encoder.availability import require_mlx
+from core.encoder.mlx_runtime import require_mlx
 from core.ids import document_id, query_id
 from train.base import keep_freed_memory
 from train.config import LoraConfig, RunConfig, Tuning

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from core.encoder.availability import on_mlx_thread, require_mlx
 from core.encoder.blas import load_blas, measure_gflops
-from core.encoder.folder import offline_encoder_folder
+from core.encoder.location import offline_encoder_folder
+from core.encoder.mlx_runtime import on_mlx_thread, require_mlx
 from core.errors import RejudgeError, UnavailableError
 from core.store.backups import backups
 from core.store.database import DATABASE_NAME

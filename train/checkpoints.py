@@ -18,8 +18,8 @@ import mlx.core as mx
 import numpy as np
 
 from core.encoder.folder import write_lengths
+from core.encoder.json_files import read_object
 from core.encoder.models.module import named_parameters
-from core.encoder.spec import read_object
 from core.encoder.weights import TABLE_NAMES
 from core.errors import InputError
 from core.files import UNFINISHED, replacing, write_atomically

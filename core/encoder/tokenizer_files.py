@@ -13,7 +13,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from core.encoder.spec import Family, read_object
+from core.encoder.json_files import read_object
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
+
+    from core.encoder.spec import Family
 
 _FILES: Final = ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json")
 _COPY_IT: Final = "Copy tokenizer.json and tokenizer_config.json from the checkpoint it comes from."

@@ -1,12 +1,8 @@
-"""Reads safetensors, and nothing else.
+"""An encoder's parameters, from its safetensors files and back.
 
-Which tensor of which file is which parameter.
-
-The module's own names are the checkpoint's, after the prefix ``base.`` or ``projections.N.``. What
-checkpoints do differently: a prefix before the transformer's names (``bert.``, ``model.``), the
-names ``gamma`` and ``beta`` of old norms, two names for T5's embedding.
-
-An encoder's folder with other weights in it: what loads the original loads this.
+The module's own names are the checkpoint's after the prefix ``base.`` or ``projections.N.``.
+Checkpoints differ in a prefix before the transformer's names (``bert.``, ``model.``), in the names
+``gamma`` and ``beta`` of old norms, and in two names for T5's embedding.
 """
 
 from __future__ import annotations
@@ -17,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import mlx.core as mx
 
-from core.encoder.spec import read_object
+from core.encoder.weight_files import tensor_shapes, weight_files
 from core.errors import InputError
 from core.files import replacing
 
@@ -26,129 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.encoder.spec import EncoderSpec, Family
+    from core.encoder.weight_files import Shape
 
     Tensors = dict[str, mx.array]
-
-Shape = tuple[int, ...]
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-
-
-def weight_files(folder: Path, name: str = "model.safetensors") -> list[Path]:
-    """Return the safetensors files of a model: one, or the shards that its index lists.
-
-    Raises:
-        InputError: there are none.
-    """
-    single = folder / name
-    if single.is_file():
-        return [single]
-    index = read_object(folder / f"{name}.index.json").get("weight_map")
-    if isinstance(index, dict):
-        shards = sorted({str(shard) for shard in index.values()})
-        if any("/" in shard for shard in shards):
-            raise InputError("a shard lies outside its folder", where=f"{folder}/{name}.index.json")
-        return [_present(folder / shard) for shard in shards]
-    return [_present(single)]
-
-
-def _present(path: Path) -> Path:
-    if path.is_file():
-        return path
-    pickled = [found.name for kind in _PICKLED for found in path.parent.glob(kind)]
-    if pickled:
-        raise InputError(
-            f"the weights are pickled ({pickled[0]}), and only safetensors are read",
-            where=str(path.parent),
-            todo="Convert them where you trust them: load the state dict with PyTorch and write it"
-            f" with safetensors.torch.save_file as {path.name}.",
-        )
-    raise InputError(
-        f"there is no {path.name}",
-        where=str(path.parent),
-        todo="Only safetensors are read. A projection that exists only as pytorch_model.bin must be"
-        " converted, or its module taken out of modules.json.",
-    )
-
-
-def tensor_shapes(path: Path) -> dict[str, Shape]:
-    """Return the name and shape of each tensor of a file, from its header.
-
-    Raises:
-        InputError: the file is no safetensors file, or it is cut short.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"cannot read these weights: {error}", where=str(path)) from error
-
-
-def load_tensors(
-    files: Iterable[Path], names: Mapping[str, str], shapes: Mapping[str, Shape]
-) -> dict[str, mx.array]:
-    """Return the tensors of a model as float32, each looked up by the name it has in the files.
-
-    Args:
-        files: safetensors files.
-        names: the model's name for a tensor -> the files' name for it.
-        shapes: the model's name -> the shape that it must have.
-
-    Raises:
-        InputError: a tensor is missing, has another shape, or holds NaN or infinity.
-    """
-    import mlx.core as mx
-
-    where = {name: path for path in files for name in tensor_shapes(path)}
-    missing = sorted(name for name in names.values() if name not in where)
-    place = str(next(iter(where.values()), "")) if where else ", ".join(map(str, files))
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise InputError(f"the tensor {missing[0]} is missing{more}", where=place)
-    opened = {path: _opened(path) for path in {where[name] for name in names.values()}}
-    tensors = {}
-    for ours, theirs in names.items():
-        path = where[theirs]
-        tensor = opened[path][theirs]
-        if tensor.shape != shapes[ours]:
-            raise InputError(
-                f"the tensor {theirs} has the shape {tensor.shape}, not {shapes[ours]}",
-                where=str(path),
-            )
-        if not mx.issubdtype(tensor.dtype, mx.floating):
-            raise InputError(f"the tensor {theirs} holds {tensor.dtype}", where=str(path))
-        tensors[ours] = tensor.astype(mx.float32)
-        if not mx.isfinite(tensors[ours]).all().item():
-            raise InputError(
-                f"the tensor {theirs} holds NaN or infinity",
-                where=str(path),
-                todo="Take an earlier checkpoint; training has diverged.",
-            )
-    return tensors
-
-
-def all_tensors(files: Iterable[Path]) -> dict[str, mx.array]:
-    """Return all tensors of a model's files, as they are there.
-
-    Raises:
-        InputError: a file cannot be read.
-    """
-    return {name: tensor for path in files for name, tensor in _opened(path).items()}
-
-
-def _opened(path: Path) -> dict[str, mx.array]:
-    import mlx.core as mx
-
-    try:
-        return cast("dict[str, mx.array]", mx.load(str(path)))
-    except RuntimeError as error:
-        raise InputError(
-            f"cannot read these weights: {error}",
-            where=str(path),
-            todo="Write them as float32, float16 or bfloat16.",
-        ) from error
-
 
 _PREFIXES: Final = ("", "bert.", "model.", "encoder_model.", "0.auto_model.")
 _ANCHORS: Final[dict[Family, str]] = {
@@ -164,66 +40,39 @@ TABLE_NAMES: Final[dict[Family, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Parameters that come from one model's files: our name -> the files' name."""
+def load_weights(spec: EncoderSpec, shapes: Mapping[str, Shape]) -> Tensors:
+    """Return the parameters of an encoder as float32.
 
-    files: tuple[Path, ...]
-    names: dict[str, str]
-
-
-def sources(spec: EncoderSpec, parameters: Iterable[str]) -> list[Source]:
-    """Return where each parameter of the module is to be found.
+    Args:
+        spec: of the encoder.
+        shapes: the module's name of each parameter -> the shape that it must have.
 
     Raises:
-        InputError: there are no safetensors, or they cannot be read.
+        InputError: there are no safetensors, or a tensor is missing, has another shape, or holds
+            NaN or infinity.
     """
-    parameters = list(parameters)
-    files = tuple(weight_files(spec.folder))
-    present = {name for file in files for name in tensor_shapes(file)}
-    prefix = next((p for p in _PREFIXES if p + _ANCHORS[spec.family] in present), "")
-    base = {
-        name: _present_name(prefix + name.removeprefix("base."), present)
-        for name in parameters
-        if name.startswith("base.")
-    }
-    found = [Source(files, base)]
-    for index, projection in enumerate(spec.projections):
-        start = f"projections.{index}."
-        names = {n: n.removeprefix(start) for n in parameters if n.startswith(start)}
-        path = spec.folder / projection.file
-        own = files if path.parent == spec.folder else tuple(weight_files(path.parent, path.name))
-        found.append(Source(own, names))
-    return found
-
-
-def _present_name(name: str, present: set[str]) -> str:
-    if name in present:
-        return name
-    others = (
-        name.replace("LayerNorm.weight", "LayerNorm.gamma"),
-        name.replace("LayerNorm.bias", "LayerNorm.beta"),
-        name.replace("shared.weight", "encoder.embed_tokens.weight"),
-    )
-    return next((other for other in others if other in present), name)
+    loaded: Tensors = {}
+    for source in _sources(spec, shapes):
+        loaded |= _load_source(source, shapes)
+    return loaded
 
 
 def save_encoder(spec: EncoderSpec, weights: Mapping[str, mx.array], folder: Path) -> None:
-    """Write a new folder: the files that the spec was read from, with these weights.
+    """Write a copy of an encoder's folder with other weights.
 
     Each parameter is written to the file, under the name and with the precision that it was read
-    from there; shards become one file. What else those files hold (a pooler, a decoder) stays as
-    it is, but for further names of the word embeddings, which follow them.
+    from; shards become one file. The other tensors of those files (a pooler, a decoder) stay as
+    they are, except further copies of the word embeddings, which get the new values too.
 
     Args:
-        spec: says where the original is.
+        spec: of the original.
         weights: all parameters of the module, by their names there.
         folder: must not exist.
 
     Raises:
-        InputError: the folder exists already, or the original cannot be read any more.
+        InputError: the folder exists already, or the original can no longer be read.
         OSError: it cannot be written.
-        RuntimeError: the weights cannot be written, as MLX says it.
+        RuntimeError: MLX cannot write the weights.
     """
     if folder.exists():
         raise InputError("this folder exists already", where=str(folder), todo="Name another.")
@@ -235,26 +84,108 @@ def save_encoder(spec: EncoderSpec, weights: Mapping[str, mx.array], folder: Pat
             mx.save_safetensors(str(path), tensors, metadata={"format": "pt"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Parameters that come from the files of one model: our name -> the files' name."""
+
+    files: tuple[Path, ...]
+    names: dict[str, str]
+
+
+def _sources(spec: EncoderSpec, parameters: Iterable[str]) -> list[_Source]:
+    """Return where each parameter of the module is found."""
+    parameters = list(parameters)
+    files = tuple(weight_files(spec.folder))
+    present = {name for file in files for name in tensor_shapes(file)}
+    prefix = next((p for p in _PREFIXES if p + _ANCHORS[spec.family] in present), "")
+    base = {
+        name: _name_in(present, prefix + name.removeprefix("base."))
+        for name in parameters
+        if name.startswith("base.")
+    }
+    sources = [_Source(files, base)]
+    for index, projection in enumerate(spec.projections):
+        start = f"projections.{index}."
+        names = {n: n.removeprefix(start) for n in parameters if n.startswith(start)}
+        path = spec.folder / projection.file
+        own = files if path.parent == spec.folder else tuple(weight_files(path.parent, path.name))
+        sources.append(_Source(own, names))
+    return sources
+
+
+def _name_in(present: set[str], name: str) -> str:
+    """Return the name that a parameter has in a checkpoint with these tensors."""
+    names = (
+        name,
+        name.replace("LayerNorm.weight", "LayerNorm.gamma"),
+        name.replace("LayerNorm.bias", "LayerNorm.beta"),
+        name.replace("shared.weight", "encoder.embed_tokens.weight"),
+    )
+    return next((other for other in names if other in present), name)
+
+
+def _load_source(source: _Source, shapes: Mapping[str, Shape]) -> Tensors:
+    where = {name: path for path in source.files for name in tensor_shapes(path)}
+    missing = sorted(name for name in source.names.values() if name not in where)
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        place = str(next(iter(where.values()), "")) or ", ".join(map(str, source.files))
+        raise InputError(f"the tensor {missing[0]} is missing{more}", where=place)
+    opened = {path: _opened(path) for path in {where[name] for name in source.names.values()}}
+    return {
+        ours: _checked(opened[where[theirs]][theirs], shapes[ours], theirs, where[theirs])
+        for ours, theirs in source.names.items()
+    }
+
+
+def _checked(tensor: mx.array, shape: Shape, name: str, path: Path) -> mx.array:
+    """Return the tensor as float32, if it has the shape and its numbers are finite."""
+    if tensor.shape != shape:
+        raise InputError(
+            f"the tensor {name} has the shape {tensor.shape}, not {shape}", where=str(path)
+        )
+    if not mx.issubdtype(tensor.dtype, mx.floating):
+        raise InputError(f"the tensor {name} holds {tensor.dtype}", where=str(path))
+    tensor = tensor.astype(mx.float32)
+    if not mx.isfinite(tensor).all().item():
+        raise InputError(
+            f"the tensor {name} holds NaN or infinity",
+            where=str(path),
+            todo="Take an earlier checkpoint; training has diverged.",
+        )
+    return tensor
+
+
+def _opened(path: Path) -> Tensors:
+    try:
+        return cast("Tensors", mx.load(str(path)))
+    except RuntimeError as error:
+        raise InputError(
+            f"cannot read these weights: {error}",
+            where=str(path),
+            todo="Write them as float32, float16 or bfloat16.",
+        ) from error
+
+
 def _files(spec: EncoderSpec, weights: Mapping[str, mx.array]) -> dict[Path, Tensors]:
-    """Return the content of each weights file, by its place in the folder."""
+    """Return the new content of each weights file, by its path in the folder."""
     table = TABLE_NAMES[spec.family]
     files: dict[Path, Tensors] = {}
-    for source in sources(spec, weights):
+    for source in _sources(spec, weights):
         place = source.files[0].relative_to(spec.folder).parent / "model.safetensors"
-        tensors = files.get(place) or all_tensors(source.files)
+        old = files.get(place) or {k: v for path in source.files for k, v in _opened(path).items()}
         new = {
-            theirs: weights[ours].astype(tensors[theirs].dtype)
-            for ours, theirs in source.names.items()
+            theirs: weights[ours].astype(old[theirs].dtype) for ours, theirs in source.names.items()
         }
         if table in source.names:
             name = source.names[table]
-            new |= dict.fromkeys(_copies(tensors, name) - new.keys(), new[name])
-        files[place] = tensors | new
+            new |= dict.fromkeys(_copies(old, name) - new.keys(), new[name])
+        files[place] = old | new
     return files
 
 
 def _copies(tensors: Tensors, name: str) -> set[str]:
-    """Return the names of all tensors that are this one once more."""
+    """Return the names of all tensors that equal this one."""
     own = tensors[name]
     return {
         other
@@ -265,7 +196,7 @@ def _copies(tensors: Tensors, name: str) -> set[str]:
 
 
 def _copy_settings(source: Path, target: Path) -> None:
-    """Copy what is neither weights nor hidden, two levels deep."""
+    """Copy settings and tokenizer, also those of modules in folders such as ``1_Pooling``."""
     target.mkdir(parents=True)
     for path in sorted([*source.glob("*"), *source.glob("[0-9]_*/*")]):
         inside = path.relative_to(source)

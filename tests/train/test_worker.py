@@ -50,7 +50,7 @@ HOUSE = Path(__file__).parents[2]
 #: Turns compiling off and runs the worker: what is compiled is another test's.
 PROGRAM = """
 import sys
-from core.encoder.availability import require_mlx
+from core.encoder.mlx_runtime import require_mlx
 require_mlx()
 import train.step.trainee
 train.step.trainee.may_compile = lambda: False

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from core.encoder import offline_encoder_folder
-from core.encoder.availability import require_mlx
-from core.encoder.folder import encoder_folder, read_spec
+from core.encoder.folder import read_spec
+from core.encoder.location import encoder_folder
+from core.encoder.mlx_runtime import require_mlx
 from core.errors import WorkspaceError
 from core.files import replacing
 from core.jobs import Job

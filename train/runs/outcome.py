@@ -90,7 +90,8 @@ def _evaluated(
 ) -> UUID:
     """Return the id of an eval of this encoder on this spec, a new one where there is none."""
     from core.encoder import offline_encoder_folder
-    from core.encoder.folder import encoder_folder, read_spec
+    from core.encoder.folder import read_spec
+    from core.encoder.location import encoder_folder
     from eval.corpus import load_corpus
     from eval.evals import find_like
     from eval.metrics import DEFAULT_CUTOFF

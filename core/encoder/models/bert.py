@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import mlx.core as mx
 from mlx import nn
 
+from core.encoder.json_files import read_object, value_of
 from core.encoder.models.layers import (
     LayerNorm,
     activation,
@@ -16,7 +17,6 @@ from core.encoder.models.layers import (
     key_mask,
     split_heads,
 )
-from core.encoder.spec import read_object, value_of
 from core.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import mlx.core as mx
 import numpy as np
 from mlx import nn
 
+from core.encoder.json_files import read_object, value_of
 from core.encoder.models.layers import (
     RMSNorm,
     activation,
@@ -19,7 +20,6 @@ from core.encoder.models.layers import (
     key_mask,
     split_heads,
 )
-from core.encoder.spec import read_object, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.encoder import load_encoder
-from core.encoder.availability import require_mlx
+from core.encoder.mlx_runtime import require_mlx
 from core.errors import UnavailableError
 
 if TYPE_CHECKING:

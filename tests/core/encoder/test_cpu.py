@@ -139,7 +139,7 @@ def test_without_a_compiler_the_plain_forms_answer(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "import numpy as np\n"
-        "from core.encoder.availability import require_mlx\n"
+        "from core.encoder.mlx_runtime import require_mlx\n"
         "require_mlx()\n"
         "import mlx.core as mx\n"
         "from core.encoder import cpu as fast_cpu\nfrom core.encoder.models import layers\n"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.encoder import load_encoder
-from core.encoder.availability import on_mlx_thread
 from core.encoder.encoder import batches
 from core.encoder.tokenizing import TokenizedText
 from core.errors import CancelledError, InputError
 from tests.core.encoder.fixture_encoders import DOCUMENTS, NAMES, QUERIES, encoder, skip_without_mlx
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 skip_without_mlx()
 
@@ -140,38 +140,6 @@ def test_other_threads_can_encode_at_the_same_time() -> None:
         for found in pool.map(encoder("colbert").encode_documents, [MANY] * 6):
             for mine, theirs in zip(found, wanted, strict=True):
                 np.testing.assert_allclose(mine, theirs, atol=1e-5)
-
-
-def test_an_error_of_another_thread_is_raised_there() -> None:
-    with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError):
-        pool.submit(on_mlx_thread, lambda: 1 // 0).result()
-
-
-def test_a_program_that_encoded_in_a_thread_ends_well() -> None:
-    program = (
-        "import threading\n"
-        "from core.encoder.availability import require_mlx\n"
-        "from core.encoder.availability import on_mlx_thread\n"
-        "require_mlx()\n"
-        "import mlx.core as mx\n"
-        "from core.encoder.cpu import evaluated\n"
-        "from core.encoder.models.layers import gelu\n"
-        "def steps():\n"
-        "    return gelu(mx.ones((300, 300)) @ mx.ones((300, 300)))\n"
-        "def work():\n"
-        "    print(len(on_mlx_thread(lambda: evaluated([steps] * 3))))\n"
-        "thread = threading.Thread(target=work)\n"
-        "thread.start()\n"
-        "thread.join()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[3],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    assert done.stdout == b"3\n"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from core.encoder import load_encoder
-from core.encoder.folder import read_spec
+from core.encoder.folder import read_spec, write_lengths
 from tests.core.encoder.fixture_encoders import DOCUMENTS, FIXTURES, encoder, skip_without_mlx
-
-HOUSE = Path(__file__).parents[3]
 
 
 def test_a_colbert_folder() -> None:
@@ -87,12 +84,36 @@ def test_the_checkpoint_hash_changes_with_lengths_set_by_hand() -> None:
     assert read_spec(FIXTURES / "pylate", document_length=30).checkpoint != own
 
 
-def test_importing_the_package_imports_no_library() -> None:
-    program = "import core.encoder, sys; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True
+@pytest.mark.parametrize(
+    ("name", "lengths"),
+    [
+        ("colbert", (8, 20)),
+        ("pylate", (8, 20)),
+        ("sentence", (20, 20)),
+    ],
+)
+def test_lengths_written_are_read_back(name: str, lengths: tuple[int, int], tmp_path: Path) -> None:
+    folder = tmp_path / name
+    shutil.copytree(FIXTURES / name, folder)
+    before = read_spec(folder)
+    write_lengths(folder, replace(before, query_length=8, document_length=20))
+    after = read_spec(folder)
+    assert (after.query_length, after.document_length) == lengths
+    same = replace(
+        after,
+        query_length=before.query_length,
+        document_length=before.document_length,
+        checkpoint=before.checkpoint,
     )
-    assert not set(done.stdout.split()) & {"mlx", "transformers", "numpy", "safetensors"}
+    assert same == before
+
+
+def test_a_plain_folder_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    shutil.copytree(FIXTURES / "t5_merged", folder)
+    before = read_spec(folder)
+    write_lengths(folder, replace(before, document_length=20))
+    assert read_spec(folder) == before
 
 
 class TestVariants:

@@ -1,12 +1,10 @@
-"""MLX, or why there is none.
+"""MLX made ready for use, and the thread that it runs on.
 
-One thread for MLX, whoever asks.
-
-MLX's streams belong to the thread that made them, and a thread that ends without clearing its own
-can abort the process when it exits; a thread that has cleared them cannot use MLX again. So what is
-asked from the main thread is done there, and what is asked from any other thread is done on one
-that belongs to this module. It clears its streams and ends when it has been idle for a while, or
-when the program ends; the next request starts another.
+MLX's streams belong to the thread that made them. A thread that ends without clearing its streams
+can abort the process when that exits, and a thread that has cleared them cannot use MLX again. So
+calls from the main thread run there, and calls from all other threads run on one thread of this
+module. That thread clears its streams and ends after two seconds without work, or when the program
+ends; the next call starts another.
 """
 
 from __future__ import annotations
@@ -25,16 +23,21 @@ from core.errors import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-#: MLX orders the steps of an eval level by level while no level has more of them than this, 20
-#: unless told, and else branch by branch. It has ten at work at a time, which would then all be of
-#: one lane while the others are idle.
+T = TypeVar("T")
+#: MLX schedules the steps of an evaluation level by level while no level has more steps than this
+#: (20 by default), and branch by branch otherwise. It keeps ten steps in progress, which would then
+#: all belong to one stream while the others are idle.
 _WIDTH_VARIABLE: Final = "MLX_BFS_MAX_WIDTH"
 _WIDTH: Final = "1000"
+_POLL_SECONDS: Final = 0.1
+_IDLE_POLLS: Final = 20
+_lock = threading.Lock()
+_jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+_thread: threading.Thread | None = None
 
 
 def require_mlx() -> None:
-    """Import MLX with a fast BLAS under it, and have it keep several lanes at work.
+    """Import MLX on top of a fast BLAS, set up to keep several streams busy.
 
     Raises:
         UnavailableError: MLX is not installed, has no wheel for this machine, or does not load.
@@ -53,27 +56,19 @@ def require_mlx() -> None:
         ) from error
 
 
-T = TypeVar("T")
-_LOOK: Final = 0.1
-_LOOKS_BEFORE_END: Final = 20
-_lock = threading.Lock()
-_jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
-_thread: threading.Thread | None = None
-
-
 def on_mlx_thread(call: Callable[[], T]) -> T:
-    """Return what the call returns, or raise what it raises, once it has run where MLX may run."""
+    """Run a call on a thread that may use MLX; return its result or raise its error."""
     current = threading.current_thread()
     if current in {threading.main_thread(), _thread}:
         return call()
     answer: Future[T] = Future()
     with _lock:
         _jobs.put((call, answer))
-        _start()
+        _start_thread()
     return answer.result()
 
 
-def _start() -> None:
+def _start_thread() -> None:
     global _thread  # noqa: PLW0603 - one thread for the process
     if _thread is None:
         _thread = threading.Thread(target=_serve, name="mlx")
@@ -84,26 +79,26 @@ def _serve() -> None:
     import mlx.core as mx
 
     idle = 0
-    while idle < _LOOKS_BEFORE_END or not _end():
+    while idle < _IDLE_POLLS or not _retire():
         try:
-            call, answer = _jobs.get(timeout=_LOOK)
+            call, answer = _jobs.get(timeout=_POLL_SECONDS)
         except queue.Empty:
-            # The main thread is over, but Python waits for this one before it exits.
-            idle = idle + 1 if threading.main_thread().is_alive() else _LOOKS_BEFORE_END
+            # At exit the main thread is dead already, and Python waits for this one.
+            idle = idle + 1 if threading.main_thread().is_alive() else _IDLE_POLLS
             continue
         idle = 0
         try:
             answer.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that asked
+        except BaseException as error:  # noqa: BLE001 - raised in the calling thread
             answer.set_exception(error)
-        # Nothing of a request may live until the next one: it can be large.
+        # A request can be large, so nothing of it is kept until the next one.
         del call, answer
     mx.clear_streams()
 
 
-def _end() -> bool:
-    """Let the next request start a new thread, unless one has come in meanwhile."""
-    global _thread  # noqa: PLW0603 - see _start
+def _retire() -> bool:
+    """Give up the place of the serving thread, unless a call has just come in."""
+    global _thread  # noqa: PLW0603 - see _start_thread
     with _lock:
         if not _jobs.empty():
             return False
