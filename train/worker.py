@@ -1,8 +1,11 @@
-"""The process that trains: ``python -m train.worker RUN_DIR``.
+"""The process that trains: ``python -m train.worker RUN_DIR [LOCK]``.
+
+LOCK is the number of an open file that holds the run's lock (see ``train.runs.process``); without
+it the worker takes the lock itself.
 
 Its stdout is the event stream, which is also kept in the run's ``events.jsonl``; whatever else it
 or its libraries print goes to stderr. Ctrl-c and SIGTERM let it finish the step, write a checkpoint
-and end as ``stopped``; a second one ends it at once. It goes on when its terminal closes.
+and end as ``stopped``; a second one ends it at once. A closed terminal does not end it.
 """
 
 from __future__ import annotations
@@ -18,9 +21,17 @@ from core.encoder.mlx_runtime import require_mlx
 from core.errors import RejudgeError
 from train.base import keep_freed_memory
 from train.config import read_config
-from train.runs.events import Ended, EndStatus, EventWriter, Stepped, as_continued, read_events
+from train.runs.events import (
+    Ended,
+    EndStatus,
+    EventWriter,
+    Launched,
+    Stepped,
+    as_continued,
+    read_events,
+)
 from train.runs.folder import RunFolder
-from train.runs.process import RunLock
+from train.runs.process import take_lock, write_pid
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -29,31 +40,35 @@ FAILED = 2
 
 
 def main(arguments: list[str]) -> int:
-    """Train what a folder says and return the exit status: 0, or 2 when the run failed."""
-    if len(arguments) != 1:
-        print("usage: python -m train.worker RUN_DIR", file=sys.stderr)
+    """Train the run of a folder and return the exit status: 0, or 2 when the run failed."""
+    if len(arguments) not in {1, 2}:
+        print("usage: python -m train.worker RUN_DIR [LOCK]", file=sys.stderr)
         return FAILED
-    stream = own_stream()
-    folder = RunFolder(Path(arguments[0]))
     stop = StopFlag()
     stop.listen()
-    first = int(os.environ.get("MLX_RANK", "0")) == 0
+    stream = own_stream()
+    folder = RunFolder(Path(arguments[0]))
     try:
-        if not first:
-            return _trained(folder, None, stop)
-        with RunLock(folder):
-            writer = EventWriter(folder.events, stream)
-            try:
-                return _trained(folder, writer, stop)
-            finally:
-                writer.close()
+        if int(os.environ.get("MLX_RANK", "0")):
+            return _train(folder, None, stop)
+        held = int(arguments[1]) if len(arguments) > 1 else take_lock(folder)
+        os.set_inheritable(held, False)
+        write_pid(held, os.getpid())
+        writer = EventWriter(folder.events, stream)
+        try:
+            if len(arguments) == 1:
+                writer.write(Launched(os.getpid()))
+            return _train(folder, writer, stop)
+        finally:
+            writer.close()
+            os.close(held)
     except (RejudgeError, OSError) as error:
         print(f"rejudge: {error}", file=sys.stderr)
         return FAILED
 
 
 def own_stream() -> int:
-    """Return a descriptor of stdout that no library knows; what they print goes to stderr."""
+    """Return a descriptor of stdout that libraries do not know; what they print goes to stderr."""
     stream = os.dup(1)
     os.dup2(2, 1)
     return stream
@@ -66,21 +81,22 @@ class StopFlag:
         self._asked = False
 
     def __call__(self) -> bool:
-        """Say so."""
+        """Return it."""
         return self._asked
 
     def listen(self) -> None:
-        """Take ctrl-c and SIGTERM as the question, and the end of the terminal as nothing."""
+        """Take ctrl-c and SIGTERM as requests to stop, and ignore the end of the terminal."""
         signal.signal(signal.SIGINT, self._ask)
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         self._asked = True
         signal.signal(number, signal.SIG_DFL)
 
 
-def _trained(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> int:
+def _train(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> int:
     began = time.monotonic()
     try:
         config = read_config(folder.config)
@@ -98,7 +114,7 @@ def _trained(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> i
         writer.write(_failed(folder, error.headline, error.todo, time.monotonic() - began))
         return FAILED
     except Exception as error:
-        # A fault of the program: the traceback goes to the log, the run is told to have failed.
+        # A bug: the traceback goes to the log, and the run ends as failed.
         if writer is not None:
             reason = f"an unexpected {type(error).__name__}: {error}"
             todo = f"Its log has the details: {folder.log}"
@@ -108,8 +124,8 @@ def _trained(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> i
 
 
 def _failed(folder: RunFolder, reason: str, todo: str, seconds: float) -> Ended:
-    told = as_continued(read_events(folder.events))
-    steps = [timed.event.step for timed in told if isinstance(timed.event, Stepped)]
+    events = as_continued(read_events(folder.events))
+    steps = [timed.event.step for timed in events if isinstance(timed.event, Stepped)]
     return Ended(EndStatus.FAILED, steps[-1] if steps else 0, seconds, reason, todo)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,21 +30,18 @@ START = Started(1, 0, 40, 12, 80, 96, 3, 22_713_216, 22_713_216, "cpu")
 TIME = datetime(2030, 5, 3, 12)
 HOUSE = Path(__file__).parents[2]
 
-#: Holds the lock and tells what a worker tells, until it is told to stop.
+#: Writes the events that a worker writes, until it is asked to stop. It holds the lock that it was
+#: started with.
 PRETENDER = """
-import fcntl, os, signal, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from train.runs.events import EventWriter
 from train.runs.events import Checkpointed, EndStatus, Ended, Started, Stepped
 from train.runs.folder import RunFolder
 folder = RunFolder(Path(sys.argv[1]))
-lock = folder.lock.open("a+")
-fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-lock.truncate(0)
-lock.write(str(os.getpid()))
-lock.flush()
 stopping = []
 signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 print("a word of a library", file=sys.stderr, flush=True)
 events = EventWriter(folder.events)
 first = len(list(folder.checkpoints.glob("step-*"))) * 2
@@ -59,6 +57,12 @@ name = f"step-{step:06d}"
 events.write(Checkpointed(step, name))
 events.write(Ended(EndStatus.STOPPED, step, 1.5, "it was told to stop", "Resume it."))
 """
+
+
+def pretended_worker(program: str = PRETENDER) -> tuple[str, ...]:
+    """Return the command of a worker that runs a program of the test."""
+    program = f"import sys; sys.path.insert(0, {str(HOUSE)!r})\n{program}"
+    return (sys.executable, "-P", "-c", program)
 
 
 def told(*events: RunEvent, start: datetime = TIME) -> str:

@@ -32,7 +32,7 @@ from train.runs.events import (
     parse_event,
     read_events,
 )
-from train.runs.process import RunLock
+from train.runs.process import take_lock, write_pid
 from train.step.losses import LOSSES, TWO_GRADES, Loss
 
 skip_without_mlx()
@@ -123,7 +123,7 @@ def test_stop_hang_up_kill_and_resume(folder: RunFolder) -> None:
     again = list(lines_until(child, "checkpoint", 2))
     child.kill()
     child.communicate(timeout=60)
-    started = parse_event(again[0])
+    started = parse_event(again[1])
     assert started is not None
     assert isinstance(started.event, Started)
     assert started.event.step == ended.step
@@ -217,8 +217,10 @@ def test_a_fault_of_the_program_is_told_too(
 def test_a_second_worker_leaves_the_first_alone(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with RunLock(folder):
-        status, ended = run_here(folder, monkeypatch)
+    held = take_lock(folder)
+    write_pid(held, os.getpid())
+    status, ended = run_here(folder, monkeypatch)
+    os.close(held)
     assert (status, ended) == (2, [])
     assert f"process {os.getpid()}" in capsys.readouterr().err
     assert not folder.events.exists()

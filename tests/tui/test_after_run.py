@@ -17,7 +17,7 @@ from tests.train.run_building import CONFIG, make_run, told, whole_run
 from tests.tui.train_building import BASE, trainable_workspace
 from train.runs.events import Ended, EndStatus, Started
 from train.runs.outcome import evaluate_run, outcomes, unevaluated
-from train.runs.store import RunShelf, Side
+from train.runs.store import Side, WorkspaceRuns
 from tui.run_form import all_specs, chosen_specs
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _folder(store: Store) -> RunFolder:
 
 
 def the_run(store: Store) -> RunRecord:
-    (record,) = RunShelf(store.folder).read(store).records
+    (record,) = WorkspaceRuns(store.folder).read(store).records
     return record
 
 
@@ -73,7 +73,7 @@ def test_base_and_outcome_are_evaluated_once(store: Store, folder: RunFolder) ->
         replace(CONFIG, base=str(BASE)),
     )
     shutil.copytree(FIXTURES / "pylate", other.model)
-    second = RunShelf(store.folder).read(store).records[0]
+    second = WorkspaceRuns(store.folder).read(store).records[0]
     evaluate_run(store, other, second, Job())
     assert len(list_evals(store)) == 3
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -15,7 +14,15 @@ import pytest
 from core.records import Progress
 from core.store.opening import open_store
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
-from tests.train.run_building import CONFIG, PRETENDER, START, make_run, steps, told, whole_run
+from tests.train.run_building import (
+    CONFIG,
+    START,
+    make_run,
+    pretended_worker,
+    steps,
+    told,
+    whole_run,
+)
 from tests.tui.driving import settled, until
 from tests.tui.train_building import BASE, trainable_workspace
 from tests.tui.train_driving import FAILED, FINISHED, STOPPED, at_work, train, workspace_with_runs
@@ -23,8 +30,8 @@ from train.runs import outcome as after_run
 from train.runs import process as run_launch
 from train.runs.events import Ended, EndStatus
 from train.runs.folder import RUNS_NAME, RunFolder
-from train.runs.process import RunStatus, worker_pid
-from train.runs.watching import RunWatch
+from train.runs.process import worker_pid
+from train.runs.progress import RunReader, RunStatus
 from tui.screens.misses.screen import MissesScreen
 from tui.screens.train.run import Below
 
@@ -45,7 +52,7 @@ def _workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture(name="pretended")
 def _pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """Give a workspace whose workers only pretend; whatever is left of them is killed."""
-    monkeypatch.setattr(run_launch, "WORKER", (sys.executable, "-c", PRETENDER))
+    monkeypatch.setattr(run_launch, "WORKER", pretended_worker())
     workspace = trainable_workspace(tmp_path)
     yield workspace
     for path in (workspace.folder / RUNS_NAME).glob("*"):
@@ -232,7 +239,7 @@ async def test_a_run_is_started_watched_stopped_and_resumed(pretended: Workspace
         name = training.screen.chosen
     # Closing the app leaves the run going; opening it again finds it.
     folder = run_folder(pretended, name)
-    assert RunWatch(folder).look().status is RunStatus.RUNNING
+    assert RunReader(folder).read().status is RunStatus.RUNNING
     async with train(pretended) as training:
         assert training.screen.chosen == name
         assert "▶ running" in training.text

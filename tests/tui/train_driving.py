@@ -18,7 +18,7 @@ from tests.tui.driving import NARROW, Visit, settled, until
 from tests.tui.train_building import SPEC, trainable_workspace
 from train.config import Tuning
 from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated
-from train.runs.store import RunEval, RunShelf, Side, link_eval
+from train.runs.store import RunEval, Side, WorkspaceRuns, link_eval
 from tui.app import RejudgeApp
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def workspace_with_runs(folder: Path) -> Workspace:
 def link_outcome(store: Store, workspace: Workspace, name: str) -> None:
     """Evaluate a run with fixed results: one query is fixed, one is broken."""
     spec, corpus = load_spec(store, SPEC.name), load_corpus(store)
-    (record,) = (each for each in RunShelf(workspace.folder).read(store).records if each.id == name)
+    (record,) = (
+        each for each in WorkspaceRuns(workspace.folder).read(store).records if each.id == name
+    )
     found = {
         Side.BEFORE: {"violin": ["pkg/violin1.py"]},
         Side.AFTER: {"who keeps an eye on kettles": ["pkg/violin0.py", "pkg/kettle0.py"]},
@@ -82,7 +84,7 @@ def link_outcome(store: Store, workspace: Workspace, name: str) -> None:
     for side, results in found.items():
         retriever = FixedRetriever(results, name="encoder")
         done = evaluate(store, spec, corpus, retriever, Job())
-        link_eval(store, name, RunEval(spec.name, side, done.summary.id, record.told))
+        link_eval(store, name, RunEval(spec.name, side, done.summary.id, record.position))
 
 
 @contextmanager

@@ -1,19 +1,16 @@
-"""A run's folder: everything about one run, for the worker, the screen and the next resume.
+"""The folder of a run, and the runs under ``.rejudge/runs``.
 
 | path | written by | holds |
 |---|---|---|
-| ``config.json`` | who starts the run | the ``RunConfig`` |
-| ``training_set/`` | who starts the run | ``{queries,documents,pairs}.parquet``, ``summary.json`` |
-| ``launch.json`` | who starts the worker | its process id and when, see ``train.runs.process`` |
-| ``events.jsonl`` | the worker | one event a line, see ``train.runs.events`` |
+| ``config.json`` | who makes the run | the ``RunConfig`` |
+| ``training_set/`` | who makes the run | ``{queries,documents,pairs}.parquet``, ``summary.json`` |
+| ``events.jsonl`` | launcher and worker | an event a line: see ``train.runs.events`` |
 | ``log.txt`` | the worker | whatever it and its libraries print |
 | ``worker.lock`` | the worker | its process id; locked as long as it runs |
-| ``checkpoints/step-000100/`` | the worker | weights learned, optimizer, place in the data |
+| ``checkpoints/step-000100/`` | the worker | learned weights, optimizer, place in the data |
 | ``checkpoints/best.json`` | the worker | the name of the best checkpoint and its nDCG |
-| ``model/`` | the worker | the encoder as trained, in the layout of its base |
+| ``model/`` | the worker | the trained encoder, in the layout of its base |
 | ``adapter/`` | the worker | LoRA's own weights, when it was LoRA |
-
-Runs by their folders under ``.rejudge/runs``.
 """
 
 from __future__ import annotations
@@ -33,7 +30,7 @@ RUNS_NAME: Final = "runs"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where each part of a run lies."""
+    """The paths of a run's files."""
 
     path: Path
 
@@ -48,13 +45,8 @@ class RunFolder:
         return self.path / "training_set"
 
     @property
-    def launch(self) -> Path:
-        """The last start of the worker."""
-        return self.path / "launch.json"
-
-    @property
     def events(self) -> Path:
-        """What happened, a line each."""
+        """What happened: one event a line."""
         return self.path / "events.jsonl"
 
     @property
@@ -96,7 +88,7 @@ _STAMP_LENGTH: Final = 15
 def run_folders(workspace: Path) -> tuple[RunFolder, ...]:
     """Return every run of a ``.rejudge`` folder, the newest first.
 
-    One that is still being prepared, or that lost its settings, is none.
+    A folder without settings is no run: it is still being prepared, or was damaged.
     """
     try:
         entries = [entry for entry in (workspace / RUNS_NAME).iterdir() if entry.name[0] != "."]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from core.records import Progress
-from train.runs.process import RunStatus
+from train.runs.progress import RunStatus
 from train.runs.store import RunEval, Side, link_eval, run_evals
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def evaluate_run(store: Store, folder: RunFolder, record: RunRecord, job: Job) -
     for number, (spec_name, side) in enumerate(pending, start=1):
         head = f"{side.value} on {spec_name} ({number} of {len(pending)})"
         done = _evaluated(store, folder, record.config.base, spec_name, side, _headed(job, head))
-        link_eval(store, record.id, RunEval(spec_name, side, done, record.told))
+        link_eval(store, record.id, RunEval(spec_name, side, done, record.position))
     return len(pending)
 
 

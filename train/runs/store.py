@@ -1,6 +1,7 @@
-"""Runs in the store: what their folders told, and the evals that show what each changed.
+"""The runs of a workspace, read from their folders and cached in the store.
 
-All runs of a workspace: what the folders tell, and what the store remembers of those gone.
+A row of ``runs`` is a cache of its folder: throw it away and it is made again. It also remembers a
+run whose folder is gone. ``run_evals`` links a run to the evals of its base and of its model.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError
 from train.config import config_text, parse_config
 from train.runs.folder import run_created, run_folders
-from train.runs.process import RunStatus, last_launch
-from train.runs.watching import RunLook, RunWatch
+from train.runs.progress import RunReader, RunStatus, RunView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,13 +45,13 @@ class RunRecord:
         id: its name, which is that of its folder.
         created: when it was made (UTC).
         config: its settings.
-        status: what it was doing when its folder was last looked at.
+        status: what it was doing when its folder was last read.
         step: the last step taken; ``steps`` are those it is to take, 0 while unknown.
         loss: the mean loss around the last step; None before the first.
-        metric: the best nDCG@10 on its held-out queries; None before the first look.
+        metric: the best nDCG@10 on its held-out queries; None before the first evaluation.
         seconds: how long its workers took.
         reason: why it ended as it did; empty when it finished.
-        told: how many bytes of its events this is made from.
+        position: how many bytes of its events this is made from.
     """
 
     id: str
@@ -64,43 +64,42 @@ class RunRecord:
     metric: float | None = None
     seconds: float = 0.0
     reason: str = ""
-    told: int = 0
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunEval:
     """An eval that belongs to a run.
 
-    ``told`` is how many bytes of events the run had when it was evaluated.
+    ``position`` is how many bytes of events the run had when it was evaluated.
     """
 
     spec_name: str
     side: Side
     eval_id: UUID
-    told: int
+    position: int
 
 
-def record_of(look: RunLook) -> RunRecord:
-    """Return what the store keeps of a look at a run."""
-    progress = look.progress
-    ended = progress.ended
+def record_of(view: RunView) -> RunRecord:
+    """Return the record that the store keeps of a run."""
+    progress = view.progress
     return RunRecord(
-        id=look.id,
-        created=run_created(look.folder),
-        config=look.config,
-        status=look.status,
+        id=view.id,
+        created=run_created(view.folder),
+        config=view.config,
+        status=view.status,
         step=progress.step,
         steps=progress.steps,
         loss=progress.loss[-1][1] if progress.loss else None,
         metric=progress.best.value if progress.best else None,
         seconds=progress.seconds,
-        reason=ended.reason if ended else "",
-        told=look.told,
+        reason=progress.ended.reason if progress.ended else "",
+        position=view.position,
     )
 
 
 def save_runs(store: Store, records: Sequence[RunRecord]) -> None:
-    """Write what is new of some runs, all in one transaction."""
+    """Write those of the records that differ from the stored ones, in one transaction."""
     known = {record.id: record for record in list_runs(store)}
     fresh = [record for record in records if known.get(record.id) != record]
     if not fresh:
@@ -123,7 +122,7 @@ def save_runs(store: Store, records: Sequence[RunRecord]) -> None:
                     record.metric,
                     record.seconds,
                     record.reason,
-                    record.told,
+                    record.position,
                 ],
             )
 
@@ -144,23 +143,20 @@ def list_runs(store: Store) -> list[RunRecord]:
 
 
 def run_evals(store: Store, record: RunRecord) -> dict[tuple[str, Side], RunEval]:
-    """Return the evals of a run as it is, by spec and side.
-
-    What was evaluated before the run went on is not among them.
-    """
+    """Return the evals of a run by spec and side, without those of an earlier model."""
     rows = store.read(
         "SELECT spec_name, side, eval_id, told FROM db.run_evals WHERE run_id = $1", [record.id]
     )
-    found = [RunEval(name, Side(side), eval_id, told) for name, side, eval_id, told in rows]
+    found = [RunEval(name, Side(side), *rest) for name, side, *rest in rows]
     return {
         (each.spec_name, each.side): each
         for each in found
-        if each.side is Side.BEFORE or each.told == record.told
+        if each.side is Side.BEFORE or each.position == record.position
     }
 
 
 def link_eval(store: Store, run_id: str, linked: RunEval) -> None:
-    """Say that an eval shows a run's base or outcome on a spec, in the place of any before."""
+    """Link an eval of a run's base or model on a spec to the run, in place of an earlier one."""
     with store.transaction() as cursor:
         cursor.execute(
             "DELETE FROM db.run_evals WHERE run_id = $1 AND spec_name = $2 AND side = $3",
@@ -169,21 +165,16 @@ def link_eval(store: Store, run_id: str, linked: RunEval) -> None:
         cursor.execute(
             "INSERT INTO db.run_evals (run_id, spec_name, side, eval_id, told)"
             " VALUES ($1, $2, $3, $4, $5)",
-            [run_id, linked.spec_name, linked.side.value, linked.eval_id, linked.told],
+            [run_id, linked.spec_name, linked.side.value, linked.eval_id, linked.position],
         )
-
-
-def without_worker(record: RunRecord) -> RunRecord:
-    """Return the record of a run whose folder is gone: no worker of it can be at work."""
-    return replace(record, status=RunStatus.DIED) if record.status.going else record
 
 
 @dataclass(frozen=True, slots=True)
 class RunList:
     """The runs, the newest first.
 
-    ``gone`` are the names of those whose folder is not there any more; ``problems`` says which
-    folders could not be read, and why.
+    ``gone`` are the names of those whose folder is gone; ``problems`` says which folders could not
+    be read, and why.
     """
 
     records: tuple[RunRecord, ...] = ()
@@ -196,18 +187,18 @@ class RunList:
         return tuple(record for record in self.records if record.status.going)
 
 
-class RunShelf:
-    """Reads the runs again and again; a run that ended long ago costs one look at its size.
+class WorkspaceRuns:
+    """Reads the runs of a workspace again and again, only what is new of each.
 
     Use it from one thread at a time.
     """
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
-        self._watches: dict[str, RunWatch] = {}
+        self._readers: dict[str, RunReader] = {}
 
     def read(self, store: Store) -> RunList:
-        """Read every run, and write into the store what ended or began since.
+        """Read every run, and write into the store which began or ended.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -219,43 +210,47 @@ class RunShelf:
             record = known.get(folder.path.name)
             try:
                 if record is None or _has_news(folder, record):
-                    record = record_of(self.look(folder))
+                    record = record_of(self.view(folder))
             except InputError as error:
                 problems.append(str(error))
             if record is not None:
                 found[record.id] = record
         save_runs(store, [each for each in found.values() if _is_worth_writing(each, known)])
         gone = known.keys() - found.keys()
-        records = (*found.values(), *(without_worker(known[name]) for name in gone))
+        records = (*found.values(), *(_without_worker(known[name]) for name in gone))
         return RunList(_newest_first(records), frozenset(gone), tuple(problems))
 
-    def look(self, folder: RunFolder) -> RunLook:
-        """Look at one run with its curves and its log.
+    def view(self, folder: RunFolder) -> RunView:
+        """Read one run with its curves and its log.
 
         Raises:
-            InputError: the folder is no run's, or its settings cannot be read.
+            InputError: the folder is no run's, or its settings or events cannot be read.
         """
         name = folder.path.name
-        if name not in self._watches:
-            self._watches[name] = RunWatch(folder)
-        return self._watches[name].look()
+        if name not in self._readers:
+            self._readers[name] = RunReader(folder)
+        return self._readers[name].read()
 
 
 def _has_news(folder: RunFolder, record: RunRecord) -> bool:
     """Whether a run may have gone on since its record was made."""
     try:
-        told = folder.events.stat().st_size
+        size = folder.events.stat().st_size
     except OSError:
         return True
-    last = last_launch(folder)
     uncertain = record.status in {RunStatus.RUNNING, RunStatus.WAITING, RunStatus.DIED}
-    return uncertain or told != record.told or (last is not None and last.told >= told)
+    return uncertain or size != record.position
 
 
 def _is_worth_writing(record: RunRecord, known: dict[str, RunRecord]) -> bool:
-    """Whether the store should have it now: while a run goes on, its folder says more."""
+    """Whether the store should have the record now: while a run goes on, its folder is read."""
     before = known.get(record.id)
     return before is None or not record.status.going or before.status is not record.status
+
+
+def _without_worker(record: RunRecord) -> RunRecord:
+    """Return the record of a run whose folder is gone: it cannot be at work."""
+    return replace(record, status=RunStatus.DIED) if record.status.going else record
 
 
 def _newest_first(records: Iterable[RunRecord]) -> tuple[RunRecord, ...]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import argparse
 
     from core.store.database import Store
-    from train.runs.store import RunList, RunRecord, RunShelf
-    from train.runs.watching import RunLook
+    from train.runs.progress import RunView
+    from train.runs.store import RunList, RunRecord, WorkspaceRuns
 
 
 _NONE = "No runs yet. Start one with: rejudge train"
@@ -32,18 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List the runs, or show one."""
-    from train.runs.store import RunShelf
+    from train.runs.store import WorkspaceRuns
     from tui.shown.runs import list_line, record_document
 
     workspace = workspace_of(arguments)
     workspace.require()
     with open_workspace_store(workspace) as store:
-        shelf = RunShelf(workspace.folder)
-        runs = shelf.read(store)
+        reader = WorkspaceRuns(workspace.folder)
+        runs = reader.read(store)
         for problem in runs.problems:
             print(displayable_line(f"note: {problem}"), file=sys.stderr)
         if arguments.run is not None:
-            _one(store, shelf, runs, arguments)
+            _one(store, reader, runs, arguments)
             return 0
     lines = [list_line(record, gone=record.id in runs.gone) for record in runs.records]
     document = {"runs": [record_document(record) for record in runs.records]}
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _one(store: Store, shelf: RunShelf, runs: RunList, arguments: argparse.Namespace) -> None:
+def _one(store: Store, reader: WorkspaceRuns, runs: RunList, arguments: argparse.Namespace) -> None:
     from train.runs.folder import find_run
     from train.runs.outcome import outcomes
     from tui.shown.runs import (
@@ -66,7 +66,7 @@ def _one(store: Store, shelf: RunShelf, runs: RunList, arguments: argparse.Names
     record = known[arguments.run] if arguments.run in runs.gone else None
     look = None
     if record is None:
-        look = shelf.look(find_run(store.folder, arguments.run))
+        look = reader.view(find_run(store.folder, arguments.run))
         record = known[look.id]
     changed = outcomes(store, record)
     command = _command(record, look)
@@ -80,7 +80,7 @@ def _one(store: Store, shelf: RunShelf, runs: RunList, arguments: argparse.Names
     answer(arguments, document, [*lines, *([f"$ {command}"] if command else [])])
 
 
-def _command(record: RunRecord, look: RunLook | None) -> str:
+def _command(record: RunRecord, look: RunView | None) -> str:
     """Return the command that starts the same run again; empty where the snapshot is gone."""
     from train.options import command_line
     from train.runs.making import plan_of_run

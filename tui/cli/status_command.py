@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eval.evals import count_evals
 from labels.calibration.store import current_calibration
 from labels.status import WorkspaceStatus, workspace_status
-from train.runs.store import RunShelf
+from train.runs.store import WorkspaceRuns
 from tui.cli.answers import answer, percent, table
 from tui.cli.arguments import add_json_argument, workspace_of
 from tui.cli.reading_store import reading_store
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace.require()
     with reading_store(workspace) as store:
         status = workspace_status(store)
-        runs = len(RunShelf(workspace.folder).read(store).records)
+        runs = len(WorkspaceRuns(workspace.folder).read(store).records)
         evals = count_evals(store)
         calibration = current_calibration(store)
     document = {

@@ -12,8 +12,7 @@ from core.records import Progress
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from train.runs.events import EventFollower, event_line
-from train.runs.process import RunStatus, last_launch
-from train.runs.watching import RunWatch
+from train.runs.progress import RunReader, RunStatus
 from tui.cli.progress_events import shown_progress
 from tui.cli.progress_line import progress_line
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
     from train.dataset.summary import TrainingSetSummary
     from train.runs.folder import RunFolder
-    from train.runs.watching import RunLook
+    from train.runs.progress import RunView
 
 
 STOPPING: Final = "stopping: the step at hand is finished first …"
@@ -98,14 +97,14 @@ def evaluate_after(workspace: Workspace, folder: RunFolder, arguments: argparse.
     """
     from core.jobs import Job
     from train.runs.outcome import evaluate_run, outcomes
-    from train.runs.store import RunShelf
+    from train.runs.store import WorkspaceRuns
     from tui.shown.runs import outcome_document, outcome_lines
 
     name = folder.path.name
     try:
         with open_workspace_store(workspace) as store:
-            records = {each.id: each for each in RunShelf(workspace.folder).read(store).records}
-            record = records[name]
+            runs = WorkspaceRuns(workspace.folder).read(store)
+            record = next(each for each in runs.records if each.id == name)
             if record.status is not RunStatus.FINISHED:
                 raise InputError(
                     f"the run is {record.status}, so there is nothing to evaluate yet",
@@ -139,17 +138,17 @@ def evaluate_after(workspace: Workspace, folder: RunFolder, arguments: argparse.
     return 0
 
 
-def _followed(folder: RunFolder, arguments: argparse.Namespace) -> tuple[RunLook, bool]:
+def _followed(folder: RunFolder, arguments: argparse.Namespace) -> tuple[RunView, bool]:
     """Return how the run ended, and whether the person stopped it here."""
     from train.runs.process import ask_to_stop
 
-    job = RunWatch(folder)
+    reader = RunReader(folder)
     tell = _event_teller(folder) if arguments.json else lambda: None
     interrupted = False
     with progress_line() as show:
         while True:
             try:
-                look = job.look()
+                look = reader.read()
                 tell()
                 if not look.status.going:
                     tell()
@@ -170,8 +169,7 @@ def _followed(folder: RunFolder, arguments: argparse.Namespace) -> tuple[RunLook
 def _event_teller(folder: RunFolder) -> Callable[[], None]:
     """Return what prints the events that came since the last call, those of this start only."""
     follower = EventFollower(folder.events)
-    last = last_launch(folder)
-    follower.skip(last.told if last is not None else 0)
+    follower.skip_to_last_launch()
 
     def tell() -> None:
         for timed in follower.new_events():
@@ -180,7 +178,7 @@ def _event_teller(folder: RunFolder) -> Callable[[], None]:
     return tell
 
 
-def _shown(look: RunLook, *, stopping: bool) -> Progress:
+def _shown(look: RunView, *, stopping: bool) -> Progress:
     progress = look.progress
     stepped = progress.stepped
     if stopping:
@@ -194,14 +192,14 @@ def _shown(look: RunLook, *, stopping: bool) -> Progress:
     return Progress(progress.step, progress.steps or None, note)
 
 
-def _end_line(look: RunLook) -> str:
+def _end_line(look: RunView) -> str:
     progress = look.progress
     best = progress.best
     said = f"finished after {progress.step:,} steps and {progress.seconds:,.0f} s"
     return f"{said}; best {best.metric} {best.value:.3f} at step {best.step:,}" if best else said
 
 
-def _fault(look: RunLook) -> RejudgeError:
+def _fault(look: RunView) -> RejudgeError:
     """Return why a run failed or died, as an error."""
     ended = look.progress.ended
     resume = f"Go on after the last checkpoint: rejudge train --resume {look.id}"
@@ -215,11 +213,11 @@ def _fault(look: RunLook) -> RejudgeError:
 
 def _record(workspace: Workspace) -> None:
     """Let the store know, unless another process has it: that one will see for itself."""
-    from train.runs.store import RunShelf
+    from train.runs.store import WorkspaceRuns
 
     try:
         with open_workspace_store(workspace) as store:
-            RunShelf(workspace.folder).read(store)
+            WorkspaceRuns(workspace.folder).read(store)
     except StoreLockedError:
         return
 

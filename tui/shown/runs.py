@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from labels.audit.items import AuditItem, EarlierLabel, Opinion
     from train.dataset.summary import TrainingSetSummary
     from train.runs.outcome import SpecOutcome
+    from train.runs.progress import RunView
     from train.runs.store import RunRecord
-    from train.runs.watching import RunLook
 
 
 _SOURCES: Final = {
@@ -227,7 +227,7 @@ def record_document(record: RunRecord) -> dict[str, object]:
     }
 
 
-def look_document(look: RunLook) -> dict[str, object]:
+def look_document(look: RunView) -> dict[str, object]:
     """Return the curves and the last figures of a run."""
     progress = look.progress
     return {
@@ -267,7 +267,7 @@ def list_line(record: RunRecord, *, gone: bool) -> str:
     ).rstrip()
 
 
-def look_lines(record: RunRecord, look: RunLook | None) -> list[str]:
+def look_lines(record: RunRecord, look: RunView | None) -> list[str]:
     """Return one run: how far it is, why it ended, its curves."""
     lines = [list_line(record, gone=look is None)]
     if record.reason:

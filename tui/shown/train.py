@@ -10,7 +10,7 @@ from core.text import displayable_line
 from eval.comparing import Change
 from eval.evals import goal_figures
 from train.config import losses_text, setting_text, tuning_text
-from train.runs.process import RunStatus
+from train.runs.progress import RunStatus
 from tui.shown.evals import cut
 from tui.widgets.lists import CellKind
 from tui.words import DIM, STRONG, bar, counted
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from train.dataset.summary import TrainingSetSummary
     from train.runs.events import Stepped
     from train.runs.outcome import SpecOutcome
+    from train.runs.progress import RunView
     from train.runs.store import RunRecord
-    from train.runs.watching import RunLook
     from train.settings import Setting
     from tui.run_form import RunForm
     from tui.widgets.lists import Cell
@@ -106,7 +106,7 @@ def head_text(record: RunRecord) -> Content:
     return Content.assemble((" " + displayable_line(words), STRONG))
 
 
-def figures_text(record: RunRecord, look: RunLook | None) -> Content:
+def figures_text(record: RunRecord, look: RunView | None) -> Content:
     """Return how far a run is, at what speed, and why it ended."""
     progress = look.progress if look else None
     step, steps = record.step, record.steps
@@ -137,7 +137,7 @@ def figures_text(record: RunRecord, look: RunLook | None) -> Content:
     return Content.assemble(*parts)
 
 
-def _before_the_start(record: RunRecord, look: RunLook | None) -> tuple[str, str]:
+def _before_the_start(record: RunRecord, look: RunView | None) -> tuple[str, str]:
     if record.status.going:
         return ("starting: the encoder and the training set are being loaded …", DIM)
     if record.status is RunStatus.WAITING:
@@ -155,7 +155,7 @@ def _speed(stepped: Stepped) -> list[Part]:
     ]
 
 
-def _end(record: RunRecord, look: RunLook | None) -> Content:
+def _end(record: RunRecord, look: RunView | None) -> Content:
     if record.status is RunStatus.FINISHED:
         return Content.assemble((f"finished in {duration(record.seconds)}", DIM))
     if record.status is RunStatus.DIED:
@@ -170,7 +170,7 @@ def _end(record: RunRecord, look: RunLook | None) -> Content:
     return Content.assemble((reason, style), (f"  {todo}" if todo else "", DIM))
 
 
-def log_text(look: RunLook | None) -> Content:
+def log_text(look: RunView | None) -> Content:
     """Return the last lines of a run's log, the newest last."""
     if look is None:
         return Content.assemble(("the run's folder is gone, and its log with it", DIM))

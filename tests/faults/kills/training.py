@@ -17,8 +17,7 @@ from train.dataset.records import TrainingSetPlan
 from train.dataset.summary import TrainingSetSummary
 from train.runs.events import Checkpointed, Started, as_continued, read_events
 from train.runs.folder import RUNS_NAME, RunFolder
-from train.runs.process import RunStatus
-from train.runs.watching import RunWatch
+from train.runs.progress import RunReader, RunStatus
 
 skip_without_mlx()
 
@@ -67,16 +66,16 @@ def run(root: Path, _: str, say: Callable[[str], None]) -> None:
     ):
         status = worker.main([str(_folder(root).path)])
     if status:
-        ended = RunWatch(_folder(root)).look().progress.ended
+        ended = RunReader(_folder(root)).read().progress.ended
         raise TrainingError(ended.reason if ended else "it told no end")
 
 
 def kept(root: Path) -> list[str]:
     folder = _folder(root)
-    look = RunWatch(folder).look()
+    look = RunReader(folder).read()
     events = read_events(folder.events)
     ended = look.progress.ended
-    gone = RunStatus.DIED if look.told else RunStatus.WAITING
+    gone = RunStatus.DIED if look.position else RunStatus.WAITING
     assert look.status is (RunStatus(ended.status.value) if ended else gone)
     reached = 0
     for timed in events:
@@ -98,7 +97,7 @@ def check_whole(root: Path, unbroken: Path) -> None:
     assert list(losses) == list(range(1, len(losses) + 1))
     assert losses == pytest.approx(others, abs=1e-5)
     folder = _folder(root)
-    assert RunWatch(folder).look().status is RunStatus.FINISHED
+    assert RunReader(folder).read().status is RunStatus.FINISHED
     assert (folder.model / "model.safetensors").stat().st_size
 
 

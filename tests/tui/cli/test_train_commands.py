@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.encoder.fixture_encoders import skip_without_mlx
-from tests.train.run_building import CONFIG, PRETENDER, make_run, steps, whole_run
+from tests.train.run_building import CONFIG, PRETENDER, make_run, pretended_worker, steps, whole_run
 from tests.train.run_building import START as STARTED
 from tests.tui.train_building import BASE, trainable_workspace
 from train.config import LoraConfig, Precision, RunConfig, Tuning
@@ -42,7 +42,7 @@ OPTIONS = ("--base", str(BASE), "--use-judge-scores", "--held-out-share", "0.4")
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run_launch, "WORKER", (sys.executable, "-c", PRETENDER))
+    monkeypatch.setattr(run_launch, "WORKER", pretended_worker())
     trainable_workspace(tmp_path)
     yield tmp_path
     for run in (tmp_path / ".rejudge" / "runs").glob("*"):
@@ -226,7 +226,7 @@ def test_a_run_that_failed_or_died_is_told_as_an_error(
         'EndStatus.STOPPED, step, 1.5, "it was told to stop", "Resume it."',
         'EndStatus.FAILED, step, 1.5, "the loss is NaN at step 3", "Lower --rate."',
     ).replace("while step", "while False and step")
-    monkeypatch.setattr(run_launch, "WORKER", (sys.executable, "-c", failing))
+    monkeypatch.setattr(run_launch, "WORKER", pretended_worker(failing))
     assert main(["train", "--resume", "latest"]) == 2
     error = capsys.readouterr().err
     assert "the loss is NaN at step 3" in error

@@ -15,7 +15,7 @@ from tests.tui.driving import until
 from tests.tui.train_building import BASE, trainable_workspace
 from tests.tui.train_driving import train
 from train.runs.folder import RUNS_NAME, RunFolder
-from train.runs.process import is_starting, worker_pid
+from train.runs.process import worker_pid
 from tui.cli.main import main
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ async def test_a_run_goes_on_without_the_app_and_after_a_kill(
             await training.press("r")
             await training.reached("▶ running")
             # One that has not begun would just end; what it told before its death is no sign.
-            await until(
-                training.pilot, lambda: bool(worker_pid(folder)) and not is_starting(folder)
-            )
+            await until(training.pilot, lambda: bool(worker_pid(folder)))
             await training.press("s")
             await training.reached("■ stopped")
     finally:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from train.runs.progress import RunView
     from train.runs.store import RunRecord
-    from train.runs.watching import RunLook
     from tui.screens.train.runs import RunFollower, RunsSeen
     from tui.widgets.curves import Points
     from tui.widgets.lists import Cell
@@ -68,7 +68,7 @@ class RunScreen(WorkspaceScreen):
         return self.follower.last.record(self.chosen) if self.follower.last else None
 
     @property
-    def look(self) -> RunLook | None:
+    def look(self) -> RunView | None:
         """The chosen run in full; None before it was read, and when its folder is gone."""
         return self.follower.last.looks.get(self.chosen) if self.follower.last else None
 
@@ -169,7 +169,7 @@ class RunScreen(WorkspaceScreen):
     def _show_curves(
         self,
         place: int,
-        look: RunLook | None,
+        look: RunView | None,
         of: str,
         loss_bounds: tuple[float, float] | None,
         metric_bounds: tuple[float, float] | None,
@@ -180,7 +180,7 @@ class RunScreen(WorkspaceScreen):
         title = train_text.curve_title("held-out nDCG@10", of, metric)
         self.board.show_chart(place + 1, title, metric, metric_bounds)
 
-    def show_below(self, record: RunRecord, look: RunLook | None) -> None:
+    def show_below(self, record: RunRecord, look: RunView | None) -> None:
         """Show the outcome, the log or the settings of a run under its curves."""
         shown = self.shown_below(record)
         self.board.below_head.show(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from core.errors import CancelledError, InputError, RejudgeError
 from train.runs.folder import run_folders
 from train.runs.outcome import outcomes, unevaluated
-from train.runs.process import RunStatus
-from train.runs.store import RunList, RunShelf
+from train.runs.progress import RunStatus
+from train.runs.store import RunList, WorkspaceRuns
 from tui.jobs import Clocked
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
     from train.runs.folder import RunFolder
     from train.runs.outcome import SpecOutcome
+    from train.runs.progress import RunView
     from train.runs.store import RunRecord
-    from train.runs.watching import RunLook
     from tui.jobs import Background
 
 
@@ -42,7 +42,7 @@ class RunsSeen:
     """
 
     runs: RunList = field(default_factory=RunList)
-    looks: Mapping[str, RunLook] = field(default_factory=dict)
+    looks: Mapping[str, RunView] = field(default_factory=dict)
     outcomes: Mapping[str, tuple[SpecOutcome, ...]] = field(default_factory=dict)
     due: tuple[RunRecord, ...] = ()
 
@@ -60,7 +60,7 @@ class RunsReader:
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
-        self._shelf = RunShelf(workspace)
+        self._runs = WorkspaceRuns(workspace)
         self._settled: dict[tuple[str, int], tuple[SpecOutcome, ...]] = {}
 
     def read(self, store: Store, wanted: Sequence[str]) -> RunsSeen:
@@ -69,14 +69,14 @@ class RunsReader:
         Raises:
             StoreError: the store cannot be read or written.
         """
-        runs = self._shelf.read(store)
+        runs = self._runs.read(store)
         records = {record.id: record for record in runs.records}
         looks = {}
         for folder in run_folders(self._workspace):
             name = folder.path.name
             if name in wanted and name in records:
                 try:
-                    looks[name] = self._shelf.look(folder)
+                    looks[name] = self._runs.view(folder)
                 except InputError:
                     continue  # the list names it among its problems
         due = tuple(
@@ -100,7 +100,7 @@ class RunsReader:
         """Return what a run changed; once all is evaluated, it is worked out once."""
         if record.status is not RunStatus.FINISHED:
             return ()
-        key = (record.id, record.told)
+        key = (record.id, record.position)
         if key in self._settled:
             return self._settled[key]
         found = outcomes(store, record)
@@ -220,7 +220,7 @@ class RunFollower:
             return
         background = self._background
         job = self.job = RunJob(record, lambda: background.closing)
-        self._tried.add((record.id, record.told))
+        self._tried.add((record.id, record.position))
         background.start(
             lambda: job.run(store, self.folder(record.id)),
             lambda _: self._end_job(store, evaluated=True),
@@ -241,7 +241,7 @@ class RunFollower:
         self._reading = False
         self._forget_stopped(seen)
         for record in seen.due:
-            if (record.id, record.told) not in self._tried:
+            if (record.id, record.position) not in self._tried:
                 self.evaluate(store, record)
                 break
         self._seen(before)

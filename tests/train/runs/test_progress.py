@@ -4,21 +4,22 @@ import fcntl
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import InputError
 from tests.train.run_building import START, make_run, steps, told, whole_run
-from train.runs import watching as run_watching
+from train.runs import events as run_events
 from train.runs.events import Ended, EndStatus, Evaluated, Stepped, parse_event
 from train.runs.folder import RunFolder, find_run, run_folders
-from train.runs.process import RunStatus, run_status
-from train.runs.watching import RunWatch, last_lines
+from train.runs.progress import Curve, ProgressTracker, RunReader, RunStatus, last_lines, read_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_a_finished_run_is_summed_up(tmp_path: Path) -> None:
-    look = RunWatch(make_run(tmp_path, events=whole_run(), log="one\n\ntwo\rthree\n")).look()
+    look = RunReader(make_run(tmp_path, events=whole_run(), log="one\n\ntwo\rthree\n")).read()
     assert look.status is RunStatus.FINISHED
     progress = look.progress
     assert (progress.step, progress.steps, progress.seconds) == (40, 40, 121.0)
@@ -30,28 +31,28 @@ def test_a_finished_run_is_summed_up(tmp_path: Path) -> None:
 
 def test_only_what_is_new_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_run(tmp_path, events=[START, *steps(1, 30)])
-    watch = RunWatch(folder)
-    assert watch.look().progress.step == 30
+    watch = RunReader(folder)
+    assert watch.read().progress.step == 30
     parsed: list[str] = []
 
     def counting(line: str) -> object:
         parsed.append(line)
         return parse_event(line)
 
-    monkeypatch.setattr(run_watching, "parse_event", counting)
+    monkeypatch.setattr(run_events, "parse_event", counting)
     line = told(*steps(31, 31))
     with folder.events.open("a", encoding="utf-8") as file:
         file.write(line[:20])
         file.flush()
-        assert watch.look().progress.step == 30
+        assert watch.read().progress.step == 30
         file.write(line[20:] + told(*steps(32, 32)))
-    assert watch.look().progress.step == 32
+    assert watch.read().progress.step == 32
     assert len([line for line in parsed if line]) == 2
 
 
 def test_a_resume_takes_steps_back(tmp_path: Path) -> None:
     again = START.__class__(2, 20, 40, 12, 80, 96, 3, 10, 10, "cpu")
-    look = RunWatch(
+    look = RunReader(
         make_run(
             tmp_path,
             events=[
@@ -64,7 +65,7 @@ def test_a_resume_takes_steps_back(tmp_path: Path) -> None:
                 *steps(21, 22),
             ],
         )
-    ).look()
+    ).read()
     assert look.progress.step == 22
     assert [step for step, _ in look.progress.loss] == list(range(1, 23))
     assert look.progress.best == Evaluated(20, "nDCG@10", 0.6, best=True)
@@ -73,53 +74,34 @@ def test_a_resume_takes_steps_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", list(EndStatus))
 def test_the_status_is_how_it_ended(tmp_path: Path, status: EndStatus) -> None:
     folder = make_run(tmp_path, events=[START, *steps(1, 3), Ended(status, 3, 5.0, "a reason")])
-    assert RunWatch(folder).look().status.value == status.value
+    assert RunReader(folder).read().status.value == status.value
 
 
 def test_running_is_told_from_died_by_the_lock(tmp_path: Path) -> None:
     folder = make_run(tmp_path, events=[START, *steps(1, 3)])
-    assert RunWatch(folder).look().status is RunStatus.DIED
+    assert RunReader(folder).read().status is RunStatus.DIED
     with folder.lock.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert RunWatch(folder).look().status is RunStatus.RUNNING
-    assert RunWatch(folder).look().status is RunStatus.DIED
-
-
-def test_a_last_word_between_two_looks_is_heard(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = make_run(tmp_path, events=[START, *steps(1, 3)])
-    watch = RunWatch(folder)
-
-    def ending(*words: object) -> RunStatus:
-        found = run_status(*words)  # type: ignore[arg-type]
-        if found is RunStatus.DIED:
-            with folder.events.open("a", encoding="utf-8") as file:
-                file.write(told(Ended(EndStatus.STOPPED, 3, 1.0)))
-        return found
-
-    monkeypatch.setattr(run_watching, "run_status", ending)
-    assert watch.look().status is RunStatus.STOPPED
+        assert RunReader(folder).read().status is RunStatus.RUNNING
+    assert read_run(folder).status is RunStatus.DIED
 
 
 def test_a_prepared_run_waits(tmp_path: Path) -> None:
-    look = RunWatch(make_run(tmp_path)).look()
+    look = RunReader(make_run(tmp_path)).read()
     assert look.status is RunStatus.WAITING
     assert look.progress.loss == ()
 
 
 def test_events_that_were_replaced_are_read_from_the_start(tmp_path: Path) -> None:
     folder = make_run(tmp_path, events=whole_run())
-    watch = RunWatch(folder)
-    watch.look()
+    watch = RunReader(folder)
+    watch.read()
     folder.events.write_text(told(START, *steps(1, 2)), encoding="utf-8")
-    assert watch.look().progress.step == 2
+    assert watch.read().progress.step == 2
 
 
 def test_a_run_of_100_000_steps_stays_small(tmp_path: Path) -> None:
-    from train.runs.events import RunTally
-
-    tally = RunTally()
+    tally = ProgressTracker()
     one = steps(1, 1)[0]
     assert isinstance(one, Stepped)
     from dataclasses import replace
@@ -147,3 +129,37 @@ def test_runs_are_found_and_named_by_any_end(tmp_path: Path) -> None:
 
 def test_last_lines_of_a_log_that_is_not_there(tmp_path: Path) -> None:
     assert last_lines(RunFolder(tmp_path), 5) == ()
+
+
+def test_a_short_series_is_kept_as_it_is() -> None:
+    curve = Curve()
+    for step in range(1, 6):
+        curve.add(step, step / 2)
+    assert curve.points() == ((1, 0.5), (2, 1.0), (3, 1.5), (4, 2.0), (5, 2.5))
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=300), st.integers(2, 16))
+def test_a_long_series_is_means_of_equal_stretches(values: list[float], limit: int) -> None:
+    curve = Curve(limit)
+    for step, value in enumerate(values, start=1):
+        curve.add(step, value)
+    points = curve.points()
+    assert len(points) <= limit
+    assert points[-1][0] == len(values)
+    steps = [step for step, _ in points]
+    assert steps == sorted(set(steps))
+    # Each mean is that of the steps since the one before it.
+    before = 0
+    for step, mean in points:
+        part = values[before:step]
+        assert abs(mean - sum(part) / len(part)) < 1e-9
+        before = step
+
+
+def test_a_resume_takes_back_what_came_after_its_checkpoint() -> None:
+    curve = Curve()
+    for step in range(1, 11):
+        curve.add(step, step)
+    curve.cut_after(6)
+    curve.add(7, 70.0)
+    assert curve.points()[-2:] == ((6, 6.0), (7, 70.0))

@@ -14,12 +14,11 @@ from train.config import (
     parse_tuning,
     setting_text,
 )
-from train.runs import store as run_shelf
+from train.runs import store as run_store
 from train.runs.events import Ended, EndStatus, Started
 from train.runs.folder import run_created
-from train.runs.process import RunStatus
-from train.runs.store import RunEval, RunShelf, Side, link_eval, list_runs, run_evals
-from train.runs.watching import RunWatch
+from train.runs.progress import RunReader, RunStatus
+from train.runs.store import RunEval, Side, WorkspaceRuns, link_eval, list_runs, run_evals
 
 if TYPE_CHECKING:
     import pytest
@@ -32,7 +31,7 @@ EVAL = UUID(int=7)
 def test_runs_are_read_from_their_folders_into_the_store(store: Store) -> None:
     make_run(store.folder, events=whole_run())
     make_run(store.folder, "20300504-120000-mse-0002", [START, *steps(1, 3)])
-    found = RunShelf(store.folder).read(store)
+    found = WorkspaceRuns(store.folder).read(store)
     assert [record.status for record in found.records] == [RunStatus.DIED, RunStatus.FINISHED]
     finished = found.records[1]
     assert (finished.step, finished.metric, finished.config) == (40, 0.83, CONFIG)
@@ -44,30 +43,39 @@ def test_a_run_that_ended_is_not_read_again_until_it_goes_on(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_run(store.folder, events=whole_run())
-    before = RunShelf(store.folder).read(store)
+    before = WorkspaceRuns(store.folder).read(store)
     watches: list[object] = []
 
-    class Watching(RunWatch):
+    class Watching(RunReader):
         def __init__(self, *words: object) -> None:
             watches.append(words)
             super().__init__(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_shelf, "RunWatch", Watching)
-    assert RunShelf(store.folder).read(store) == before
+    monkeypatch.setattr(run_store, "RunReader", Watching)
+    assert WorkspaceRuns(store.folder).read(store) == before
     assert watches == []
     more = told(Started(2, 40, 60, 1, 1, 1, 1, 1, 1, "cpu"), Ended(EndStatus.STOPPED, 41, 9.0))
     with folder.events.open("a", encoding="utf-8") as file:
         file.write(more)
-    (record,) = RunShelf(store.folder).read(store).records
+    (record,) = WorkspaceRuns(store.folder).read(store).records
     assert (record.status, record.seconds) == (RunStatus.STOPPED, 130.0)
     assert len(watches) == 1
 
 
+def test_the_rows_of_runs_are_a_cache(store: Store) -> None:
+    make_run(store.folder, events=whole_run())
+    before = WorkspaceRuns(store.folder).read(store)
+    with store.transaction() as cursor:
+        cursor.execute("DELETE FROM db.runs")
+    assert WorkspaceRuns(store.folder).read(store) == before
+    assert list_runs(store) == list(before.records)
+
+
 def test_a_run_whose_folder_is_gone_is_remembered(store: Store) -> None:
     folder = make_run(store.folder, events=whole_run())
-    RunShelf(store.folder).read(store)
+    WorkspaceRuns(store.folder).read(store)
     shutil.rmtree(folder.path)
-    found = RunShelf(store.folder).read(store)
+    found = WorkspaceRuns(store.folder).read(store)
     assert found.gone == {folder.path.name}
     assert found.records[0].metric == 0.83
 
@@ -76,19 +84,19 @@ def test_a_folder_that_cannot_be_read_is_named_and_hides_no_other(store: Store) 
     broken = make_run(store.folder, "20300504-120000-mse-0002")
     broken.config.write_text("{", encoding="utf-8")
     make_run(store.folder, events=whole_run())
-    found = RunShelf(store.folder).read(store)
+    found = WorkspaceRuns(store.folder).read(store)
     assert len(found.records) == 1
     assert "0002" in found.problems[0]
 
 
 def test_evals_of_a_run_count_until_it_goes_on(store: Store) -> None:
     make_run(store.folder, events=whole_run())
-    (record,) = RunShelf(store.folder).read(store).records
+    (record,) = WorkspaceRuns(store.folder).read(store).records
     for side in Side:
-        link_eval(store, record.id, RunEval("searches", side, EVAL, record.told))
-        link_eval(store, record.id, RunEval("searches", side, EVAL, record.told))
+        link_eval(store, record.id, RunEval("searches", side, EVAL, record.position))
+        link_eval(store, record.id, RunEval("searches", side, EVAL, record.position))
     assert set(run_evals(store, record)) == {("searches", Side.BEFORE), ("searches", Side.AFTER)}
-    gone_on = replace(record, told=record.told + 1)
+    gone_on = replace(record, position=record.position + 1)
     assert set(run_evals(store, gone_on)) == {("searches", Side.BEFORE)}
 
 
