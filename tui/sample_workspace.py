@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.corpus.importing import import_corpus
+from core.jobs import Job
 from core.records import ImportReport, JudgeKind, Progress
 from eval.specs import import_spec
 from labels.judges.judging import JudgingPlan, judge_pairs
@@ -97,7 +98,7 @@ def build_sample(store: Store, library: Path, progress: Callable[[Progress], Non
         library: the standard library's folder.
         progress: called with how far the current step is.
     """
-    corpus = import_corpus(store, library, exclude=LEFT_OUT, progress=progress)
+    corpus = import_corpus(store, library, exclude=LEFT_OUT, job=Job(progress))
     with resources.as_file(resources.files("eval") / "sample" / "python-stdlib.json") as path:
         spec = import_spec(store, path)
     pairs = _import_pairs(store, "pairs.jsonl", SAMPLE_JUDGE, progress)

@@ -94,8 +94,9 @@ def _corpus(
     show: Callable[[Progress], None],
 ) -> ImportReport:
     from core.corpus.importing import import_corpus
+    from core.jobs import Job
 
-    return import_corpus(store, source, exclude=arguments.exclude, progress=show)
+    return import_corpus(store, source, exclude=arguments.exclude, job=Job(show))
 
 
 def _pairs(

@@ -16,6 +16,7 @@ from core.corpus.importing import import_corpus
 from core.corpus.sources import Source, read_source
 from core.errors import CancelledError, InputError, StoreError
 from core.ids import document_id, event_id, pair_id, query_id, utc_now
+from core.jobs import Job
 from core.records import (
     Action,
     Document,
@@ -267,7 +268,7 @@ def test_a_stopped_import_changes_nothing(store: Store, code: Path) -> None:
     (code / "b.py").write_text("def h(): pass\n")
     asked = iter([False, True])
     with pytest.raises(CancelledError):
-        import_corpus(store, code, cancelled=lambda: next(asked))
+        import_corpus(store, code, job=Job(cancelled=lambda: next(asked)))
     assert places(store) == [("a.py", "f"), ("a.py", "g")]
     assert not (store.folder / importing.STAGED_NAME).exists()
 
@@ -275,7 +276,7 @@ def test_a_stopped_import_changes_nothing(store: Store, code: Path) -> None:
 def test_progress_goes_from_nothing_to_all(store: Store, code: Path) -> None:
     (code / "b.py").write_text("def h(): pass\n")
     told: list[Progress] = []
-    import_corpus(store, code, progress=told.append)
+    import_corpus(store, code, job=Job(told.append))
     assert told[0] == Progress(0, 2, "a.py")
     assert told[-1] == Progress(2, 2)
 
@@ -289,7 +290,7 @@ def test_a_failure_while_the_corpus_is_replaced_keeps_the_former(
     def fail(_: object) -> None:
         raise duckdb.IOException("No space left on device")
 
-    monkeypatch.setattr(replacing, "_let_go", fail)
+    monkeypatch.setattr(replacing, "_remove_absent", fail)
     with pytest.raises(StoreError, match="the disk is full"):
         import_corpus(store, code)
     assert places(store) == [("a.py", "f"), ("a.py", "g")]
@@ -361,7 +362,7 @@ def test_labels_can_be_written_while_a_folder_is_read(store: Store, code: Path) 
         label(store, f)
         return False
 
-    import_corpus(store, code, cancelled=grade_meanwhile)
+    import_corpus(store, code, job=Job(cancelled=grade_meanwhile))
     assert time.monotonic() - started < 60
     assert store.read("SELECT count(*) FROM current_labels") == [(1,)]
     assert documents_by_id(store, [f.id]) == {f.id: f}

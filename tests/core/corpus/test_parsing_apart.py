@@ -12,8 +12,9 @@ import pytest
 
 from core.corpus import parsing as outlining
 from core.corpus.importing import import_corpus
-from core.corpus.parsing import Outliner, Parsing, ReadFile
+from core.corpus.parsing import Outliner, ParsingLimits, ReadFile
 from core.errors import CancelledError, UnavailableError
+from core.jobs import Job
 from core.records import DocumentKind, Problem
 from core.store.tables import corpus_documents
 
@@ -56,8 +57,8 @@ RIGHT = "def f():\n    return 1\n"
 AS_ONE = ": taken as one document"
 
 
-def hostile(seconds: float = 30.0, memory: int = 2 << 30) -> Parsing:
-    return Parsing(seconds, memory, (sys.executable, "-c", HOSTILE))
+def hostile(seconds: float = 30.0, memory: int = 2 << 30) -> ParsingLimits:
+    return ParsingLimits(seconds, memory, (sys.executable, "-c", HOSTILE))
 
 
 @pytest.fixture(autouse=True)
@@ -96,8 +97,8 @@ def children() -> list[str]:
         ("memory", "its parser needed more than 2,048 MiB of memory"),
         ("error", "its parser failed (LookupError: no such node)"),
         ("exit", "its parser failed (status 3)"),
-        ("garbage", "its parser answered what nobody can read"),
-        ("beyond", "its parser answered what nobody can read"),
+        ("garbage", "its parser gave an unreadable answer"),
+        ("beyond", "its parser gave an unreadable answer"),
     ],
 )
 def test_a_file_that_fells_its_parser_is_one_document_and_the_others_go_on(
@@ -105,7 +106,7 @@ def test_a_file_that_fells_its_parser_is_one_document_and_the_others_go_on(
 ) -> None:
     for number in (0, 4, 9):
         (code / f"{number}.py").write_text(f"# {word}\n{RIGHT}")
-    report = import_corpus(store, code, parsing=hostile())
+    report = import_corpus(store, code, limits=hostile())
     bad = ("0.py", "4.py", "9.py")
     assert report.problems == tuple(Problem(each, 0, reason + AS_ONE) for each in bad)
     assert (report.read, report.skipped) == (11, 0)
@@ -120,7 +121,7 @@ def test_a_file_that_fells_its_parser_is_one_document_and_the_others_go_on(
 
 def test_a_file_that_takes_too_long_is_one_document(store: Store, code: Path) -> None:
     (code / "3.py").write_text(f"# hang\n{RIGHT}")
-    report = import_corpus(store, code, parsing=hostile(seconds=1.5))
+    report = import_corpus(store, code, limits=hostile(seconds=1.5))
     assert report.problems == (
         Problem("3.py", 0, "its parser took longer than 1.5 seconds" + AS_ONE),
     )
@@ -131,7 +132,7 @@ def test_a_file_that_takes_too_long_is_one_document(store: Store, code: Path) ->
 def test_a_real_file_that_holds_the_parser_for_half_a_minute(store: Store, code: Path) -> None:
     (code / "Deep.java").write_text("class A { int f() { return " + "a<" * 40_000)
     (code / "E.java").write_text("class E {\n  int f() { return 1; }\n}\n")
-    report = import_corpus(store, code, parsing=Parsing(seconds=2, memory=1 << 40))
+    report = import_corpus(store, code, limits=ParsingLimits(seconds=2, memory=1 << 40))
     assert [(each.file, each.reason) for each in report.problems] == [
         ("Deep.java", "its parser took longer than 2 seconds" + AS_ONE)
     ]
@@ -141,7 +142,7 @@ def test_a_real_file_that_holds_the_parser_for_half_a_minute(store: Store, code:
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS keeps no limit of address space")
 def test_a_real_file_whose_tree_needs_more_memory_than_there_is(store: Store, code: Path) -> None:
     (code / "wide.py").write_text("[" * 1_900_000)
-    report = import_corpus(store, code, parsing=Parsing(memory=300 << 20))
+    report = import_corpus(store, code, limits=ParsingLimits(memory=300 << 20))
     assert [(each.file, each.reason) for each in report.problems] == [
         ("wide.py", "its parser needed more than 300 MiB of memory" + AS_ONE)
     ]
@@ -156,7 +157,7 @@ def test_a_hanging_parser_can_be_stopped_and_is_gone(store: Store, code: Path) -
         return len(waited) > 20
 
     with pytest.raises(CancelledError):
-        import_corpus(store, code, parsing=hostile(), cancelled=enough)
+        import_corpus(store, code, limits=hostile(), job=Job(cancelled=enough))
     assert children() == []
     assert corpus_documents(store) == []
 
@@ -167,8 +168,8 @@ def test_no_parser_at_all_is_an_error_and_keeps_the_corpus(store: Store, code: P
     (code / "a.py").write_text(RIGHT)
     for words in (("-m", "core.corpus.absent"), ("-c", "import time; time.sleep(0)")):
         command = (sys.executable, "-P", *words)
-        with pytest.raises(UnavailableError, match="cannot be started"):
-            import_corpus(store, code, parsing=Parsing(command=command))
+        with pytest.raises(UnavailableError, match="could not be started"):
+            import_corpus(store, code, limits=ParsingLimits(command=command))
     assert corpus_documents(store) == before
     assert children() == []
 
@@ -192,7 +193,7 @@ def test_files_come_back_in_order_however_many_and_large(monkeypatch: pytest.Mon
         ReadFile(f"{n}", RIGHT * (1 + n % 7 * 40), "text" if n % 5 == 0 else "python")
         for n in range(300)
     ]
-    with Outliner(Parsing(), lambda _: None) as outliner:
+    with Outliner(ParsingLimits(), lambda _: None) as outliner:
         found = list(outliner.outlines(iter(files)))
     assert [file for file, _ in found] == files
     for file, outline in found:
@@ -206,13 +207,13 @@ def test_the_worker_does_not_outlive_a_parent_that_was_killed(tmp_path: Path) ->
     script = f"""
 import sys
 from core.corpus.parsing import Outliner, ReadFile
-from core.corpus.parsing import Parsing
+from core.corpus.parsing import ParsingLimits
 def told(path):
     process = outliner._process
-    if process is not None and process._greeted:
+    if process is not None and process._ready:
         print(process._process.pid, flush=True)
         sys.stdin.read()
-outliner = Outliner(Parsing(0.1, 2 << 30, (sys.executable, "-c", {HOSTILE!r})), told)
+outliner = Outliner(ParsingLimits(0.1, 2 << 30, (sys.executable, "-c", {HOSTILE!r})), told)
 list(outliner.outlines([ReadFile("a.py", "# hang", "python")]))
 """
     parent = subprocess.Popen(
