@@ -71,7 +71,7 @@ async def _bare_rate(port: int, calls: int) -> float:
     """Return the rate of a client that does nothing but write and read."""
     from labels.judges.llm import RULING_SHAPE
     from labels.judges.prompt import opening_messages
-    from labels.judges.server import RequestForm
+    from labels.judges.request_form import RequestForm
 
     query, document, _ = _pair(0)
     messages = opening_messages(query, document, 9999)

@@ -1,20 +1,48 @@
-"""What a judge gives back for one pair, and what every judge offers.
-
-How far judging is, and what came of it.
-"""
+"""What every judge offers, what it returns for a pair, and what a run of it reports."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from core.records import Document, Judge, Query
+
+#: Numbers in a reason; reasons that differ in nothing else are counted together.
+_NUMBER: Final = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """A reason for which judgments failed, and how many did."""
+
+    reason: str
+    count: int
+
+
+def count_failures(
+    reasons: Iterable[str], before: Iterable[FailureCount] = ()
+) -> tuple[FailureCount, ...]:
+    """Count failures by reason, the most frequent first, on top of earlier counts.
+
+    Reasons that differ only in numbers, as lengths do, are one; the first of them is kept.
+    """
+    told: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for known in (*before, *(FailureCount(reason, 1) for reason in reasons)):
+        kind = _NUMBER.sub("0", known.reason)
+        told.setdefault(kind, known.reason)
+        counts[kind] += known.count
+    return tuple(FailureCount(told[kind], count) for kind, count in counts.most_common())
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingProgress:
-    """``done`` counts judgments of this run, failed ones too; ``rate`` is in judgments a second.
+    """How far a run is. ``done`` counts failed judgments too; ``rate`` is judgments per second.
 
     ``seconds_left`` is None until there is a rate.
     """
@@ -32,8 +60,8 @@ class JudgingProgress:
 class JudgingReport:
     """What a run of a judge did.
 
-    ``judged`` counts scores, ``failed`` failures without one, ``skipped`` the chosen pairs that
-    were not asked about because the judge had ruled on them before, or had failed.
+    ``judged`` counts scores, ``failed`` failures, by reason in ``failures``; ``skipped`` the chosen
+    pairs that were left alone because the judge had ruled or failed on them before.
     """
 
     judge: Judge
@@ -45,11 +73,12 @@ class JudgingReport:
     seconds: float
     cancelled: bool = False
     notices: tuple[str, ...] = ()
+    failures: tuple[FailureCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A score from 1 to 5 with its rationale; or a failure with its reason and no score."""
+    """A score from 1 to 5 with its rationale, or the reason of a failure and no score."""
 
     score: int | None = None
     failure: str | None = None
@@ -64,18 +93,18 @@ class JudgeBackend(Protocol):
 
     @property
     def judge(self) -> Judge:
-        """The judge that its rulings are stored under."""
+        """The judge under which its rulings are stored."""
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What a person should know about how the judge was asked; each one line."""
 
     async def rule(self, query: Query, document: Document) -> Ruling:
-        """Score one pair. What went wrong with this pair alone comes back as a failure.
+        """Score one pair. What goes wrong with this pair alone is returned as a failure.
 
         Raises:
-            JudgeError: no pair can be scored: the key is refused, the model is not there.
+            JudgeError: no pair can be scored: the key is refused, the model is unknown.
         """
 
     async def aclose(self) -> None:
-        """Close what is open. Called in the loop that ``rule`` was called in."""
+        """Close connections and the like. Called in the loop in which ``rule`` was called."""

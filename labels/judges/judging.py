@@ -16,7 +16,7 @@ from core.errors import JudgeError
 from core.ids import event_id, utc_now
 from core.records import Judgment
 from core.store.tables import add_judge, add_judgments, documents_by_id, queries_by_id
-from labels.judges.judge import JudgingProgress, JudgingReport
+from labels.judges.judge import JudgingProgress, JudgingReport, count_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -266,7 +266,8 @@ class _Run:
         self._pairs: asyncio.Queue[PendingPair | None] = asyncio.Queue(2 * plan.concurrency)
         self._writer = JudgmentWriter(store)
         self._began = time.monotonic()
-        self._judged = self._failed = self._in_a_row = 0
+        self._judged = self._in_a_row = 0
+        self._failures: list[str] = []
         self._prompt_tokens = self._completion_tokens = 0
 
     async def until_done(
@@ -296,13 +297,14 @@ class _Run:
         return JudgingReport(
             self._backend.judge,
             self._judged,
-            self._failed,
+            len(self._failures),
             self._skipped,
             self._prompt_tokens,
             self._completion_tokens,
             time.monotonic() - self._began,
             cancelled,
             self._backend.notices,
+            count_failures(self._failures),
         )
 
     async def _ask_all(self) -> None:
@@ -351,7 +353,7 @@ class _Run:
             self._judged += 1
             self._in_a_row = 0
             return
-        self._failed += 1
+        self._failures.append(ruling.failure)
         self._in_a_row += 1
         if self._in_a_row >= self._plan.failures_in_a_row:
             raise JudgeError(
@@ -360,13 +362,14 @@ class _Run:
             )
 
     def _progress(self) -> JudgingProgress:
-        done = self._judged + self._failed
+        failed = len(self._failures)
+        done = self._judged + failed
         passed = time.monotonic() - self._began
         rate = done / passed if passed > 0 else 0.0
         return JudgingProgress(
             done,
             self._total,
-            self._failed,
+            failed,
             self._prompt_tokens,
             self._completion_tokens,
             rate,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from core.records import JudgeKind
 from core.store.tables import make_judge
-from labels.judges.client import Asker, CallError
+from labels.judges.client import ChatClient
+from labels.judges.distribution import pooled
+from labels.judges.json_reply import ReplyError
 from labels.judges.judge import Ruling
 from labels.judges.prompt import (
     CODE_BUDGET,
@@ -17,14 +19,16 @@ from labels.judges.prompt import (
     prompt_text,
     repair_messages,
 )
-from labels.judges.reply import REPLY_SCHEMA, ReplyError, pooled, read_ruling
-from labels.judges.server import FEWER_TOP, ReplyShape
+from labels.judges.reply import REPLY_SCHEMA, FinalReplyError, read_ruling
+from labels.judges.request_form import FEWER_TOP, ReplyShape
+from labels.judges.transport import CallError
 
 if TYPE_CHECKING:
     from core.records import Document, Judge, Query
-    from labels.judges.client import Completion
+    from labels.judges.completion import Completion
     from labels.judges.prompt import JudgePrompt
-    from labels.judges.server import RequestForm, Server
+    from labels.judges.request_form import RequestForm
+    from labels.judges.server import Server
 
 
 RULING_SHAPE: Final = ReplyShape("ruling", REPLY_SCHEMA)
@@ -117,7 +121,7 @@ class LlmJudge:
         self._server = server
         self._parameters = parameters
         self._prompt = prompt
-        self._asker = Asker(
+        self._client = ChatClient(
             server,
             judge.model,
             RULING_SHAPE,
@@ -132,7 +136,7 @@ class LlmJudge:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the server did not take or give."""
-        said = self._asker.form.notices
+        said = self._client.form.notices
         if self._wanted and self._scored and not self._distributed:
             without = "are shares of the samples" if self._sampled else "are not there"
             said += (f"the server tells no token probabilities: distributions {without}",)
@@ -141,7 +145,7 @@ class LlmJudge:
     @property
     def form(self) -> RequestForm:
         """The form of request that the server is known to take."""
-        return self._asker.form
+        return self._client.form
 
     async def rule(self, query: Query, document: Document) -> Ruling:
         """Ask for a score, as many times as there are samples.
@@ -161,55 +165,53 @@ class LlmJudge:
         It asks for few token probabilities: the answers of a batch come in one file.
         """
         opening = opening_messages(query, document, self._parameters.code_budget, self._prompt)
-        form = self._asker.form
+        form = self._client.form
         few = min(form.top_logprobs, FEWER_TOP)
-        return self._asker.body(opening, replace(form, top_logprobs=few))
+        return self._client.body(opening, replace(form, top_logprobs=few))
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._asker.aclose()
+        await self._client.aclose()
 
     @property
     def _sampled(self) -> bool:
         return self._parameters.samples > 1
 
     async def _rule_once(self, query: Query, document: Document) -> Ruling:
-        """Ask once; a reply that does not fit is sent back once."""
+        """Ask once; a reply that cannot be used is sent back once, where that may help."""
         opening = opening_messages(query, document, self._parameters.code_budget, self._prompt)
         try:
-            first = await self._asker.ask(opening)
+            first = await self._client.ask(opening)
         except CallError as error:
             return Ruling(failure=str(error))
         try:
-            return self._read(first)
+            return read_ruling(first, self._server)
+        except FinalReplyError as error:
+            return self._failure(str(error), first)
         except ReplyError as error:
-            reason = str(error)
+            reason = self._server.safe_line(str(error))
         try:
             said = self._server.without_key(first.content)
-            second = await self._asker.ask(repair_messages(opening, said, reason))
+            second = await self._client.ask(repair_messages(opening, said, reason))
         except CallError as error:
             return self._failure(f"{reason}; asked again: {error}", first)
         try:
-            ruling = self._read(second)
+            ruling = read_ruling(second, self._server)
         except ReplyError as error:
-            return self._failure(f"{error}; before that: {reason}", first, second)
+            last = self._server.safe_line(str(error))
+            same = f"{last}; so it was when asked again"
+            return self._failure(
+                same if last == reason else f"{last}; before that: {reason}", first, second
+            )
         return replace(
             ruling,
             prompt_tokens=first.prompt_tokens + second.prompt_tokens,
             completion_tokens=first.completion_tokens + second.completion_tokens,
         )
 
-    def _read(self, completion: Completion) -> Ruling:
-        return read_ruling(
-            completion,
-            self._server,
-            plain=not self._asker.form.schema,
-            max_tokens=self._parameters.max_tokens,
-        )
-
     def _failure(self, reason: str, *completions: Completion) -> Ruling:
         return Ruling(
             failure=self._server.safe_line(reason),
-            prompt_tokens=sum(one.prompt_tokens for one in completions),
-            completion_tokens=sum(one.completion_tokens for one in completions),
+            prompt_tokens=sum(completion.prompt_tokens for completion in completions),
+            completion_tokens=sum(completion.completion_tokens for completion in completions),
         )

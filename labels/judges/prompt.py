@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from core.records import Document, Query
-    from labels.judges.client import Message
+    from labels.judges.request_form import Message
 
 
 RUBRIC_LIMIT: Final = 20_000

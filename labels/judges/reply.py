@@ -1,76 +1,21 @@
-"""What a judge's reply must be, checked by plain code.
-
-One ruling from several samples of the same judge on the same pair.
-
-P(score = 1..5) from the probabilities that a server gives for the tokens of a reply.
-
-Only the token that holds the digit of ``"score"`` matters. Servers differ in how they cut and
-spell tokens, so it is found by its place in the text, counted from the end of the reply: what goes
-before may hold halves of characters, or a reasoning model's thoughts.
-
-A ruling from what a model wrote.
-"""
+"""What a judge's reply must be, and the ruling in it."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from core.records import GRADES
+from labels.judges.distribution import score_distribution
+from labels.judges.json_reply import ReplyError, read_object, without_thoughts
 from labels.judges.judge import Ruling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from labels.judges.client import Completion
+    from labels.judges.completion import Completion
     from labels.judges.server import Server
-
-
-def pooled(samples: Sequence[Ruling]) -> Ruling:
-    """Return the ruling of several samples: the most frequent score and their distribution.
-
-    Of equally frequent scores the one nearest to the mean is taken, then the lower. The
-    distribution is the mean of the samples' own, where each has one, else the shares of the
-    scores. When more than half of the samples failed, so did the ruling.
-    """
-    scored = [sample for sample in samples if sample.score is not None]
-    tokens = Ruling(
-        prompt_tokens=sum(sample.prompt_tokens for sample in samples),
-        completion_tokens=sum(sample.completion_tokens for sample in samples),
-    )
-    if 2 * len(scored) < len(samples) or not scored:
-        failures = [sample.failure for sample in samples if sample.failure]
-        reason = failures[-1] if failures else "no sample came back"
-        return replace(
-            tokens, failure=f"{len(failures)} of {len(samples)} samples failed: {reason}"
-        )
-    score = _most_frequent([sample.score for sample in scored if sample.score is not None])
-    rationale = next(sample.rationale for sample in scored if sample.score == score)
-    return replace(tokens, score=score, rationale=rationale, distribution=_mean(scored))
-
-
-def _most_frequent(scores: Sequence[int]) -> int:
-    counts = Counter(scores)
-    mean = sum(scores) / len(scores)
-    return min(counts, key=lambda score: (-counts[score], abs(score - mean), score))
-
-
-def _mean(scored: Sequence[Ruling]) -> Distribution:
-    own = [sample.distribution for sample in scored if sample.distribution is not None]
-    if len(own) < len(scored):
-        own = [_certain(sample.score) for sample in scored]
-    one, two, three, four, five = (sum(column) / len(own) for column in zip(*own, strict=True))
-    return one, two, three, four, five
-
-
-def _certain(score: int | None) -> Distribution:
-    one, two, three, four, five = (float(grade == score) for grade in GRADES)
-    return one, two, three, four, five
-
 
 RATIONALE_LIMIT: Final = 4_000
 REPLY_SCHEMA: Final[dict[str, object]] = {
@@ -82,80 +27,77 @@ REPLY_SCHEMA: Final[dict[str, object]] = {
     "required": ["rationale", "score"],
     "additionalProperties": False,
 }
-_DECODER: Final = json.JSONDecoder()
-_OBJECTS_READ: Final = 50
+#: Characters of a score that is none.
+_QUOTED: Final = 40
+_SCORE_TEXT: Final = re.compile(r"\s*([1-5])(?:\.0*)?\s*")
+#: A score that is named in the prose around the object.
+_NAMED_SCORE: Final = re.compile(
+    r"\b(?:score|rating|grade)\b[^\w{}\n]{0,12}(?:(?:is|of|to|would be|should be)\W{1,3})?"
+    r"([1-5])\b(?!\s*[-\u2013]\s*\d|\.\d)"
+    r"|\bgive (?:it |this )?(?:an? )?([1-5])(?=\s*(?:[.,;!)]|$))",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+class FinalReplyError(ReplyError):
+    """A reply that cannot be used, and asking again would bring no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply that fits the schema."""
+    """A rationale and a score from 1 to 5."""
 
     rationale: str
     score: int
 
 
-class ReplyError(ValueError):
-    """A reply that does not fit; the message says what is wrong, in words the model can act on."""
-
-
-def parse_reply(content: str, *, plain: bool = False) -> Reply:
+def parse_reply(content: str, *, cut: bool = False) -> Reply:
     """Return the ruling in a model's reply.
 
-    A score is taken from the integer ``score`` of a JSON object that fits the schema and from
-    nowhere else: not from prose, not from the text ``"4"``, not from ``4.0``.
+    The score is the ``score`` of a JSON object that also has a ``rationale``: 4, 4.0 or "4", and
+    nothing that needs guessing, such as "4/5" or "four". ``json_reply`` says which wrappings are
+    read. Prose around the object must name no other score.
 
     Args:
         content: what the model wrote.
-        plain: the server cannot be held to the schema, so the object may stand among other text;
-            when several objects fit and differ, none is taken.
+        cut: it was cut at the limit on tokens.
 
     Raises:
-        ReplyError: there is no such object.
+        ReplyError: there is no such object, or more than one reading.
     """
-    text = content.strip()
-    if not text:
-        raise ReplyError("the reply is empty")
+    reply, around = read_object(content, _checked, cut=cut, key=lambda found: found.score)
+    if any(int(match[1] or match[2]) != reply.score for match in _NAMED_SCORE.finditer(around)):
+        raise ReplyError("the text around the JSON object names another score")
+    return reply
+
+
+def read_ruling(completion: Completion, server: Server) -> Ruling:
+    """Return the ruling of a completion, with its distribution where token probabilities came.
+
+    Raises:
+        ReplyError: the reply cannot be used. FinalReplyError: asking again would not help.
+    """
+    content = completion.content
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        if plain:
-            return _only_ruling(text)
-        raise ReplyError("the reply is not one JSON object") from None
-    return _checked(value)
+        reply = parse_reply(content, cut=completion.cut)
+    except ReplyError as error:
+        raise _explained(error, completion) from None
+    return Ruling(
+        score=reply.score,
+        rationale=server.without_key(reply.rationale),
+        distribution=score_distribution(content, completion.logprobs, reply.score),
+        prompt_tokens=completion.prompt_tokens,
+        completion_tokens=completion.completion_tokens,
+    )
 
 
-def _only_ruling(text: str) -> Reply:
-    found: list[Reply] = []
-    wrong = ReplyError("there is no JSON object in the reply")
-    position = text.find("{")
-    for _ in range(_OBJECTS_READ):
-        if position < 0:
-            break
-        try:
-            value, position = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            position = text.find("{", position + 1)
-            continue
-        try:
-            found.append(_checked(value))
-        except ReplyError as error:
-            wrong = error
-        position = text.find("{", position)
-    if not found:
-        raise wrong
-    if len({reply.score for reply in found}) > 1:
-        raise ReplyError("the reply holds several JSON objects with different scores")
-    return found[-1]
-
-
-def _checked(value: object) -> Reply:
-    if not isinstance(value, dict):
-        raise ReplyError("the reply is not a JSON object")
-    if set(value) != {"rationale", "score"}:
-        raise ReplyError('the JSON object must have the keys "rationale" and "score" and no others')
-    score, rationale = value["score"], value["rationale"]
-    if type(score) is not int or not 1 <= score <= 5:  # noqa: PLR2004 - the scale
-        raise ReplyError('"score" must be an integer from 1 to 5')
+def _checked(value: Mapping[str, object]) -> Reply:
+    if not {"rationale", "score"} <= set(value):
+        raise ReplyError('the JSON object must have the keys "rationale" and "score"')
+    score, rationale = _grade(value["score"]), value["rationale"]
+    if score is None:
+        told = json.dumps(value["score"])[:_QUOTED]
+        raise ReplyError(f'"score" must be an integer from 1 to 5, not {told}')
     if not isinstance(rationale, str):
         raise ReplyError('"rationale" must be text')
     if len(rationale) > RATIONALE_LIMIT:
@@ -163,162 +105,21 @@ def _checked(value: object) -> Reply:
     return Reply(rationale, score)
 
 
-Distribution = tuple[float, float, float, float, float]
-#: Less than this on the five scores together is no distribution over them.
-_LEAST_MASS: Final = 0.5
-_SCORE: Final = re.compile(rb'"score"\s*:\s*([1-5])(?![\d.eE])')
-_GRADE: Final = re.compile(rb"\s*([1-5])(?![\d.eE])")
-#: How byte-level and SentencePiece vocabularies spell blanks, where a server hands that on.
-_BLANKS: Final = str.maketrans({"\u0120": " ", "\u2581": " ", "\u010a": "\n", "\u0109": "\t"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: bytes
-    probability: float
-
-
-def score_distribution(content: str, logprobs: object, score: int) -> Distribution | None:
-    """Return the distribution, None where the server's answer has none that can be used.
-
-    A score that is not among the tokens that the server tells of gets 0; the rest is made to sum
-    to 1.
-
-    Args:
-        content: the reply as text.
-        logprobs: ``logprobs`` of the answer's choice, as it came.
-        score: what was read from the reply.
-    """
-    places = logprobs.get("content") if isinstance(logprobs, dict) else None
-    if not isinstance(places, list):
+def _grade(value: object) -> int | None:
+    if isinstance(value, str):
+        match = _SCORE_TEXT.fullmatch(value)
+        return int(match[1]) if match else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    found = _score_place(content, places, score)
-    if found is None:
-        return None
-    place, before = found
-    chances = dict.fromkeys(GRADES, 0.0)
-    for token in _alternatives(place):
-        grade = _grade(token.text, before)
-        if grade is not None:
-            chances[grade] += token.probability
-    mass = sum(chances.values())
-    if chances[score] <= 0 or not _LEAST_MASS <= mass <= 1 + 1e-3:
-        return None
-    one, two, three, four, five = (chances[grade] / mass for grade in GRADES)
-    return one, two, three, four, five
+    return int(value) if value in {1, 2, 3, 4, 5} else None
 
 
-def _score_place(content: str, places: list[object], score: int) -> tuple[object, bytes] | None:
-    """Return the entry of the token that holds the score, and what it holds before the digit."""
-    whole = content.encode("utf-8", "replace")
-    matches = [match for match in _SCORE.finditer(whole) if int(match[1]) == score]
-    if not matches:
-        return None
-    match = matches[-1]
-    texts = [_text(place) for place in places]
-    joined = b"".join(texts)
-    start = joined.rfind(whole[match.start() :].rstrip())
-    if start < 0:
-        return _among_alternatives(places, match[0])
-    digit = start + match.start(1) - match.start()
-    begin = 0
-    for place, text in zip(places, texts, strict=True):
-        if begin <= digit < begin + len(text):
-            return place, text[: digit - begin]
-        begin += len(text)
-    return None
-
-
-def _among_alternatives(places: list[object], wanted: bytes) -> tuple[object, bytes] | None:
-    """Find the score where a server does not say which of the likeliest tokens was taken.
-
-    ``mlx_lm.server`` names any of them at each place. The last run of places whose alternatives
-    can spell ``wanted``, which ends with the digit, holds the score.
-    """
-    spellings = [[token.text for token in _alternatives(place)] for place in places]
-    for first in range(len(places) - 1, -1, -1):
-        for text in spellings[first]:
-            for size in range(1, len(wanted) + 1):
-                if text.endswith(wanted[:size]) and size < len(wanted):
-                    found = _spelt(spellings, first + 1, wanted[size:])
-                    if found is not None:
-                        return places[found[0]], found[1]
-            if wanted in text:
-                return places[first], text[: text.rfind(wanted) + len(wanted) - 1]
-    return None
-
-
-def _spelt(spellings: list[list[bytes]], place: int, rest: bytes) -> tuple[int, bytes] | None:
-    """Return the place that spells the end of ``rest``, and what its token has before that."""
-    if place == len(spellings):
-        return None
-    for text in spellings[place]:
-        if text.startswith(rest):
-            return place, rest[:-1]
-        if text and rest.startswith(text):
-            found = _spelt(spellings, place + 1, rest[len(text) :])
-            if found is not None:
-                return found
-    return None
-
-
-def _alternatives(place: object) -> list[_Token]:
-    """Return the likeliest tokens at a place, each once, the one that was taken among them."""
-    told = place.get("top_logprobs") if isinstance(place, dict) else None
-    entries = [*told, place] if isinstance(told, list) else [place]
-    found: dict[bytes, _Token] = {}
-    for entry in entries:
-        logprob = entry.get("logprob") if isinstance(entry, dict) else None
-        if isinstance(logprob, bool) or not isinstance(logprob, int | float):
-            continue
-        if not math.isnan(logprob) and logprob <= 1e-6:  # noqa: PLR2004 - rounding
-            text = _text(entry)
-            found.setdefault(text, _Token(text, math.exp(min(logprob, 0.0))))
-    return list(found.values())
-
-
-def _grade(text: bytes, before: bytes) -> int | None:
-    """Return the score that a token stands for, if it takes the place of the one taken."""
-    if before.strip():
-        if not text.startswith(before):
-            return None
-        text = text[len(before) :]
-    match = _GRADE.match(text)
-    return int(match[1]) if match else None
-
-
-def _text(entry: object) -> bytes:
-    if not isinstance(entry, dict):
-        return b""
-    told = entry.get("bytes")
-    if isinstance(told, list) and all(type(one) is int and one in range(256) for one in told):
-        return bytes(told)
-    token = entry.get("token")
-    return token.translate(_BLANKS).encode("utf-8", "replace") if isinstance(token, str) else b""
-
-
-def read_ruling(completion: Completion, server: Server, *, plain: bool, max_tokens: int) -> Ruling:
-    """Return the ruling of a completion, with its distribution where the answer tells one.
-
-    Args:
-        completion: the model's reply.
-        server: whose key must not be kept.
-        plain: the server could not be held to the schema.
-        max_tokens: the limit at which a reply is cut.
-
-    Raises:
-        ReplyError: the reply does not fit the schema.
-    """
-    try:
-        reply = parse_reply(completion.content, plain=plain)
-    except ReplyError as error:
-        if completion.cut:
-            raise ReplyError(f"the reply was cut at {max_tokens} tokens: {error}") from None
-        raise
-    return Ruling(
-        score=reply.score,
-        rationale=server.without_key(reply.rationale),
-        distribution=score_distribution(completion.content, completion.logprobs, reply.score),
-        prompt_tokens=completion.prompt_tokens,
-        completion_tokens=completion.completion_tokens,
-    )
+def _explained(error: ReplyError, completion: Completion) -> ReplyError:
+    if completion.tool:
+        return FinalReplyError(f"the model called the tool {completion.tool} instead of answering")
+    if not completion.cut:
+        return error
+    limit = f"{completion.limit} tokens" if completion.limit else "the server's own limit"
+    if without_thoughts(completion.content):
+        return ReplyError(f"the reply was cut at {limit}: {error}; raise --max-tokens")
+    return FinalReplyError(f"the reply was cut at {limit} before the answer; raise --max-tokens")

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Final
 
 from core.search import NearDuplicates, query_text, stem, tokenise, word_overlap
 from core.text import displayable_line
-from labels.judges.client import Asker, CallError
+from labels.judges.client import ChatClient
 from labels.judges.prompt import CODE_BUDGET, place_text, within_budget
-from labels.judges.server import ReplyShape
+from labels.judges.request_form import ReplyShape
+from labels.judges.transport import CallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from core.records import Document
-    from labels.judges.client import Completion, Message
+    from labels.judges.completion import Completion
+    from labels.judges.request_form import Message
     from labels.judges.server import Server
 
 
@@ -293,7 +295,7 @@ class QueryWriter:
         self._server = server
         self._plan = plan
         self._known = known
-        self._asker = Asker(
+        self._client = ChatClient(
             server,
             model,
             queries_shape(plan.per_document),
@@ -305,7 +307,7 @@ class QueryWriter:
     @property
     def notices(self) -> tuple[str, ...]:
         """What the server did not take."""
-        return self._asker.form.notices
+        return self._client.form.notices
 
     async def write(self, document: Document) -> Generated:
         """Ask for queries; once more when the reply cannot be read, or none can be used.
@@ -316,7 +318,7 @@ class QueryWriter:
         count = self._plan.per_document
         opening = generation_messages(document, count)
         try:
-            first = await self._asker.ask(opening)
+            first = await self._client.ask(opening)
         except CallError as error:
             return Generated(failure=str(error))
         written, reason = self._read(first, document)
@@ -324,7 +326,7 @@ class QueryWriter:
             return _generated(written, None, first)
         try:
             said = self._server.without_key(first.content)
-            second = await self._asker.ask(again_messages(opening, said, reason, count))
+            second = await self._client.ask(again_messages(opening, said, reason, count))
         except CallError as error:
             return _generated(written, None if written else f"{reason}; {error}", first)
         more, wrong = self._read(second, document)
@@ -333,7 +335,7 @@ class QueryWriter:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._asker.aclose()
+        await self._client.aclose()
 
     def _read(
         self, completion: Completion, document: Document
@@ -343,7 +345,7 @@ class QueryWriter:
             texts = parse_queries(
                 self._server.without_key(completion.content),
                 self._plan.per_document,
-                plain=not self._asker.form.schema,
+                plain=not self._client.form.schema,
             )
         except QueriesError as error:
             cut = f"the reply was cut at {self._plan.max_tokens} tokens: " if completion.cut else ""

@@ -111,8 +111,8 @@ def test_every_pair_ends_as_a_judgment_or_a_named_failure(
     add_queries(workspace, queries)
 
     with PlayingServer(BadServer()) as server:
-        assert judge(workspace, server, "--kind", "semantic", "--timeout", str(LONG)) == 0
-        assert judge(workspace, server, "--kind", "keyword", "--timeout", str(SHORT)) == 0
+        assert judge(workspace, server, "--kind", "semantic", "--timeout", str(LONG)) == 1
+        assert judge(workspace, server, "--kind", "keyword", "--timeout", str(SHORT)) == 1
     first = outcomes(workspace)
     assert Counter(query for query, _, _ in first) == Counter(queries)
     for query, score, failure in first:

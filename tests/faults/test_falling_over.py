@@ -42,7 +42,7 @@ def test_neither_a_key_nor_text_of_others_is_sent(
             ended.set()
         assert how == "task" or server.authorizations[0] == f"Bearer {KEY}"
     told = terminal.written
-    assert status == (how in {"handler", "command"}), told[-3000:]
+    assert status == (how != "thread"), told[-3000:]
     assert KEY.encode() not in told
     assert foreign(told, OF_THE_APP) == []
     assert MARKUP.encode() in told, told[-3000:]

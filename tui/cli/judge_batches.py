@@ -13,6 +13,7 @@ from core.text import displayable_line
 from tui.cli.answers import answer
 from tui.cli.judge_options import judging_plan
 from tui.cli.progress_line import progress_line
+from tui.shown.failures import failure_lines, failures_document
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.store.database import Store
     from labels.judges.batches.client import BatchClient
     from labels.judges.batches.store import Batch, CollectReport, SubmitReport
+    from labels.judges.judge import FailureCount
     from labels.judges.llm import LlmSettings
 
 
@@ -84,7 +86,7 @@ def send_batches(
         )
     _tell(report.notices)
     answer(arguments, _sent_document(report), _sent_lines(report))
-    return _INTERRUPTED if report.cancelled else 0
+    return _INTERRUPTED if report.cancelled else int(bool(report.failures))
 
 
 def tend_batches(store: Store, arguments: argparse.Namespace) -> int:
@@ -124,7 +126,7 @@ def tend_batches(store: Store, arguments: argparse.Namespace) -> int:
             totals.append(report)
     _tell(dict.fromkeys(notice for one in totals for notice in one.notices))
     answer(arguments, _collected_document(totals), _collected_lines(totals))
-    return 0
+    return int(any(one.failed for one in totals))
 
 
 def _client(
@@ -196,6 +198,7 @@ def _sent_document(report: SubmitReport) -> dict[str, object]:
         "cancelled": report.cancelled,
         "batches": [_batch_document(one) for one in report.batches],
         "notices": list(report.notices),
+        "failures": failures_document(report.failures),
     }
 
 
@@ -207,6 +210,7 @@ def _sent_lines(report: SubmitReport) -> list[str]:
         ),
         *(_batch_line(one) for one in report.batches),
     ]
+    lines += failure_lines(report.failures)
     if report.batches:
         lines.append("Fetch what they judged with: rejudge judge --resume")
     return lines
@@ -226,6 +230,7 @@ def _collected_document(reports: list[CollectReport]) -> dict[str, object]:
         "waiting": last.waiting,
         "batches": [_batch_document(one) for one in _latest(reports)],
         "notices": list(notices),
+        "failures": failures_document(_failures(reports)),
     }
 
 
@@ -238,9 +243,13 @@ def _collected_lines(reports: list[CollectReport]) -> list[str]:
         f"{judged:,} judged, {failed:,} failed, {tokens:,} tokens;"
         f" {reports[-1].waiting:,} batches are not done"
     )
-    if failed:
-        lines.append("A failed judgment has no score. Ask again with: rejudge judge --retry-failed")
-    return lines
+    return lines + failure_lines(_failures(reports))
+
+
+def _failures(reports: list[CollectReport]) -> tuple[FailureCount, ...]:
+    from labels.judges.judge import count_failures
+
+    return count_failures((), [failure for report in reports for failure in report.failures])
 
 
 def _latest(reports: list[CollectReport]) -> list[Batch]:

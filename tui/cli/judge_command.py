@@ -29,6 +29,7 @@ from tui.cli.judge_options import (
     llm_settings,
 )
 from tui.cli.progress_line import progress_line
+from tui.shown.failures import failure_lines, failures_document
 
 if TYPE_CHECKING:
     import argparse
@@ -197,7 +198,7 @@ def _answer(
     for notice in report.notices:
         print(displayable_line(notice), file=sys.stderr)
     answer(arguments, document, lines)
-    return _INTERRUPTED if report.cancelled else 0
+    return _INTERRUPTED if report.cancelled else int(report.failed > 0)
 
 
 def _shown(progress: JudgingProgress) -> Progress:
@@ -221,6 +222,7 @@ def _document(report: JudgingReport) -> dict[str, object]:
         "seconds": round(report.seconds, 3),
         "cancelled": report.cancelled,
         "notices": list(report.notices),
+        "failures": failures_document(report.failures),
     }
 
 
@@ -232,8 +234,7 @@ def _lines(report: JudgingReport) -> list[str]:
             f" {report.skipped:,} ruled on before; {tokens:,} tokens in {report.seconds:.1f} s"
         )
     ]
-    if report.failed:
-        lines.append("A failed judgment has no score. Ask again with: rejudge judge --retry-failed")
+    lines += failure_lines(report.failures)
     if report.cancelled:
         lines.append("Interrupted; what was finished is kept. The same command does the rest.")
     return lines

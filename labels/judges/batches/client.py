@@ -14,7 +14,8 @@ from uuid import UUID
 
 from core.errors import JudgeError
 from labels.judges.batches.store import RemoteBatch
-from labels.judges.client import ANSWER_LIMIT, Completion, CompletionError, completion_of
+from labels.judges.completion import ANSWER_LIMIT, Completion, CompletionError, completion_of
+from labels.judges.server_errors import error_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,9 +77,10 @@ def answer_of_line(line: bytes) -> BatchAnswer | None:
     if place is None:
         return None
     response = _field(told, "response")
-    if isinstance(response, dict) and response.get("status_code") == _OK:
+    body = _field(response, "body")
+    if _field(response, "status_code") == _OK and error_in(body) is None:
         try:
-            return BatchAnswer(*place, completion_of(response.get("body")))
+            return BatchAnswer(*place, completion_of(body))
         except CompletionError as wrong:
             return BatchAnswer(*place, failure=str(wrong))
     error = _field(told, "error")
@@ -90,8 +92,11 @@ def _reason(response: object, error: object) -> str:
     code, status = _field(error, "code"), _field(response, "status_code")
     if code == "batch_expired":
         return EXPIRED
-    told = _field(_field(response, "body"), "error")
-    said = _field(told, "message") or _field(error, "message") or code
+    if type(status) is int:
+        found = error_in(_field(response, "body"), status)
+        if found:
+            return found.described
+    said = _field(error, "message") or code
     what = f"the server answered {status}" if type(status) is int else "the request failed"
     return f"{what}: {said}" if isinstance(said, str) else what
 
@@ -131,7 +136,9 @@ class BatchClient:
         self.server = server
         self._api = OpenAI(
             api_key=server.key,
-            base_url=server.address,
+            base_url=server.base_url,
+            default_query=server.query,
+            default_headers=server.headers,
             timeout=server.timeout,
             max_retries=server.attempts - 1,
         )

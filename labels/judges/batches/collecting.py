@@ -18,8 +18,10 @@ from labels.judges.batches.store import (
     open_batches,
     update_batch,
 )
-from labels.judges.judge import Ruling
-from labels.judges.reply import ReplyError, pooled, read_ruling
+from labels.judges.distribution import pooled
+from labels.judges.json_reply import ReplyError
+from labels.judges.judge import Ruling, count_failures
+from labels.judges.reply import read_ruling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -183,12 +185,7 @@ class _Collector:
         if completion is None:
             return Ruling(failure=server.safe_line(answer.failure))
         try:
-            return read_ruling(
-                completion,
-                server,
-                plain=self._batch.plain,
-                max_tokens=self._batch.max_tokens,
-            )
+            return read_ruling(replace(completion, limit=self._batch.max_tokens), server)
         except ReplyError as error:
             return Ruling(
                 failure=server.safe_line(str(error)),
@@ -231,4 +228,5 @@ def _added(report: CollectReport, one: _Collected) -> CollectReport:
         report.prompt_tokens + sum(ruling.prompt_tokens for ruling in rulings),
         report.completion_tokens + sum(ruling.completion_tokens for ruling in rulings),
         (*report.notices, one.notice) if one.notice else report.notices,
+        count_failures((ruling.failure for ruling in rulings if ruling.failure), report.failures),
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from core.records import Judge, Judgment
     from core.store.database import Store
     from core.store.sql import Row
+    from labels.judges.judge import FailureCount
 
 
 class BatchState(StrEnum):
@@ -84,6 +85,7 @@ class SubmitReport:
     skipped: int
     cancelled: bool = False
     notices: tuple[str, ...] = ()
+    failures: tuple[FailureCount, ...] = ()
 
     @property
     def sent(self) -> int:
@@ -107,6 +109,7 @@ class CollectReport:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     notices: tuple[str, ...] = ()
+    failures: tuple[FailureCount, ...] = ()
 
     @property
     def waiting(self) -> int:

@@ -92,7 +92,13 @@ def submit_batches(
     limit = None if judging.limit is None else judging.limit - probed
     batches, stopped = sender.send_all(limit, progress, cancelled)
     return SubmitReport(
-        probe.judge, batches, probed, probe.skipped, stopped or probe.cancelled, probe.notices
+        probe.judge,
+        batches,
+        probed,
+        probe.skipped,
+        stopped or probe.cancelled,
+        probe.notices,
+        probe.failures,
     )
 
 

@@ -15,7 +15,14 @@ import pytest
 
 from core.store.opening import open_store
 from tests.building import Scored, add_scored, new_workspace
-from tests.labels.judges.playing_server import Answer, PlayingServer, asked_query, error, ruling
+from tests.labels.judges.playing_server import (
+    Answer,
+    PlayingServer,
+    asked_query,
+    completion,
+    error,
+    ruling,
+)
 from tui.cli.main import main
 
 if TYPE_CHECKING:
@@ -176,3 +183,29 @@ def test_samples_and_probabilities_are_chosen_by_flag(
         assert main([*words, "--temperature", "3"]) == 2
     with open_store(workspace.folder) as store:
         assert store.read("SELECT DISTINCT p1, p2 FROM db.judgments") == [(0.5, 0.5)]
+
+
+def test_failures_are_counted_by_reason_at_the_end(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def play(body: dict[str, Any], _: int) -> Answer:
+        number = int(asked_query(body).split()[1])
+        if number < 12:
+            return error(400, f"pair {number} is \x1b[2Jflagged")
+        return completion(None, message={"refusal": "no"}) if number == 12 else ruling(4)
+
+    words = ["judge", "--workspace", str(workspace.root), "--model", "m", "--concurrency", "1"]
+    with PlayingServer(play) as server:
+        assert main([*words, "--base-url", server.url, "--json"]) == 1
+        answer = json.loads(capsys.readouterr().out)
+        assert (answer["judged"], answer["failed"]) == (17, 13)
+        first, second = answer["failures"]
+        assert (first["count"], second["count"]) == (12, 1)
+        assert "flagged" in first["reason"]
+        assert second["reason"] == "the model refused to answer: no"
+        assert main([*words, "--base-url", server.url, "--retry-failed"]) == 1
+        told = capsys.readouterr().out
+        assert "Failed, by reason:\n     12  the server answered 400: pair " in told
+        assert "1  the model refused to answer: no\n" in told
+        assert "\x1b" not in told
+        assert main([*words, "--base-url", server.url]) == 0, "nothing was asked about"

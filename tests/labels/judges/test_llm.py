@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import JudgeError
 from core.records import Document, DocumentKind, Query
-from labels.judges.client import ANSWER_LIMIT
+from labels.judges.completion import ANSWER_LIMIT
 from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
 from labels.judges.prompt import JudgePrompt
 from labels.judges.server import Server, find_server
@@ -68,7 +68,7 @@ def test_a_good_reply_is_a_score_with_rationale_and_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [completion("I say 4."), ruling(7), ruling("4"), ruling(4.5), ruling(0)]
+    "bad", [completion("I say 4."), ruling(7), ruling("4/5"), ruling(4.5), ruling(0)]
 )
 def test_a_reply_that_does_not_fit_is_sent_back_once(bad: Answer) -> None:
     (given,), requests, _ = ask(bad, ruling(2))
@@ -79,7 +79,7 @@ def test_a_reply_that_does_not_fit_is_sent_back_once(bad: Answer) -> None:
     assert len(requests) == 2
 
 
-@pytest.mark.parametrize("bad", [completion("It is a 4."), ruling(7), ruling("4")])
+@pytest.mark.parametrize("bad", [completion("It is a 4."), ruling(7), ruling("4/5")])
 def test_a_second_bad_reply_is_a_failure_without_score(bad: Answer) -> None:
     (given,), requests, _ = ask(bad)
     assert given.score is None
@@ -149,7 +149,7 @@ def test_a_server_without_schema_is_asked_in_plain_text_for_the_rest_of_the_run(
     with PlayingServer(play) as server:
         rulings, notices = asyncio.run(_ask(Server(server.url, KEY, 5, 1), 3))
     assert [given.score for given in rulings] == [3, 3, 3]
-    assert len(server.requests) == 1 + 3, "the complaint is remembered"
+    assert len(server.requests) == 2 + 3, "the complaint is remembered"
     assert any("plain text" in notice for notice in notices)
 
 
@@ -172,7 +172,7 @@ def test_a_reasoning_model_gets_its_own_names_and_no_temperature() -> None:
 def test_one_pair_that_is_too_long_does_not_cost_the_others_their_schema() -> None:
     too_long = [error(400, "this model has 8192 tokens of context")]
     good = ruling_with_chances(4, {4: 1.0})
-    rulings, requests, notices = ask(*too_long * 4, good, attempts=1, times=2)
+    rulings, requests, notices = ask(*too_long * 2, good, attempts=1, times=2)
     assert [given.score for given in rulings] == [None, 4]
     assert "8192" in (rulings[0].failure or "")
     assert "response_format" in requests[-1]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.judges.reply import score_distribution
+from labels.judges.distribution import score_distribution
 from tests.labels.judges.playing_server import told_tokens
 
 

@@ -107,7 +107,7 @@ def test_what_is_no_ruling_is_a_failed_judgment_with_its_reason(desk: Desk) -> N
     lines = iter(
         [
             ruled(9),
-            ruled("4"),
+            ruled("4/5"),
             answered("I say 4."),
             answered('{"rationale": "it', finish_reason="length"),
             answered(None, message={"refusal": "no"}),
@@ -118,8 +118,9 @@ def test_what_is_no_ruling_is_a_failed_judgment_with_its_reason(desk: Desk) -> N
         ]
     )
     desk.batches.work(0, lambda _: next(lines, ruled(2)))
-    found = desk.judge("--resume")
+    found = desk.judge("--resume", status=1)
     assert (found["judged"], found["failed"]) == (21, 8)
+    assert sum(one["count"] for one in found["failures"]) == 8
     reasons = {reason for _, reason in desk.rows() if reason}
     for part in (
         "integer from 1 to 5",
@@ -139,7 +140,7 @@ def test_failures_can_be_sent_again(desk: Desk) -> None:
     desk.batches.work(
         0, lambda asked: failed("server_error", "x") if "f1" in str(asked) else ruled(2)
     )
-    lost = desk.judge("--resume")["failed"]
+    lost = desk.judge("--resume", status=1)["failed"]
     assert lost > 1
     again = desk.send("--retry-failed")
     assert again["judged_at_once"] + again["sent"] == lost
@@ -158,7 +159,7 @@ def test_an_expired_batch_names_what_it_did_not_come_to(desk: Desk) -> None:
         return ruled(4) if number < 10 else failed("batch_expired", "late") if number < 20 else None
 
     desk.batches.work(0, some, "expired")
-    found = desk.judge("--resume")
+    found = desk.judge("--resume", status=1)
     assert (found["judged"], found["failed"]) == (10, 19)
     assert {reason for _, reason in desk.rows() if reason} == {
         "the batch expired before this request"
@@ -180,7 +181,7 @@ def test_a_line_that_the_server_refuses_is_a_failure_and_the_others_wait_again(d
     desk.send()
     errors = {"object": "list", "data": [{"line": 2, "message": "too long"}, {"line": 99}]}
     desk.batches.work(0, lambda _: None, "failed", errors=errors)
-    found = desk.judge("--resume")
+    found = desk.judge("--resume", status=1)
     assert (found["failed"], found["released"]) == (1, 28)
     named = desk.batches.requests(0)[1]["custom_id"].partition(".")[0]
     rows = [row for row in desk.rows("CAST(pair_id AS VARCHAR), failure") if row[1]]
