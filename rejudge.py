@@ -320,15 +320,10 @@ class Workspace(AbstractContextManager["Workspace"]):
             RejudgeError: something named is not there or cannot be used; ``todo`` says what to do.
         """
         from core.jobs import Job
-        from eval.requests import EvalRequest, run_request
-        from eval.retrievers.building import RetrieverChoice, RetrieverKind
+        from eval.evaluating import EvalRequest, run_request
+        from eval.retrievers.building import choose_retriever
 
-        known = {kind.value: kind for kind in RetrieverKind}
-        if retriever not in known:
-            raise RejudgeError(
-                f"there is no retriever {retriever!r}", todo=f"Choose one of {', '.join(known)}."
-            )
-        choice = RetrieverChoice(known[retriever], model=model, command=command)
+        choice = choose_retriever(retriever, model=model, command=command)
         return run_request(
             self._store, EvalRequest(spec, choice, k), Job(progress=progress or _ignore)
         )

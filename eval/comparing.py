@@ -1,4 +1,4 @@
-"""Two evals side by side, query by query."""
+"""Compare two evals query by query."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from core.stats import bootstrap_means, paired_randomisation
-from eval.evaluating import result_metrics
 from eval.metrics import metric_names
 
 if TYPE_CHECKING:
@@ -17,11 +16,12 @@ if TYPE_CHECKING:
     from core.records import Estimate, Query
     from eval.evals import Eval, QueryResult
 
-_SAME: Final = 1e-12
+#: Differences below this are rounding.
+_ROUNDING: Final = 1e-12
 
 
 class Change(StrEnum):
-    """What became of a query, the worst first."""
+    """How a query's result changed, worst first."""
 
     BROKEN = "broken"
     WORSE = "worse"
@@ -35,9 +35,9 @@ _ORDER: Final = {change: place for place, change in enumerate(Change)}
 
 @dataclass(frozen=True, slots=True)
 class QueryDelta:
-    """One query before and after.
+    """A query before and after.
 
-    The ranks are those of the first relevant result; None when none was among the results kept.
+    Ranks are those of the first relevant result; None if none was among the results kept.
     ``difference`` is that of the reciprocal ranks, in [-1, 1]; above 0 the later eval is better.
     """
 
@@ -50,10 +50,10 @@ class QueryDelta:
 
 @dataclass(frozen=True, slots=True)
 class MetricDelta:
-    """One measure before and after, over the queries that both evals scored.
+    """A metric before and after, over the queries that both evals scored.
 
-    ``difference`` is the mean difference with its 95% bootstrap interval over the queries;
-    ``p_value`` that of the paired randomisation test. Wins are queries where the later is better.
+    ``difference`` is the mean difference with its 95% bootstrap interval over queries; ``p_value``
+    is of the paired randomisation test. Wins are queries on which the later eval is better.
     """
 
     metric: str
@@ -70,7 +70,7 @@ class MetricDelta:
 class Comparison:
     """What changed from one eval to another.
 
-    ``queries`` has the newly broken ones first, then the others from the most worsened to the most
+    ``queries`` has newly broken queries first, then the others from most worsened to most
     improved. ``k`` is the cut-off of a miss. ``notices`` says what could not be compared.
     """
 
@@ -80,22 +80,22 @@ class Comparison:
     notices: tuple[str, ...]
 
     def changed(self, change: Change) -> tuple[QueryDelta, ...]:
-        """Return the queries that this became of."""
-        return tuple(each for each in self.queries if each.change is change)
+        """Return the queries with this change."""
+        return tuple(delta for delta in self.queries if delta.change is change)
 
 
 def compare(before: Eval, after: Eval) -> Comparison:
-    """Compare two evals on the queries that both scored, at the later one's cut-off.
+    """Compare two evals on the queries that both scored, at the later eval's cut-off.
 
     Raises:
-        InputError: they have no such query.
+        InputError: there is no such query.
     """
     k = after.summary.k
-    earlier = {each.query.id: each for each in before.queries if each.scored}
+    earlier = {result.query.id: result for result in before.queries if result.scored}
     pairs = [
-        (earlier[each.query.id], each)
-        for each in after.queries
-        if each.scored and each.query.id in earlier
+        (earlier[result.query.id], result)
+        for result in after.queries
+        if result.scored and result.query.id in earlier
     ]
     if not pairs:
         raise InputError(
@@ -103,21 +103,15 @@ def compare(before: Eval, after: Eval) -> Comparison:
             where=f"{before.summary.spec_name}, {after.summary.spec_name}",
             todo="Compare evals of the same spec.",
         )
-    deltas = [_query_delta(one, other, k) for one, other in pairs]
-    deltas.sort(key=lambda each: (_ORDER[each.change], each.difference, each.query.text))
+    deltas = [_query_delta(first, second, k) for first, second in pairs]
+    deltas.sort(key=lambda delta: (_ORDER[delta.change], delta.difference, delta.query.text))
     return Comparison(k, _metric_deltas(pairs, k), tuple(deltas), _notices(before, after, pairs))
 
 
-def _query_delta(before: QueryResult, after: QueryResult, k: int) -> QueryDelta:
-    difference = _reciprocal(after.rank) - _reciprocal(before.rank)
-    change = change_between(before.rank, after.rank, k)
-    return QueryDelta(after.query, before.rank, after.rank, difference, change)
-
-
 def change_between(before: int | None, after: int | None, k: int) -> Change:
-    """Return what became of a query, by the ranks of its first relevant result.
+    """Return how a query changed, by the ranks of its first relevant result.
 
-    A rank of None is that of a result that was not found; below ``k`` the query is a miss.
+    None: not found. A rank beyond ``k`` is a miss.
     """
     was_missed, is_missed = (rank is None or rank > k for rank in (before, after))
     if was_missed != is_missed:
@@ -126,6 +120,12 @@ def change_between(before: int | None, after: int | None, k: int) -> Change:
     if not difference:
         return Change.SAME
     return Change.BETTER if difference > 0 else Change.WORSE
+
+
+def _query_delta(before: QueryResult, after: QueryResult, k: int) -> QueryDelta:
+    difference = _reciprocal(after.rank) - _reciprocal(before.rank)
+    change = change_between(before.rank, after.rank, k)
+    return QueryDelta(after.query, before.rank, after.rank, difference, change)
 
 
 def _reciprocal(rank: int | None) -> float:
@@ -138,18 +138,17 @@ def _metric_deltas(
     import numpy as np
 
     before, after = (
-        np.asarray([list(result_metrics(pair[side], k).values()) for pair in pairs])
-        for side in (0, 1)
+        np.asarray([list(pair[side].metrics(k).values()) for pair in pairs]) for side in (0, 1)
     )
     differences = after - before
-    differences[np.abs(differences) < _SAME] = 0
-    figures = bootstrap_means(differences, (-1.0, 1.0))
+    differences[np.abs(differences) < _ROUNDING] = 0
+    means = bootstrap_means(differences, (-1.0, 1.0))
     return tuple(
         MetricDelta(
             metric,
             float(before[:, column].mean()),
             float(after[:, column].mean()),
-            figures[column],
+            means[column],
             paired_randomisation(differences[:, column].tolist()),
             int((differences[:, column] > 0).sum()),
             int((differences[:, column] < 0).sum()),
@@ -164,12 +163,12 @@ def _notices(
 ) -> tuple[str, ...]:
     notices = []
     for name, side in (("first", before), ("second", after)):
-        only = sum(each.scored for each in side.queries) - len(pairs)
+        only = sum(result.scored for result in side.queries) - len(pairs)
         if only:
             notices.append(f"{only} queries were scored in the {name} eval only and are left out")
     if before.summary.corpus_hash != after.summary.corpus_hash:
         notices.append("the corpus changed between the two evals")
-    wanted = [_wanted(one) != _wanted(other) for one, other in pairs]
+    wanted = [_wanted(first) != _wanted(second) for first, second in pairs]
     if any(wanted):
         notices.append(f"the wanted paths of {sum(wanted)} queries differ between the two evals")
     if before.summary.k != after.summary.k:
@@ -178,4 +177,4 @@ def _notices(
 
 
 def _wanted(result: QueryResult) -> set[tuple[str, int | None]]:
-    return {(each.path, each.grade) for each in result.wanted}
+    return {(wanted.path, wanted.grade) for wanted in result.wanted}

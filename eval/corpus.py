@@ -1,4 +1,4 @@
-"""The corpus as an eval sees it: documents by their ids, and the paths they lie at."""
+"""The corpus of an eval: documents with their paths and text hashes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The documents that can be found.
+    """The documents that can be found, in the order of their ids.
 
-    ``ids`` ascend; ``document_paths``, ``texts`` (the SHA-256 of each text) and ``sizes`` (its
-    characters) are in the same order.
+    Attributes:
+        ids: ascending; the other sequences are in the same order.
+        document_paths: a path may have several documents.
+        texts: SHA-256 of the texts.
+        sizes: lengths of the texts in characters.
     """
 
     ids: tuple[UUID, ...]
@@ -39,17 +42,17 @@ class Corpus:
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
-        """Every path once, sorted."""
+        """The paths, sorted, without duplicates."""
         return tuple(sorted(set(self.document_paths)))
 
     @cached_property
     def path_places(self) -> dict[str, int]:
-        """The place of each path in ``paths``."""
+        """The index of every path in ``paths``."""
         return {path: place for place, path in enumerate(self.paths)}
 
     @cached_property
     def by_path(self) -> NDArray[np.int64]:
-        """The places of the documents in ``ids``, sorted by path and then by id."""
+        """Indices into ``ids``, sorted by path, then by id."""
         import numpy as np
 
         places = np.asarray([self.path_places[path] for path in self.document_paths])
@@ -57,17 +60,16 @@ class Corpus:
 
     @cached_property
     def path_starts(self) -> NDArray[np.int64]:
-        """Where the documents of each path begin in ``by_path``."""
+        """Where the documents of every path begin in ``by_path``."""
         import numpy as np
 
-        counts = np.zeros(len(self.paths), dtype=np.int64)
-        for path in self.document_paths:
-            counts[self.path_places[path]] += 1
+        places = [self.path_places[path] for path in self.document_paths]
+        counts = np.bincount(places, minlength=len(self.paths))
         return np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
 
     @cached_property
     def paths_by_ending(self) -> dict[str, tuple[str, ...]]:
-        """For each path and each ending of one at a path boundary, the paths that have it."""
+        """The paths that equal or end with a path, by all paths and their endings."""
         found: dict[str, list[str]] = {}
         for path in self.paths:
             for ending in endings(path):
@@ -76,30 +78,30 @@ class Corpus:
 
     @cached_property
     def text_holders(self) -> dict[str, UUID]:
-        """For each text's hash a document that has it."""
+        """A document with the text, by the text's hash."""
         return dict(zip(self.texts, self.ids, strict=True))
 
     @cached_property
     def texts_by_length(self) -> tuple[str, ...]:
-        """Each text's hash once, the longest text first.
+        """The hashes of the texts without duplicates, longest text first.
 
-        Texts of a like length waste the least padding when they are encoded together.
+        Texts of similar length waste the least padding when they are encoded together.
         """
         sizes = dict(zip(self.texts, self.sizes, strict=True))
         return tuple(sorted(sizes, key=lambda text: (-sizes[text], text)))
 
     @cached_property
     def hash(self) -> str:
-        """The hex SHA-256 of the documents' ids: the same places with the same texts."""
+        """The hex SHA-256 of the documents' ids, which stand for places and texts."""
         joined = "\n".join(str(identifier) for identifier in self.ids)
         return hashlib.sha256(joined.encode()).hexdigest()
 
 
 def load_corpus(store: Store) -> Corpus:
-    """Read which documents the corpus has now; their texts stay in the store.
+    """Read the current corpus; its texts stay in the store.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no corpus.
     """
     rows = store.read(
         "SELECT id, path, sha256(text), length(text) FROM db.documents WHERE in_corpus ORDER BY id"
@@ -114,7 +116,7 @@ def load_corpus(store: Store) -> Corpus:
 
 
 def load_texts(store: Store, corpus: Corpus, hashes: Sequence[str]) -> dict[str, str]:
-    """Return the texts with these hashes."""
+    """Return texts by their hashes."""
     holders = {corpus.text_holders[text]: text for text in hashes}
     rows = store.read(
         "SELECT id, text FROM db.documents WHERE id IN (SELECT unnest(CAST($1 AS UUID[])))",

@@ -1,11 +1,4 @@
-"""Evals in the store.
-
-An eval as a record: one retriever on one spec, query by query.
-
-What the figures of an eval should reach.
-
-What to call an eval's retriever, so that two encoders can be told apart.
-"""
+"""Evals: records, display names, goals, and their place in the store."""
 
 from __future__ import annotations
 
@@ -19,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InputError
 from core.records import Estimate, QueryKind
 from core.store.tables import query_of_row
+from eval.metrics import query_metrics
 from eval.retrievers.base import Found
 
 if TYPE_CHECKING:
@@ -34,16 +28,9 @@ if TYPE_CHECKING:
     from eval.retrievers.base import Ranking
 
 
-def encoder_of(summary: EvalSummary) -> str | None:
-    """Return the name of the encoder that an eval used, alone or fused; None where it used none."""
-    parameters = json.loads(summary.parameters)
-    named = parameters.get("model", parameters.get("encoder.model"))
-    return named if isinstance(named, str) and named else None
-
-
 @dataclass(frozen=True, slots=True)
 class WantedPath:
-    """A path that should be found: its grade in the spec and its rank in the results, if any."""
+    """A path that should be found, with its grade in the spec and its rank in the results."""
 
     path: str
     grade: int | None
@@ -52,10 +39,10 @@ class WantedPath:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What an eval found for one query.
+    """What an eval found for a query.
 
-    ``rank`` is that of the first relevant result, from 1; None when none was among the results
-    kept. ``problem`` says why the query could not be scored; it is empty for one that was.
+    ``rank`` is that of the first relevant result, from 1; None if none was among the results kept.
+    ``problem`` says why the query could not be scored; empty if it was.
     """
 
     position: int
@@ -66,17 +53,22 @@ class QueryResult:
 
     @property
     def scored(self) -> bool:
-        """Whether the query counts in the figures."""
+        """Whether the query counts in the metrics."""
         return not self.problem
 
     def missed(self, k: int) -> bool:
-        """Whether the query was scored and has no relevant path in the top ``k``."""
+        """Tell whether the query was scored and has no relevant path in the top ``k``."""
         return self.scored and (self.rank is None or self.rank > k)
+
+    def metrics(self, k: int) -> dict[str, float]:
+        """Return every metric of the query, which was scored."""
+        grades = [wanted.grade for wanted in self.wanted]
+        return query_metrics(grades, [wanted.rank for wanted in self.wanted], k)
 
 
 @dataclass(frozen=True, slots=True)
 class KindFigures:
-    """The figures of the queries of one kind; ``kind`` is empty for all of them together."""
+    """The metrics of the queries of a kind; ``kind`` is empty for all queries together."""
 
     kind: str
     queries: int
@@ -88,7 +80,7 @@ class EvalSummary:
     """An eval without its queries.
 
     ``parameters`` is a JSON object as text, keys sorted. ``by_kind`` begins with all queries
-    together. ``k`` is the cut-off below which a query is a miss.
+    together. ``k`` is the cut-off of metrics and misses.
     """
 
     id: UUID
@@ -107,7 +99,7 @@ class EvalSummary:
 
     @property
     def figures(self) -> Mapping[str, Estimate]:
-        """The figures over all scored queries; empty when none was scored."""
+        """The metrics over all scored queries; empty if none was scored."""
         return self.by_kind[0].figures if self.by_kind else {}
 
 
@@ -125,9 +117,9 @@ GOALS: Final = {QueryKind.SEMANTIC.value: 0.90, QueryKind.KEYWORD.value: 0.95}
 
 @dataclass(frozen=True, slots=True)
 class GoalFigure:
-    """The figure of one kind of query beside what it should reach, both in [0, 1].
+    """A metric of a kind of query with its goal, both in [0, 1].
 
-    ``kind`` is empty for all queries together; ``goal`` is None where nothing was set.
+    ``kind`` is empty for all queries together; ``goal`` is None if there is none.
     """
 
     kind: str
@@ -138,14 +130,14 @@ class GoalFigure:
 
     @property
     def met(self) -> bool:
-        """Whether the figure reaches its goal; without a goal it does."""
+        """Whether the metric reaches its goal; True without a goal."""
         return self.goal is None or self.value >= self.goal
 
 
 def goal_figures(summary: EvalSummary) -> tuple[GoalFigure, ...]:
-    """Return the recall at the eval's cut-off of each kind of query, semantic first.
+    """Return the recall at the eval's cut-off by kind of query, semantic first.
 
-    Without any kind it is that of all queries together. Goals are set at 10 results only.
+    Without kinds it is that of all queries together. There are goals at 10 results only.
     """
     metric = f"R@{summary.k}"
     kinds = [group for group in summary.by_kind if group.kind]
@@ -164,19 +156,26 @@ def goal_figures(summary: EvalSummary) -> tuple[GoalFigure, ...]:
     )
 
 
-#: Where a training run leaves its encoder: ``runs/NAME/model``.
+#: A training run leaves its encoder in ``runs/NAME/model``.
 _RUNS: Final = "runs"
 _MODEL: Final = "model"
 
 
 def retriever_name(summary: EvalSummary) -> str:
-    """Return the retriever, with its encoder if it has one: ``encoder run c961``.
+    """Return the retriever with its encoder, if any, so that two can be told apart.
 
-    A run's encoder is called by the last part of the run's name, another folder by its own name, a
-    hub id stays as it is.
+    A run's encoder has the last part of the run's name (``encoder run c961``), another folder its
+    own name; a hub id stays as it is.
     """
     named = encoder_of(summary)
     return f"{summary.retriever} {_encoder_name(named)}" if named else summary.retriever
+
+
+def encoder_of(summary: EvalSummary) -> str | None:
+    """Return the model of the encoder that an eval used, alone or fused; None without one."""
+    parameters = json.loads(summary.parameters)
+    named = parameters.get("model", parameters.get("encoder.model"))
+    return named if isinstance(named, str) and named else None
 
 
 def _encoder_name(named: str) -> str:
@@ -188,9 +187,19 @@ def _encoder_name(named: str) -> str:
 
 LATEST: Final = "latest"
 PREVIOUS: Final = "previous"
+#: Columns of ``evals`` and fields of ``EvalSummary``.
 _SUMMARY_COLUMNS: Final = (
-    "id, spec_id, spec_name, retriever, parameters, checkpoint, corpus_hash, documents, k, started,"
-    " finished"
+    "id",
+    "spec_id",
+    "spec_name",
+    "retriever",
+    "parameters",
+    "checkpoint",
+    "corpus_hash",
+    "documents",
+    "k",
+    "started",
+    "finished",
 )
 _TABLES: Final = {
     "evals": (
@@ -202,22 +211,22 @@ _TABLES: Final = {
     "eval_figures": "UUID VARCHAR INTEGER VARCHAR INTEGER DOUBLE DOUBLE DOUBLE",
     "eval_notices": "UUID INTEGER VARCHAR",
 }
-#: Rows that travel to the database at once.
+#: Rows inserted by one statement.
 _BATCH: Final = 50_000
 
 
 def save_eval(store: Store, done: Eval, rankings: Mapping[int, Ranking]) -> None:
-    """Write an eval with the results of its queries, all in one transaction.
+    """Store an eval with the results of its queries, in one transaction.
 
     Args:
-        store: gets the eval.
-        done: the eval; its queries are in the store.
-        rankings: the results kept, by the position of their query.
+        store: gets the eval; it has the queries already.
+        done: the eval.
+        rankings: the results kept, by the position of the query.
     """
     summary = done.summary
     with store.transaction() as cursor:
         _insert(cursor, "evals", [_summary_row(summary)])
-        _insert(cursor, "eval_queries", (_query_row(summary.id, each) for each in done.queries))
+        _insert(cursor, "eval_queries", (_query_row(summary.id, result) for result in done.queries))
         _insert(
             cursor,
             "eval_relevant",
@@ -242,24 +251,24 @@ def save_eval(store: Store, done: Eval, rankings: Mapping[int, Ranking]) -> None
 
 
 def list_evals(store: Store) -> list[EvalSummary]:
-    """Return every eval with its figures and notices, the newest first."""
+    """Return every eval with its metrics and notices, newest first."""
     return _summaries(store, "", [])
 
 
 def count_evals(store: Store) -> int:
-    """Return how many evals the store has."""
+    """Return the number of evals."""
     return int(store.read("SELECT count(*) FROM db.evals")[0][0])
 
 
 def find_eval(store: Store, named: str) -> EvalSummary:
-    """Return the eval that a person named.
+    """Return an eval by the name that a person gave.
 
     Args:
         store: an open store.
-        named: an id, its first or last digits, ``latest`` or ``previous``.
+        named: its id, its first or last digits, ``latest`` or ``previous``.
 
     Raises:
-        InputError: there is none, or there are several.
+        InputError: there is none, or several.
     """
     identifiers = [
         row[0] for row in store.read("SELECT id FROM db.evals ORDER BY started DESC, id DESC")
@@ -270,9 +279,9 @@ def find_eval(store: Store, named: str) -> EvalSummary:
         fitting = identifiers[recent[wanted] :][:1]
     else:
         digits = wanted.replace("-", "")
-        fitting = [each for each in identifiers if digits and each.hex.startswith(digits)] or [
-            each for each in identifiers if digits and each.hex.endswith(digits)
-        ]
+        fitting = [found for found in identifiers if digits and found.hex.startswith(digits)]
+        fitting = fitting or [found for found in identifiers if found.hex.endswith(digits)]
+        fitting = fitting if digits else []
     if len(fitting) != 1:
         raise InputError(
             f"{'several evals have' if fitting else 'there is no eval with'} the id {named}",
@@ -285,14 +294,14 @@ def find_eval(store: Store, named: str) -> EvalSummary:
 def find_like(
     store: Store, *, spec_id: UUID, retriever: str, checkpoint: str, corpus_hash: str, k: int
 ) -> EvalSummary | None:
-    """Return the newest eval that would come out the same if run again; None: there is none.
+    """Return the newest eval with equal inputs, which would come out the same; None without one.
 
     Args:
         store: an open store.
-        spec_id: the spec, in the version that is to be asked.
+        spec_id: of the version of the spec.
         retriever: its name.
-        checkpoint: the hash of all that decides its vectors.
-        corpus_hash: the corpus as it is.
+        checkpoint: the hash of everything that decides its vectors.
+        corpus_hash: of the corpus.
         k: the cut-off.
     """
     found = _summaries(
@@ -307,7 +316,7 @@ def load_eval(store: Store, identifier: UUID) -> Eval:
     """Return an eval with its queries.
 
     Raises:
-        InputError: there is none with this id.
+        InputError: no eval has this id.
     """
     summary = find_eval(store, str(identifier))
     wanted: dict[int, list[WantedPath]] = defaultdict(list)
@@ -337,7 +346,7 @@ def load_eval(store: Store, identifier: UUID) -> Eval:
 def top_results(
     store: Store, identifier: UUID, positions: Sequence[int], depth: int
 ) -> dict[int, Ranking]:
-    """Return the best ``depth`` results of some queries of an eval, by their positions."""
+    """Return the best ``depth`` results of some of an eval's queries, by position."""
     rows = store.read(
         "SELECT position, path, score, document_id FROM db.eval_results"
         " WHERE eval_id = CAST($1 AS UUID) AND rank <= $2"
@@ -351,9 +360,9 @@ def top_results(
 
 
 def _summaries(store: Store, condition: str, parameters: Sequence[object]) -> list[EvalSummary]:
+    columns = ", ".join(_SUMMARY_COLUMNS)
     rows = store.read(
-        f"SELECT {_SUMMARY_COLUMNS} FROM db.evals {condition} ORDER BY started DESC, id DESC",
-        parameters,
+        f"SELECT {columns} FROM db.evals {condition} ORDER BY started DESC, id DESC", parameters
     )
     identifiers = [row[0] for row in rows]
     figures = _figures(store, identifiers)
@@ -389,19 +398,7 @@ def _figures(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, tuple[Kind
 
 
 def _summary_row(summary: EvalSummary) -> Row:
-    return (
-        summary.id,
-        summary.spec_id,
-        summary.spec_name,
-        summary.retriever,
-        summary.parameters,
-        summary.checkpoint,
-        summary.corpus_hash,
-        summary.documents,
-        summary.k,
-        summary.started,
-        summary.finished,
-    )
+    return tuple(getattr(summary, column) for column in _SUMMARY_COLUMNS)
 
 
 def _query_row(identifier: UUID, result: QueryResult) -> Row:
@@ -432,7 +429,7 @@ def _figure_rows(summary: EvalSummary) -> Iterable[Row]:
 
 
 def _insert(cursor: DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None:
-    """Insert rows of one eval, whose id comes first; the other columns travel as arrays."""
+    """Insert rows of one eval. Its id comes first; the other columns are passed as arrays."""
     kinds = _TABLES[table].split()
     values = ", ".join(
         f"unnest(CAST(${number} AS {kind}[]))" for number, kind in enumerate(kinds[1:], start=2)

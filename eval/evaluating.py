@@ -1,9 +1,7 @@
-"""Evaluate one retriever on one spec: search, rank, measure, and keep it all or nothing.
+"""Evaluate a retriever on a spec: search, rank, measure, and store all of it or nothing.
 
-What a spec wants of a corpus: its queries checked before anything is searched.
-
-A spec's mistakes are named. A query that cannot be scored is left out of the figures, since as a
-miss it would blame the retriever.
+A query that cannot be scored is named and left out of the metrics: as a miss it would blame the
+retriever for a mistake of the spec.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from core.errors import InputError
 from core.ids import event_id, utc_now
 from core.records import GOOD_GRADE
 from core.stats import bootstrap_means
+from eval.corpus import load_corpus
 from eval.evals import Eval, EvalSummary, KindFigures, QueryResult, WantedPath, save_eval
 from eval.metrics import (
     DEFAULT_CUTOFF,
@@ -24,9 +23,10 @@ from eval.metrics import (
     gain,
     is_relevant,
     metric_names,
-    query_metrics,
     ranks_of,
 )
+from eval.retrievers.building import build_retriever
+from eval.specs import chosen_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,103 +36,40 @@ if TYPE_CHECKING:
     from core.store.database import Store
     from eval.corpus import Corpus
     from eval.retrievers.base import Ranking, Retriever
+    from eval.retrievers.building import RetrieverChoice
+
+#: Results kept per query; a relevant path further down counts as not found.
+DEPTH: Final = 100
+_AFTERMATH: Final = "The documents encoded so far are kept; run it again."
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A query of a spec with the wanted paths that the corpus has, and their grades.
+class EvalRequest:
+    """An eval to run: a spec by its name or file, a retriever, and the cut-off."""
 
-    ``problem`` says why the query cannot be scored; it is empty when it can.
-    """
-
-    position: int
-    asked: SpecQuery
-    wanted: tuple[tuple[str, int | None], ...]
-    problem: str = ""
+    spec: str
+    choice: RetrieverChoice
+    k: int = DEFAULT_CUTOFF
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """All queries of a spec and what is wrong with it, in sentences."""
+def run_request(store: Store, request: EvalRequest, job: Job) -> Eval:
+    """Run an eval from beginning to end, in the calling thread.
 
-    queries: tuple[Target, ...]
-    notices: tuple[str, ...]
-
-    @property
-    def scored(self) -> tuple[Target, ...]:
-        """The queries that can be scored."""
-        return tuple(target for target in self.queries if not target.problem)
-
-
-def spec_targets(spec: Spec, corpus: Corpus) -> Targets:
-    """Check a spec against the corpus.
+    Args:
+        store: gets the eval.
+        request: what to run.
+        job: receives progress; its cancellation is polled.
 
     Raises:
-        InputError: the spec has no query that can be scored.
+        InputError: something requested does not exist or cannot be used.
+        UnavailableError: the machine cannot run the encoder.
+        CancelledError: the job was cancelled; no eval is kept.
     """
-    notices: list[str] = []
-    targets: list[Target] = []
-    seen: set[str] = set()
-    for position, asked in enumerate(spec.queries):
-        text = " ".join(asked.query.text.split())
-        if text in seen:
-            notices.append(f"the spec has this query twice, the second is left out: {text}")
-            continue
-        if text:
-            seen.add(text)
-        target = _target(position, asked, corpus, notices)
-        if target.problem:
-            notices.append(f"not scored: {target.problem}: {text or f'query {position + 1}'}")
-        targets.append(target)
-    found = Targets(tuple(targets), tuple(notices))
-    if not found.scored:
-        raise InputError(
-            f"the spec {spec.name} has no query that can be scored"
-            + (f"; first: {notices[0]}" if notices else ""),
-            where=spec.corpus,
-            todo="Mend the spec, or import the corpus that it was written for.",
-        )
-    return found
-
-
-def _target(position: int, asked: SpecQuery, corpus: Corpus, notices: list[str]) -> Target:
-    if not asked.query.text.strip():
-        return Target(position, asked, (), "the query is empty")
-    wanted, absent = _in_corpus(asked.relevant, corpus)
-    problem = ""
-    if not any(is_relevant(grade) for _, grade in asked.relevant):
-        problem = f"no path has a grade of {GOOD_GRADE} or more"
-        if not asked.relevant:
-            problem = "no path is named as relevant"
-    elif not any(is_relevant(grade) for _, grade in wanted):
-        problem = f"the corpus has no {', '.join(absent)}"
-    else:
-        text = asked.query.text
-        notices += [f"the corpus has no {path}, wanted for: {text}" for path in absent]
-    return Target(position, asked, wanted, problem)
-
-
-def _in_corpus(
-    relevant: Sequence[tuple[str, int | None]], corpus: Corpus
-) -> tuple[tuple[tuple[str, int | None], ...], list[str]]:
-    """Return the paths that mean something in the corpus, and those that do not.
-
-    Of paths that mean the same files the one with the highest grade is kept.
-    """
-    kept: dict[tuple[str, ...], tuple[str, int | None]] = {}
-    absent = []
-    for given, grade in relevant:
-        path = clean_path(given)
-        meant = corpus.paths_by_ending.get(path, ())
-        if not meant:
-            absent.append(given)
-        elif meant not in kept or gain(grade) > gain(kept[meant][1]):
-            kept[meant] = (path, grade)
-    return tuple(kept.values()), absent
-
-
-#: Results kept for each query. A relevant path further down counts as not found.
-DEPTH: Final = 100
+    job = job.named("the evaluation", _AFTERMATH)
+    spec, problems = chosen_spec(store, request.spec)
+    corpus = load_corpus(store)
+    retriever = build_retriever(store, spec, corpus, request.choice, job)
+    return evaluate(store, spec, corpus, retriever, job, k=request.k, notices=problems)
 
 
 def evaluate(
@@ -148,22 +85,24 @@ def evaluate(
     """Evaluate a retriever and store the eval.
 
     Args:
-        store: gets the eval, whole and in one transaction at the end.
+        store: gets the eval in one transaction at the end.
         spec: the queries and what should be found.
         corpus: the documents that the retriever searches.
-        retriever: is asked each query that can be scored.
-        job: told the queries done; asked before each.
-        k: the cut-off of the measures, and of what is a miss; at most ``DEPTH``.
-        notices: what is known to be wrong with the spec already; kept with the eval.
+        retriever: ranks every query that can be scored.
+        job: receives progress; its cancellation is polled before every query.
+        k: the cut-off of metrics and misses, at most ``DEPTH``.
+        notices: known problems of the spec, kept with the eval.
 
     Raises:
         InputError: no query can be scored, or the retriever's program or file is at fault.
-        CancelledError: the job was cancelled; nothing of the eval is kept.
+        CancelledError: the job was cancelled; no eval is kept.
     """
     started = utc_now()
     targets = spec_targets(spec, corpus)
     rankings = _rankings(retriever, targets.scored, job)
-    results = _results(targets, rankings)
+    results = tuple(
+        _result(target, rankings.get(target.position, ())) for target in targets.queries
+    )
     summary = EvalSummary(
         id=event_id(),
         spec_id=spec.id,
@@ -185,19 +124,108 @@ def evaluate(
     return done
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A query of a spec with the wanted paths that the corpus has, and their grades.
+
+    ``problem`` says why the query cannot be scored; empty if it can.
+    """
+
+    position: int
+    asked: SpecQuery
+    wanted: tuple[tuple[str, int | None], ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """All queries of a spec, and sentences about its problems."""
+
+    queries: tuple[Target, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def scored(self) -> tuple[Target, ...]:
+        """The queries that can be scored."""
+        return tuple(target for target in self.queries if not target.problem)
+
+
+def spec_targets(spec: Spec, corpus: Corpus) -> Targets:
+    """Check a spec against the corpus.
+
+    Raises:
+        InputError: no query of the spec can be scored.
+    """
+    notices: list[str] = []
+    targets: list[Target] = []
+    seen: set[str] = set()
+    for position, asked in enumerate(spec.queries):
+        text = " ".join(asked.query.text.split())
+        if text in seen:
+            notices.append(f"the spec has this query twice, the second is left out: {text}")
+            continue
+        if text:
+            seen.add(text)
+        target = _target(position, asked, corpus, notices)
+        if target.problem:
+            notices.append(f"not scored: {target.problem}: {text or f'query {position + 1}'}")
+        targets.append(target)
+    checked = Targets(tuple(targets), tuple(notices))
+    if not checked.scored:
+        raise InputError(
+            f"the spec {spec.name} has no query that can be scored"
+            + (f"; first: {notices[0]}" if notices else ""),
+            where=spec.corpus,
+            todo="Fix the spec, or import the corpus that it was written for.",
+        )
+    return checked
+
+
+def _target(position: int, asked: SpecQuery, corpus: Corpus, notices: list[str]) -> Target:
+    if not asked.query.text.strip():
+        return Target(position, asked, (), "the query is empty")
+    wanted, absent = _in_corpus(asked.relevant, corpus)
+    problem = ""
+    if not asked.relevant:
+        problem = "no path is named as relevant"
+    elif not any(is_relevant(grade) for _, grade in asked.relevant):
+        problem = f"no path has a grade of {GOOD_GRADE} or more"
+    elif not any(is_relevant(grade) for _, grade in wanted):
+        problem = f"the corpus has no {', '.join(absent)}"
+    else:
+        text = asked.query.text
+        notices += [f"the corpus has no {path}, wanted for: {text}" for path in absent]
+    return Target(position, asked, wanted, problem)
+
+
+def _in_corpus(
+    relevant: Sequence[tuple[str, int | None]], corpus: Corpus
+) -> tuple[tuple[tuple[str, int | None], ...], list[str]]:
+    """Return the paths that the corpus has, and those that it lacks.
+
+    Of paths that name the same files the one with the highest grade is kept.
+    """
+    kept: dict[tuple[str, ...], tuple[str, int | None]] = {}
+    absent = []
+    for given, grade in relevant:
+        path = clean_path(given)
+        files = corpus.paths_by_ending.get(path, ())
+        if not files:
+            absent.append(given)
+        elif files not in kept or gain(grade) > gain(kept[files][1]):
+            kept[files] = (path, grade)
+    return tuple(kept.values()), absent
+
+
 def _rankings(retriever: Retriever, targets: Sequence[Target], job: Job) -> dict[int, Ranking]:
-    """Return each scored query's results by its position."""
-    found: dict[int, Ranking] = {}
+    """Return every scored query's results by its position."""
+    rankings: dict[int, Ranking] = {}
     ranked = retriever.rank([target.asked for target in targets], DEPTH)
     job.step(0, len(targets), "queries")
     for target, ranking in zip(targets, ranked, strict=True):
-        found[target.position] = ranking
-        job.step(len(found), len(targets), "queries")
-    return found
-
-
-def _results(targets: Targets, rankings: dict[int, Ranking]) -> tuple[QueryResult, ...]:
-    return tuple(_result(target, rankings.get(target.position, ())) for target in targets.queries)
+        rankings[target.position] = ranking
+        job.step(len(rankings), len(targets), "queries")
+    return rankings
 
 
 def _result(target: Target, ranking: Ranking) -> QueryResult:
@@ -210,7 +238,7 @@ def _result(target: Target, ranking: Ranking) -> QueryResult:
 
 
 def figures_by_kind(results: Iterable[QueryResult], k: int) -> tuple[KindFigures, ...]:
-    """Return the figures of all scored queries, then of each kind that any of them has."""
+    """Return the metrics of all scored queries, then of every kind that any of them has."""
     scored = [result for result in results if result.scored]
     groups: dict[str, list[QueryResult]] = {"": scored}
     for result in scored:
@@ -222,12 +250,6 @@ def figures_by_kind(results: Iterable[QueryResult], k: int) -> tuple[KindFigures
 def _kind_figures(kind: str, results: Sequence[QueryResult], k: int) -> KindFigures:
     import numpy as np
 
-    rows = [list(result_metrics(result, k).values()) for result in results]
-    figures = bootstrap_means(np.asarray(rows), (0.0, 1.0))
-    return KindFigures(kind, len(results), dict(zip(metric_names(k), figures, strict=True)))
-
-
-def result_metrics(result: QueryResult, k: int) -> dict[str, float]:
-    """Return each measure of one scored query."""
-    grades = [wanted.grade for wanted in result.wanted]
-    return query_metrics(grades, [wanted.rank for wanted in result.wanted], k)
+    rows = [list(result.metrics(k).values()) for result in results]
+    means = bootstrap_means(np.asarray(rows), (0.0, 1.0))
+    return KindFigures(kind, len(results), dict(zip(metric_names(k), means, strict=True)))

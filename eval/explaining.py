@@ -1,8 +1,8 @@
-"""A score, word by word: which token of a document answers each token of a query, and how much.
+"""Explain an encoder's score token by token.
 
-Late interaction sums over the query's tokens the similarity of the nearest document token. An
-encoder that takes the mean of its tokens has one vector for a text, and its cosine is a sum too:
-over all pairs of a query token and a document token, of the product of what both give.
+Late interaction sums, over the query's tokens, the similarity of the nearest document token. An
+encoder with mean pooling has a single vector per text; its cosine is a sum too, over all pairs of a
+query token and a document token, of the product of their contributions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import InputError
 from eval.evals import encoder_of
+from eval.retrievers.building import OFFLINE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,18 +26,17 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-OFFLINE_NAME: Final = "all-MiniLM-L6-v2"
-#: Before each token but the first of a word that BERT's vocabulary has not whole.
-_PIECE: Final = "##"
+#: BERT's mark of a token that continues a word.
+_CONTINUATION: Final = "##"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenMatch:
-    """A token of a query and the token of the document nearest to it, as the word it is part of.
+    """A query token with the nearest document token, shown as the word that contains it.
 
-    ``similarity`` is their cosine, in [-1, 1], or, where texts have one vector, what the query's
-    token gives to the cosine of the texts; ``place`` is the document token's row. A document
-    without tokens answers with an empty token at place -1 and a similarity of 0.
+    ``similarity`` is their cosine, in [-1, 1], or, with a single vector per text, the query
+    token's contribution to the cosine of the texts; ``place`` is the document token's row. In a
+    document without tokens the answer is empty, the place -1 and the similarity 0.
     """
 
     token: str
@@ -47,9 +47,9 @@ class TokenMatch:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The matches of one document, in the order of the query's tokens.
+    """The matches of a document, in the order of the query's tokens.
 
-    ``summed`` says that the texts have one vector each, of which the tokens give parts.
+    ``summed``: the texts have a single vector, to which the tokens contribute.
     """
 
     matches: tuple[TokenMatch, ...]
@@ -57,36 +57,36 @@ class Alignment:
 
     @property
     def score(self) -> float:
-        """The sum of the similarities: MaxSim, or the cosine of the one vectors."""
+        """The sum of the similarities: MaxSim, or the cosine of the single vectors."""
         return sum(match.similarity for match in self.matches)
 
 
 class AligningSpec(Protocol):
-    """What must be known of an encoder."""
+    """The part of an encoder's description used here."""
 
     @property
     def summed(self) -> bool:
-        """Whether a text has one vector, a sum of which each token gives a part."""
+        """Whether a text has a single vector, the sum of its tokens' contributions."""
 
 
 class AligningEncoder(Protocol):
-    """What of an encoder is needed here."""
+    """The part of an encoder used here."""
 
     @property
     def spec(self) -> AligningSpec:
-        """What is known of it."""
+        """Its description."""
 
     def encode_queries(self, texts: Sequence[str]) -> Sequence[Vectors]:
-        """Return (tokens, dimensions) vectors of length 1 for each text."""
+        """Return unit vectors of shape (tokens, dimensions) for every text."""
 
     def encode_documents(self, texts: Sequence[str]) -> Sequence[Vectors]:
-        """Return (tokens, dimensions) vectors of length 1 for each text."""
+        """Return unit vectors of shape (tokens, dimensions) for every text."""
 
     def tokens(self, text: str, *, query: bool) -> tuple[str, ...]:
-        """Return the token of each row that a text gives."""
+        """Return the token of every row of a text's vectors."""
 
     def token_parts(self, text: str, *, query: bool) -> tuple[tuple[str, ...], Vectors]:
-        """Return all tokens of a text and what each gives to its one vector."""
+        """Return all tokens of a text and their contributions to its single vector."""
 
 
 def aligned(
@@ -100,11 +100,11 @@ def aligned(
     """Align a query with a document.
 
     Args:
-        query_tokens: one for each row of ``query_vectors``.
-        query_vectors: (query tokens, dimensions), rows of length 1; when summed, the parts of one.
-        document_tokens: one for each row of ``document_vectors``.
+        query_tokens: of the rows of ``query_vectors``.
+        query_vectors: (query tokens, dimensions), unit rows, or contributions if ``summed``.
+        document_tokens: of the rows of ``document_vectors``.
         document_vectors: (document tokens, dimensions), likewise.
-        summed: whether a match counts all tokens of the document, and not the nearest only.
+        summed: a match counts all document tokens, not only the nearest.
     """
     if not len(document_vectors):
         return Alignment(tuple(TokenMatch(token, "", -1, 0.0) for token in query_tokens), summed)
@@ -121,19 +121,21 @@ def aligned(
 
 
 def _whole_word(tokens: Sequence[str], place: int) -> str:
-    """Return the word that a token is a piece of, where pieces are marked as BERT marks them."""
+    """Return the word that contains a token; BERT marks the tokens that continue a word."""
     first, end = place, place + 1
-    while first > 0 and tokens[first].startswith(_PIECE):
+    while first > 0 and tokens[first].startswith(_CONTINUATION):
         first -= 1
-    while end < len(tokens) and tokens[end].startswith(_PIECE):
+    while end < len(tokens) and tokens[end].startswith(_CONTINUATION):
         end += 1
-    return tokens[first] + "".join(each.removeprefix(_PIECE) for each in tokens[first + 1 : end])
+    return tokens[first] + "".join(
+        token.removeprefix(_CONTINUATION) for token in tokens[first + 1 : end]
+    )
 
 
 def alignments(encoder: AligningEncoder, query: str, texts: Sequence[str]) -> tuple[Alignment, ...]:
-    """Encode a query and some documents and align it with each.
+    """Encode a query and documents, and align the query with every document.
 
-    One vector that is no sum, such as that of a first token, is aligned as a whole.
+    A single vector that is not a sum, such as that of the first token, is aligned as a whole.
     """
     if encoder.spec.summed:
         asked_parts = encoder.token_parts(query, query=True)
@@ -149,24 +151,24 @@ def alignments(encoder: AligningEncoder, query: str, texts: Sequence[str]) -> tu
     )
 
 
-class EncoderShelf:
-    """Keeps the encoder last used. Any thread may ask; while one loads, the others wait for it."""
+class EncoderCache:
+    """Keeps the encoder last used. Thread-safe: while it loads, other threads wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: tuple[str, Encoder] | None = None
 
-    def take(self, summary: EvalSummary) -> Encoder:
-        """Return the encoder of an eval, loaded now if it was not.
+    def get(self, summary: EvalSummary) -> Encoder:
+        """Return the encoder of an eval, loaded if necessary.
 
         Raises:
-            InputError: the eval used none, or its folder holds other weights now.
+            InputError: the eval used none, or its folder has other weights now.
             UnavailableError: the machine cannot run it.
         """
         with self._lock:
-            return self._taken(summary)
+            return self._get(summary)
 
-    def _taken(self, summary: EvalSummary) -> Encoder:
+    def _get(self, summary: EvalSummary) -> Encoder:
         from core.encoder import load_encoder, offline_encoder_folder
 
         named = encoder_of(summary)
@@ -182,7 +184,7 @@ class EncoderShelf:
         if encoder.spec.checkpoint != summary.checkpoint:
             self._kept = None
             raise InputError(
-                "the encoder's folder holds other weights than those of this eval",
+                "the encoder's folder has other weights than this eval used",
                 where=named,
                 todo="Run the eval again.",
             )

@@ -1,14 +1,8 @@
-"""The queries that an eval missed, with what stands above what was wanted.
+"""The queries that an eval missed: as records, as files, and as corrections of the spec.
 
-Misses as a Markdown page, for an issue or a review.
-
-The misses of an eval as files: Markdown for people, JSON for programs.
-
-A path found in an eval that is relevant after all: a new spec beside the old one.
-
-Ground truth has holes. What a person fills in is gathered by day: marks on ``searches`` of 3 May
-2030 make the spec ``searches+2030-05-03``, in the store and as a file under ``.rejudge/specs`` that
-says who marked what, and in which eval. The old spec stays as it is.
+Ground truth has holes. Paths that a person marks as relevant after all are collected by day: marks
+on ``searches`` of 3 May 2030 make the spec ``searches+2030-05-03``, in the store and as a file
+under ``.rejudge/specs`` that says who marked what, and in which eval. The old spec stays.
 """
 
 from __future__ import annotations
@@ -42,8 +36,7 @@ if TYPE_CHECKING:
 class Miss:
     """A query without a relevant path in the top k.
 
-    ``above`` holds the results that stand before the first relevant one, the best first, no more
-    than were asked for.
+    ``above`` has the results above the first relevant one, best first, as many as requested.
     """
 
     result: QueryResult
@@ -56,7 +49,7 @@ def misses(store: Store, done: Eval, *, shown: int | None = None) -> tuple[Miss,
     Args:
         store: holds the results.
         done: the eval.
-        shown: how many of the results above are wanted; the eval's cut-off when None.
+        shown: how many of the results above to return; None: the eval's cut-off.
     """
     k = done.summary.k
     missed = [result for result in done.queries if result.missed(k)]
@@ -72,7 +65,7 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
 def misses_markdown(summary: EvalSummary, missed: Sequence[Miss]) -> str:
-    """Return the page. Text from outside stands in it as text, never as markup."""
+    """Return the misses as a Markdown page. Outside text is escaped, never markup."""
     scored = summary.by_kind[0].queries if summary.by_kind else 0
     counts = f"{len(missed)} of {scored} queries have no wanted path in the top {summary.k}."
     lines = [
@@ -172,7 +165,7 @@ _DAY: Final = re.compile(r"\+\d{4}-\d{2}-\d{2}$")
 
 @dataclass(frozen=True, slots=True)
 class Amended:
-    """The spec that a mark made, and its file."""
+    """The spec that a mark made, with its file."""
 
     spec: Spec
     file: Path
@@ -189,28 +182,28 @@ def mark_relevant(
 ) -> Amended:
     """Add a path to what should be found for a query.
 
-    The new spec goes on from the newest of the eval's spec and its amended ones. Where the query's
-    paths are graded, this one gets the best grade.
+    The new spec continues the newest amendment of the eval's spec. If the query's paths are graded,
+    the new path gets the best grade.
 
     Args:
-        store: gets the spec; its file goes under ``specs`` in the same folder.
+        store: gets the spec; the file goes to ``specs`` in its folder.
         summary: the eval in which the path was found.
         query: the id of a query of that eval's spec.
         path: a path of the corpus.
-        annotator: who says so.
-        now: the time of the mark in UTC; None: now.
+        annotator: who marks it.
+        now: the time of the mark in UTC; None for the current time.
 
     Raises:
-        InputError: the spec does not ask the query, or has the path already; or the file cannot be
-            written, and then the store is as it was.
+        InputError: the spec lacks the query or has the path already, or the file cannot be
+            written; the store is unchanged.
     """
     when = now or utc_now()
     before = _newest(store, summary, query)
-    asked = next((each for each in before.queries if each.query.id == query), None)
+    asked = next((known for known in before.queries if known.query.id == query), None)
     if asked is None:
         raise InputError(
             f"the spec {before.name} does not ask this query",
-            todo="Run the eval again on the spec of now.",
+            todo="Run the eval again on the current spec.",
         )
     if any(meets(path, known) for known, _ in asked.relevant):
         raise InputError(
@@ -237,9 +230,9 @@ def _newest(store: Store, summary: EvalSummary, query: UUID) -> Spec:
     family = [
         spec
         for spec in specs(store)
-        if family_name(spec.name) == base and any(each.query.id == query for each in spec.queries)
+        if family_name(spec.name) == base and any(asked.query.id == query for asked in spec.queries)
     ]
-    # A day written as year, month and day sorts by time, and no day comes before any.
+    # Dates sort by time as text, and the name without a date sorts first.
     return (
         max(family, key=lambda spec: spec.name)
         if family
@@ -248,21 +241,23 @@ def _newest(store: Store, summary: EvalSummary, query: UUID) -> Spec:
 
 
 def family_name(name: str) -> str:
-    """Return the name of the spec that this one amends, or its own: ``a`` of ``a+2030-05-03``."""
+    """Return the name of the spec that this one amends, or its own: ``a`` for ``a+2030-05-03``."""
     return _DAY.sub("", name)
 
 
 def _with_path(spec: Spec, asked: SpecQuery, path: str, name: str) -> Spec:
     graded = any(grade is not None for _, grade in asked.relevant)
     relevant = (*asked.relevant, (path, BEST_GRADE if graded else None))
-    queries = [replace(each, relevant=relevant) if each is asked else each for each in spec.queries]
+    queries = [
+        replace(known, relevant=relevant) if known is asked else known for known in spec.queries
+    ]
     return make_spec(name, spec.corpus, queries)
 
 
 def _write(file: Path, spec: Spec, amends: str, mark: dict[str, str]) -> None:
     document: dict[str, object] = {
         "corpus": spec.corpus,
-        "queries": [_query(each) for each in spec.queries],
+        "queries": [_query(asked) for asked in spec.queries],
         "provenance": {"amends": family_name(amends), "marks": [*_marks(file), mark]},
     }
     try:
@@ -284,7 +279,7 @@ def _query(asked: SpecQuery) -> dict[str, object]:
 
 
 def _marks(file: Path) -> list[object]:
-    """Return the marks that the file of today holds already; none where somebody changed it."""
+    """Return the marks in today's file; none if somebody changed it beyond recognition."""
     try:
         known = json.loads(file.read_text(encoding="utf-8"))["provenance"]["marks"]
     except (OSError, ValueError, KeyError, TypeError):

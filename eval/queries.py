@@ -1,7 +1,4 @@
-"""The queries of an eval as a light list: ranks now and in another eval, filtered.
-
-One query of an eval: what should have been found and what stands above it, as documents.
-"""
+"""The queries of an eval: as a list with filters, and in detail with their documents."""
 
 from __future__ import annotations
 
@@ -32,12 +29,15 @@ _THESE: Final = "position IN (SELECT unnest(CAST($2 AS INTEGER[])))"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A path beside a query.
+    """A path that was found or should have been found for a query.
 
-    ``rank`` is its place in the results, from 1, None when it is not among them; ``grade`` what the
-    spec gives it. ``document`` is the one of the path that scored best, or, where nobody said which
-    one that was, the one with the most words of the query; None when the corpus has none now.
-    ``query`` is the query's text.
+    Attributes:
+        path: of the corpus.
+        rank: in the results, from 1; None if not among them.
+        grade: in the spec.
+        document: the best-scored document of the path or, if unknown, the one with most words of
+            the query; None if the corpus has none now.
+        query: the query's text.
     """
 
     path: str
@@ -48,16 +48,16 @@ class Candidate:
 
     @property
     def overlap(self) -> WordOverlap:
-        """Which words of the query the document has; reckoned anew each time."""
+        """The words of the query that the document has; computed on every access."""
         return word_overlap(self.query, self.document.text) if self.document else WordOverlap()
 
 
 @dataclass(frozen=True, slots=True)
 class QueryDetail:
-    """A query with its wanted paths, the best placed first, and what stands above the first.
+    """A query with its wanted paths, best rank first, and the results above the first of them.
 
-    ``above`` has no more than the top ``k``; it is empty when the first result is a wanted one. A
-    query that was not scored says why in ``problem``.
+    ``above`` is limited to the top ``k`` and empty if the first result is wanted. ``problem`` says
+    why a query was not scored.
     """
 
     query: Query
@@ -69,14 +69,16 @@ class QueryDetail:
 
     @property
     def documents(self) -> tuple[UUID, ...]:
-        """The documents to look at: the wanted ones, then those above."""
+        """The documents of the wanted paths, then of the results above."""
         return tuple(
-            each.document.id for each in (*self.wanted, *self.above) if each.document is not None
+            candidate.document.id
+            for candidate in (*self.wanted, *self.above)
+            if candidate.document is not None
         )
 
 
 def query_detail(store: Store, summary: EvalSummary, position: int) -> QueryDetail:
-    """Read one query of an eval, by its place in the spec.
+    """Read a query of an eval by its position in the spec.
 
     Raises:
         InputError: the eval has no query there.
@@ -87,17 +89,22 @@ def query_detail(store: Store, summary: EvalSummary, position: int) -> QueryDeta
 def query_details(
     store: Store, summary: EvalSummary, positions: Sequence[int]
 ) -> dict[int, QueryDetail]:
-    """Read some queries of an eval in one go, for little more than the price of one.
+    """Read several queries of an eval at little more than the cost of one.
 
     Raises:
-        InputError: the eval has no query at one of these places.
+        InputError: the eval has no query at one of the positions.
     """
     asked = _queries(store, summary.id, positions)
     wanted = _wanted(store, summary.id, positions)
     results = _results(store, summary, positions)
-    read = [_Read(*asked[each], wanted[each], results[each], summary.k) for each in positions]
+    read = [
+        _Read(*asked[position], wanted[position], results[position], summary.k)
+        for position in positions
+    ]
     documents = _Documents(store, read)
-    return {position: one.detail(documents) for position, one in zip(positions, read, strict=True)}
+    return {
+        position: query.detail(documents) for position, query in zip(positions, read, strict=True)
+    }
 
 
 def _queries(
@@ -131,7 +138,7 @@ def _wanted(store: Store, identifier: UUID, positions: Sequence[int]) -> dict[in
 def _results(
     store: Store, summary: EvalSummary, positions: Sequence[int]
 ) -> dict[int, dict[int, Found]]:
-    """Return by its rank each result in the top k, and each that was wanted."""
+    """Return the results in the top k and the wanted results, by rank."""
     rows = store.read(
         "SELECT position, rank, path, score, document_id FROM db.eval_results"
         f" WHERE eval_id = CAST($1 AS UUID) AND {_THESE}"
@@ -146,7 +153,7 @@ def _results(
 
 
 class Wanted(NamedTuple):
-    """A path that should be found, the grade that the spec gives it, and its place."""
+    """A path that should be found, with its grade in the spec and its rank."""
 
     path: str
     grade: int | None
@@ -155,7 +162,7 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What the tables of evals say of one query; ``results`` are by their ranks."""
+    """A query as the tables of evals have it; ``results`` by rank."""
 
     query: Query
     problem: str
@@ -165,7 +172,9 @@ class _Read:
 
     @property
     def rank(self) -> int | None:
-        return first_rank([one.grade for one in self.wanted], [one.rank for one in self.wanted])
+        return first_rank(
+            [wanted.grade for wanted in self.wanted], [wanted.rank for wanted in self.wanted]
+        )
 
     @property
     def above(self) -> list[tuple[int, Found]]:
@@ -173,56 +182,69 @@ class _Read:
         return [(rank, found) for rank, found in self.results.items() if rank <= last]
 
     @property
-    def seen(self) -> list[Found]:
-        """The results that are looked at: those above, and those that were wanted."""
-        at_rank = [self.results[one.rank] for one in self.wanted if one.rank]
+    def shown(self) -> list[Found]:
+        """The results shown: those above, and the wanted."""
+        at_rank = [self.results[wanted.rank] for wanted in self.wanted if wanted.rank]
         return [*(found for _, found in self.above), *at_rank]
 
     @property
-    def nameless(self) -> list[str]:
-        """The paths for which nobody said which of their documents it was."""
-        absent = [one.path for one in self.wanted if not one.rank]
-        return absent + [found.path for found in self.seen if not found.document_id]
+    def undocumented(self) -> list[str]:
+        """The paths whose document is unknown."""
+        absent = [wanted.path for wanted in self.wanted if not wanted.rank]
+        return absent + [found.path for found in self.shown if not found.document_id]
 
     def detail(self, documents: _Documents) -> QueryDetail:
         make = documents.candidate
-        paths = {self.results[one.rank].path: one.rank for one in self.wanted if one.rank}
+        ranks = {
+            self.results[wanted.rank].path: wanted.rank for wanted in self.wanted if wanted.rank
+        }
         return QueryDetail(
             self.query,
             self.rank,
             self.k,
             self.problem,
             tuple(
-                make(self.query, one.path, one.rank, one.grade, self.results.get(one.rank or 0))
-                for one in self.wanted
-                if is_relevant(one.grade)
+                make(
+                    self.query,
+                    wanted.path,
+                    wanted.rank,
+                    wanted.grade,
+                    self.results.get(wanted.rank or 0),
+                )
+                for wanted in self.wanted
+                if is_relevant(wanted.grade)
             ),
             tuple(
-                make(self.query, found.path, rank, _grade(found.path, self.wanted, paths), found)
+                make(self.query, found.path, rank, _grade(found.path, self.wanted, ranks), found)
                 for rank, found in self.above
             ),
         )
 
 
 def _grade(path: str, wanted: Sequence[Wanted], ranks: Mapping[str, int]) -> int | None:
-    """Return the grade that the spec gives to a result above the first relevant one."""
+    """Return the grade in the spec of a result above the first relevant one."""
     if path not in ranks:
         return None
-    return next((one.grade for one in wanted if meets(path, one.path)), None)
+    return next((known.grade for known in wanted if meets(path, known.path)), None)
 
 
 class _Documents:
-    """The documents of the paths in sight of some queries, read at once."""
+    """The documents of all paths of some queries, read at once."""
 
     def __init__(self, store: Store, read: Sequence[_Read]) -> None:
-        paths = [RelevantPath(one.query.id, path) for one in read for path in one.nameless]
+        paths = [
+            RelevantPath(query.query.id, path) for query in read for path in query.undocumented
+        ]
         by_query = documents_of_paths(store, paths).by_query
-        known = [found.document_id for one in read for found in one.seen if found.document_id]
-        known += [each for groups in by_query.values() for group in groups for each in group]
+        known = [found.document_id for query in read for found in query.shown if found.document_id]
+        known += [
+            document for groups in by_query.values() for group in groups for document in group
+        ]
         self._known = documents_by_id(store, list(dict.fromkeys(known)))
         self._groups = {
             query: [
-                [self._known[each] for each in group if each in self._known] for group in groups
+                [self._known[document] for document in group if document in self._known]
+                for group in groups
             ]
             for query, groups in by_query.items()
         }
@@ -230,25 +252,25 @@ class _Documents:
     def candidate(
         self, query: Query, path: str, rank: int | None, grade: int | None, found: Found | None
     ) -> Candidate:
-        """Return the path beside the query; the path of a result is the whole one."""
+        """Return a path with its document; a result's path is complete."""
         path = found.path if found else path
         document = self._known.get(found.document_id) if found and found.document_id else None
         document = document or self._likeliest(query, path)
         return Candidate(document.path if document else path, rank, grade, document, query.text)
 
     def _likeliest(self, query: Query, path: str) -> Document | None:
-        """Return the document of the path with the most words of the query."""
+        """Return the document of the path with most words of the query."""
         groups = self._groups.get(query.id, ())
-        group = next((each for each in groups if each and meets(each[0].path, path)), None)
+        group = next((known for known in groups if known and meets(known[0].path, path)), None)
         if group is None:
             return None
         if len(group) == 1:
             return group[0]
-        return max(group, key=lambda each: len(word_overlap(query.text, each.text).shared))
+        return max(group, key=lambda known: len(word_overlap(query.text, known.text).shared))
 
 
 class Shown(StrEnum):
-    """Which queries a list holds."""
+    """Which queries a list shows."""
 
     MISSES = "misses"
     REGRESSIONS = "regressions"
@@ -257,11 +279,11 @@ class Shown(StrEnum):
 
 
 class QueryRow(NamedTuple):
-    """One query in a list; a tuple, because ten thousand of them are made at once.
+    """A query in a list; a tuple, because ten thousand are made at once.
 
-    Ranks are those of the first relevant result, None when it was not found. ``before`` is that in
-    the compared eval and counts only where ``compared`` says that both evals scored the query.
-    ``k`` is the cut-off of a miss; ``problem`` says why the query was not scored.
+    Ranks are those of the first relevant result, None if not found. ``before`` is the rank in the
+    compared eval, valid if ``compared``: both evals scored the query. ``k`` is the cut-off of a
+    miss; ``problem`` says why the query was not scored.
     """
 
     position: int
@@ -280,20 +302,20 @@ class QueryRow(NamedTuple):
 
     @property
     def change(self) -> Change | None:
-        """What became of the query since the compared eval; None where there is no telling."""
+        """How the query changed since the compared eval; None if unknown."""
         return change_between(self.before, self.rank, self.k) if self.compared else None
 
 
 @dataclass(frozen=True, slots=True)
 class QueryFilter:
-    """Which queries to list. ``text`` is looked for in the query, without regard to case."""
+    """Which queries to list. ``text`` is searched in the query, ignoring case."""
 
     shown: Shown = Shown.MISSES
     kind: QueryKind | None = None
     text: str = ""
 
     def next_shown(self) -> QueryFilter:
-        """Return the same filter with the next choice of what is shown."""
+        """Return the filter with the next value of ``shown``."""
         choices = list(Shown)
         place = (choices.index(self.shown) + 1) % len(choices)
         return replace(self, shown=choices[place])
@@ -313,8 +335,8 @@ def query_rows(
         store: holds the evals.
         identifier: the eval.
         k: its cut-off.
-        compared: the eval whose ranks stand beside.
-        before_position: read only the queries before this place in the spec; None: all.
+        compared: the eval to compare ranks with.
+        before_position: read only queries before this position in the spec; None for all.
     """
     rows = store.read(
         "SELECT listed.position, queries.text, listed.kind, listed.rank,"
@@ -335,7 +357,7 @@ def query_rows(
 
 
 def filtered(rows: Iterable[QueryRow], wanted: QueryFilter) -> tuple[QueryRow, ...]:
-    """Return the rows that a filter asks for; regressions with the newly broken ones first."""
+    """Return the rows that pass a filter; of regressions, newly broken queries first."""
     text = wanted.text.casefold()
     fits = _SHOWN[wanted.shown]
     found = [
@@ -354,15 +376,15 @@ _SHOWN: Final[dict[Shown, Callable[[QueryRow], bool]]] = {
     Shown.MISSES: lambda row: row.missed,
     Shown.REGRESSIONS: lambda row: row.change in {Change.BROKEN, Change.WORSE},
     Shown.FIXED: lambda row: row.change is Change.FIXED,
-    Shown.ALL: lambda row: True,  # noqa: ARG005 - each takes a row
+    Shown.ALL: lambda row: True,  # noqa: ARG005 - the signature of the others
 }
 
 
 def parse_query_filter(text: str) -> QueryFilter:
-    """Return the filter that a line asks for: ``is:misses kind:semantic words``.
+    """Parse a filter line: ``is:misses kind:semantic words``.
 
     Raises:
-        InputError: a value that ``is`` or ``kind`` does not take.
+        InputError: an unknown value of ``is`` or ``kind``.
     """
     found = QueryFilter()
     free: list[str] = []
@@ -374,10 +396,10 @@ def parse_query_filter(text: str) -> QueryFilter:
             found = replace(found, kind=QueryKind(value))
         elif colon and name in {"is", "kind"}:
             raise InputError(
-                "the filter does not know this",
+                "unknown filter",
                 where=word,
                 todo="Known are is:misses is:regressions is:fixed is:all kind:semantic"
-                " kind:keyword; other words are looked for in the query.",
+                " kind:keyword; other words are searched in the query.",
             )
         else:
             free.append(word)

@@ -1,65 +1,63 @@
-"""What a person asks for when an eval is to be started: a spec and a retriever, on one line."""
+"""Eval requests as a line that a person types: a spec, a retriever, perhaps a model."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from eval.corpus import load_corpus
 from eval.evals import encoder_of
-from eval.evaluating import evaluate
-from eval.explaining import OFFLINE_NAME
-from eval.metrics import DEFAULT_CUTOFF
-from eval.retrievers.building import RetrieverChoice, RetrieverKind, build_retriever
-from eval.specs import chosen_spec
+from eval.evaluating import EvalRequest
+from eval.retrievers.building import (
+    DEFAULT_RETRIEVER,
+    OFFLINE_NAME,
+    RETRIEVERS,
+    RetrieverChoice,
+)
 
 if TYPE_CHECKING:
-    from core.jobs import Job
-    from core.store.database import Store
-    from eval.evals import Eval, EvalSummary
+    from eval.evals import EvalSummary
 
-
-REQUEST_FORM: Final = "SPEC lexical, SPEC encoder [MODEL] or SPEC hybrid [MODEL]"
-_MODELLED: Final = (RetrieverKind.ENCODER, RetrieverKind.HYBRID)
-
-
-@dataclass(frozen=True, slots=True)
-class EvalRequest:
-    """An eval to run: a spec by its name or file, a retriever, and the cut-off."""
-
-    spec: str
-    choice: RetrieverChoice
-    k: int = DEFAULT_CUTOFF
+#: Options that fit in the line.
+_MODEL: Final = frozenset({"model"})
 
 
 def parse_request(text: str) -> EvalRequest:
-    """Read a line such as ``searches encoder path/to/model``; without a retriever it is lexical.
+    """Read a line such as ``searches encoder path/to/model``; the default retriever is BM25.
 
     Raises:
-        InputError: no spec is named, or the retriever or what follows it is not known.
+        InputError: no spec is named, or the retriever or what follows it is unknown.
     """
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise InputError("a quote is not closed", where=text, todo="Close it.") from error
-    spec, kind, model, *rest = [*words, "", "", ""][: max(3, len(words))]
-    chosen = next((each for each in RetrieverKind if each.value == (kind or "lexical")), None)
-    startable = chosen is RetrieverKind.LEXICAL or chosen in _MODELLED
-    if not spec or chosen is None or not startable or rest or (model and chosen not in _MODELLED):
+    spec, name, model, *rest = [*words, "", "", ""][: max(3, len(words))]
+    name = name or DEFAULT_RETRIEVER
+    kind = RETRIEVERS.get(name)
+    startable = kind is not None and kind.options <= _MODEL and (kind.options or not model)
+    if not spec or not startable or rest:
         raise InputError(
-            "this is no eval to start" if spec else "no spec is named",
+            "this eval cannot be started here" if spec else "no spec is named",
             where=text.strip(),
-            todo=f"Type {REQUEST_FORM}; rejudge eval runs commands and run files too.",
+            todo=f"Type {_forms()}; rejudge eval runs other retrievers too.",
         )
-    return EvalRequest(spec, RetrieverChoice(chosen, model=model))
+    return EvalRequest(spec, RetrieverChoice(name, model=model))
+
+
+def _forms() -> str:
+    forms = [
+        f"SPEC {name}" + (" [MODEL]" if kind.options else "")
+        for name, kind in RETRIEVERS.items()
+        if kind.options <= _MODEL
+    ]
+    return " or ".join([", ".join(forms[:-1]), forms[-1]])
 
 
 def request_text(request: EvalRequest) -> str:
     """Return the line that ``parse_request`` reads as this request."""
-    words = [request.spec, request.choice.kind.value, request.choice.model]
+    words = [request.spec, request.choice.retriever, request.choice.model]
     return shlex.join([word for word in words if word])
 
 
@@ -67,45 +65,29 @@ def again(summary: EvalSummary) -> EvalRequest:
     """Return the request that runs an eval again, on the newest spec of its name.
 
     Raises:
-        InputError: it read a run file, which is not kept, or its retriever is not known here.
+        InputError: it read a run file, which is not kept, or its retriever is unknown here.
     """
-    kind = next((each for each in RetrieverKind if each.value == summary.retriever), None)
+    kind = RETRIEVERS.get(summary.retriever)
     if kind is None:
         raise InputError(
             f"there is no retriever {summary.retriever} here",
-            todo="Start one of: " + ", ".join(each.value for each in RetrieverKind),
+            todo=f"Start one of: {', '.join(RETRIEVERS)}",
         )
-    if kind is RetrieverKind.RUN:
+    if "run_file" in kind.options:
         raise InputError(
             "an eval of a run file cannot be run again from here",
             todo="Use: rejudge eval SPEC --run-file FILE",
         )
-    if kind is RetrieverKind.COMMAND:
+    if "command" in kind.options:
         parameters = json.loads(summary.parameters)
         choice = RetrieverChoice(
-            kind, command=str(parameters["command"]), seconds=float(parameters["timeout"])
+            summary.retriever,
+            command=str(parameters["command"]),
+            seconds=float(parameters["timeout"]),
         )
         return EvalRequest(summary.spec_name, choice, summary.k)
     named = encoder_of(summary) or ""
     model = "" if named == OFFLINE_NAME else named
-    return EvalRequest(summary.spec_name, RetrieverChoice(kind, model=model), summary.k)
-
-
-def run_request(store: Store, request: EvalRequest, job: Job) -> Eval:
-    """Run an eval from beginning to end, in the thread that calls.
-
-    Args:
-        store: gets the eval.
-        request: what to run.
-        job: told the progress; asked whether to stop.
-
-    Raises:
-        InputError: something asked for is not there or cannot be used.
-        UnavailableError: the machine cannot run the encoder.
-        CancelledError: the job was cancelled; no eval is kept.
-    """
-    job = job.named("the evaluation", "The documents encoded so far are kept; run it again.")
-    spec, problems = chosen_spec(store, request.spec)
-    corpus = load_corpus(store)
-    retriever = build_retriever(store, spec, corpus, request.choice, job)
-    return evaluate(store, spec, corpus, retriever, job, k=request.k, notices=problems)
+    return EvalRequest(
+        summary.spec_name, RetrieverChoice(summary.retriever, model=model), summary.k
+    )

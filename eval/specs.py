@@ -1,13 +1,9 @@
-"""A spec file, read: ``{"corpus": ..., "queries": [{"query": ..., "relevant": [...]}]}``.
+"""Specs: read from a file, checked against the corpus, kept in the store.
 
-``relevant`` is a list of paths, or an object from path to grade. A query may have a ``kind`` and an
-``id``. What is wrong with one query is named and leaves the others alone.
-
-Specs in the store. A changed spec of the same name is another spec; the newest one counts.
-
-The spec that a person named for an eval.
-
-A spec file into the store, checked against the corpus.
+A file is ``{"corpus": ..., "queries": [{"query": ..., "relevant": [...]}]}``; ``relevant`` is a
+list of paths, or an object from path to grade. A query may have a ``kind`` and an ``id``. A query
+that cannot be used is reported and skipped. A changed spec of the same name is a new spec; the
+newest counts.
 """
 
 from __future__ import annotations
@@ -43,7 +39,7 @@ _LARGEST_FILE: Final = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class SpecReading:
-    """A spec and what was left out of it. A problem's ``line`` is the query's number, from 1."""
+    """A spec and its skipped queries; a problem's ``line`` is the query's number, from 1."""
 
     spec: Spec
     read: int
@@ -51,7 +47,7 @@ class SpecReading:
 
 
 class _WrongQueryError(Exception):
-    """One query cannot be used; the message says why."""
+    """A query cannot be used; the message says why."""
 
 
 def read_spec(path: Path) -> SpecReading:
@@ -87,7 +83,7 @@ def read_spec(path: Path) -> SpecReading:
 
 
 def make_spec(name: str, corpus: str, queries: Sequence[SpecQuery]) -> Spec:
-    """Return a spec with its id, which is made of its whole content."""
+    """Return a spec with its id, a hash of its content."""
     content = [
         [asked.key, asked.query.text, asked.query.kind, sorted(asked.relevant, key=str)]
         for asked in queries
@@ -98,23 +94,27 @@ def make_spec(name: str, corpus: str, queries: Sequence[SpecQuery]) -> Spec:
 def _json(path: Path) -> object:
     try:
         if path.is_file() and path.stat().st_size > _LARGEST_FILE:
-            raise InputError("the spec is too large", where=str(path), todo="Split it in parts.")
+            raise InputError(
+                "the spec is too large", where=str(path), todo="Split it into several specs."
+            )
         text = path.read_bytes().decode("utf-8-sig")
         document: object = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
             f"the spec is not JSON: {error.msg}",
             where=f"{path}:{error.lineno}",
-            todo="Mend that line, then import it again.",
+            todo="Fix that line, then import it again.",
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(
-            "the spec is not UTF-8", where=str(path), todo="Save it as such."
+            "the spec is not UTF-8", where=str(path), todo="Save it as UTF-8."
         ) from error
     except RecursionError as error:
         raise InputError("the spec is nested too deeply", where=str(path), todo=_SHAPE) from error
     except ValueError as error:
-        raise InputError("a number of it is too long", where=str(path), todo=_SHAPE) from error
+        raise InputError(
+            "a number in the spec is too long", where=str(path), todo=_SHAPE
+        ) from error
     except OSError as error:
         raise InputError(
             f"the spec cannot be read: {error.strerror}",
@@ -174,9 +174,9 @@ def _grade(given: object) -> int | None:
 
 
 def add_spec(store: Store, spec: Spec) -> bool:
-    """Insert a spec with its queries, all or nothing; return whether it was new.
+    """Store a spec with its queries in one transaction; return whether it was new.
 
-    A spec that is there already becomes the newest of its name again.
+    A known spec becomes the newest of its name again.
     """
     with store.transaction() as cursor:
         columns = {"id": "UUID", "name": "VARCHAR", "corpus": "VARCHAR", "added": "TIMESTAMP"}
@@ -212,7 +212,7 @@ def add_spec(store: Store, spec: Spec) -> bool:
 
 
 def specs(store: Store) -> tuple[Spec, ...]:
-    """Return the newest spec of every name, by name."""
+    """Return the newest spec of every name, sorted by name."""
     rows = store.read(
         "SELECT id, name, corpus FROM db.specs"
         " QUALIFY row_number() OVER (PARTITION BY name ORDER BY added DESC, id) = 1 ORDER BY name"
@@ -221,7 +221,7 @@ def specs(store: Store) -> tuple[Spec, ...]:
 
 
 def load_spec(store: Store, name: str) -> Spec:
-    """Return the newest spec of that name.
+    """Return the newest spec of a name.
 
     Raises:
         InputError: there is none.
@@ -240,10 +240,10 @@ def load_spec(store: Store, name: str) -> Spec:
 
 
 def load_spec_by_id(store: Store, identifier: UUID) -> Spec:
-    """Return a spec as it was when an eval used it.
+    """Return the version of a spec with this id.
 
     Raises:
-        InputError: the store has none with this id.
+        InputError: there is none.
     """
     rows = store.read("SELECT id, name, corpus FROM db.specs WHERE id = $1", [identifier])
     if not rows:
@@ -272,9 +272,9 @@ def _spec(store: Store, identifier: UUID, name: str, corpus: str) -> Spec:
 
 
 def chosen_spec(store: Store, named: str) -> tuple[Spec, tuple[str, ...]]:
-    """Return a spec of the store by its name, else the one in the file of that name.
+    """Return the spec of that name, or import the file of that name.
 
-    A file is imported on the way. What is wrong with it comes back as sentences.
+    Problems of the file are returned as sentences.
 
     Raises:
         InputError: there is neither, or the file cannot be used.
@@ -289,14 +289,14 @@ def chosen_spec(store: Store, named: str) -> tuple[Spec, tuple[str, ...]]:
 
 
 def import_spec(store: Store, path: Path) -> ImportReport:
-    """Read a spec file in. Its name is the file's, without the ending.
+    """Import a spec file. The spec's name is the file's, without the ending.
 
-    A relevant path that the corpus lacks is named among the problems, but kept: the corpus may be
-    imported later. Without a corpus no path is checked.
+    A relevant path that the corpus lacks is reported but kept: the corpus may be imported later.
+    Without a corpus no path is checked.
 
     Returns:
-        ``read`` counts the queries of the file, ``added`` those of a new spec, ``skipped`` those
-        that cannot be used.
+        ``read`` counts the file's queries, ``added`` those of a new spec, ``skipped`` those that
+        cannot be used.
 
     Raises:
         InputError: the file cannot be used; nothing was kept.

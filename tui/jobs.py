@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from core.records import Progress
     from core.store.database import Store
     from eval.evals import Eval
-    from eval.requests import EvalRequest
+    from eval.evaluating import EvalRequest
     from labels.calibration.store import CalibrationOutcome
     from labels.judges.judge import JudgingProgress
     from labels.workshop.trials import Trial, TrialResult
@@ -196,7 +196,7 @@ class EvalJob(Clocked):
             RejudgeError: it could not be run, or was stopped.
         """
         from core.jobs import Job
-        from eval.requests import run_request
+        from eval.evaluating import run_request
 
         return run_request(store, self.request, Job(self.tell, self.stopped))
 

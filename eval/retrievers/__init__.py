@@ -1,1 +1,1 @@
-"""The systems that can be evaluated, behind one small interface; see ``ranking``."""
+"""Retrievers that can be evaluated; ``building`` has the registry."""

@@ -1,8 +1,6 @@
-"""Any program that prints JSON results as a retriever.
+"""A search program that prints JSON as a retriever.
 
-One run of a search program: no shell, a time limit, a limit on what it may print.
-
-What a search program printed, read as results.
+It runs once per query, without a shell, with limits on its time and on what it may print.
 """
 
 from __future__ import annotations
@@ -28,30 +26,30 @@ if TYPE_CHECKING:
 
     from core.jobs import Job
     from core.records import SpecQuery
-    from eval.retrievers.base import CorpusPaths, Parameters, Ranking
+    from eval.retrievers.base import Parameters, Ranking
+    from eval.retrievers.printed_paths import CorpusPaths
 
 
-MOST_PRINTED: Final = 64 << 20
+MAX_PRINTED: Final = 64 << 20
 _STDERR_SHOWN: Final = 300
-_LOOKS_A_SECOND: Final = 20
+_POLLS_A_SECOND: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program to be run with words of arguments.
+    """Runs a program with a time limit of ``seconds``.
 
-    ``seconds`` is how long one run may take; ``check`` is called while it runs and may raise to
-    stop it.
+    ``check`` is called while it runs and may raise to stop it.
     """
 
     seconds: float
     check: Callable[[], None]
 
     def output(self, words: Sequence[str], place: str) -> bytes:
-        """Run the words and return what was printed on standard output.
+        """Run a program with arguments and return its standard output.
 
         Raises:
-            InputError: it cannot be started, fails, hangs or prints without end.
+            InputError: it cannot be started, fails, hangs or prints too much.
         """
         with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
             process = _started(words, place, printed, errors)
@@ -68,27 +66,27 @@ class Program:
         limit = time.monotonic() + self.seconds
         while True:
             try:
-                process.wait(1 / _LOOKS_A_SECOND)
+                process.wait(1 / _POLLS_A_SECOND)
             except subprocess.TimeoutExpired:
                 self.check()
             else:
-                self._refuse_much(printed, place)
+                self._refuse_excess(printed, place)
                 return
-            self._refuse_much(printed, place)
+            self._refuse_excess(printed, place)
             if time.monotonic() >= limit:
                 raise InputError(
                     f"the search program did not answer within {self.seconds:g} seconds",
                     where=place,
-                    todo="Give it more time with --timeout SECONDS, or mend it.",
+                    todo="Give it more time with --timeout SECONDS, or fix it.",
                 )
 
     @staticmethod
-    def _refuse_much(printed: IO[bytes], place: str) -> None:
-        if os.fstat(printed.fileno()).st_size > MOST_PRINTED:
+    def _refuse_excess(printed: IO[bytes], place: str) -> None:
+        if os.fstat(printed.fileno()).st_size > MAX_PRINTED:
             raise InputError(
-                f"the search program printed more than {MOST_PRINTED >> 20} MiB",
+                f"the search program printed more than {MAX_PRINTED >> 20} MiB",
                 where=place,
-                todo="It has to print one JSON reply for each query.",
+                todo="It must print one JSON reply per query.",
             )
 
 
@@ -108,12 +106,12 @@ def _started(
         raise InputError(
             f"the search program cannot be started: {reason}",
             where=place,
-            todo="Check the words after --command; the first is the program.",
+            todo="Check the command after --command; its first word is the program.",
         ) from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the program, if it still runs, and what it started."""
+    """Kill the program and its children if it still runs."""
     if process.returncode is not None:
         return
     try:
@@ -131,7 +129,7 @@ def _failed(status: int, errors: IO[bytes], place: str) -> InputError:
     return InputError(
         f"the search program {ended}" + (f"; it said: {said}" if said else ""),
         where=place,
-        todo="Run it by hand with that query; nothing of this eval was kept.",
+        todo="Run it by hand with that query. Nothing of this eval was kept.",
     )
 
 
@@ -140,19 +138,19 @@ _PATH_KEYS: Final = ("file", "path")
 
 
 def read_reply(printed: bytes, place: str, paths: CorpusPaths, depth: int) -> Ranking:
-    """Return the results in the order they were printed; of a path's results the first counts.
+    """Parse a program's reply; the results keep their order, and a path's first result counts.
 
-    The reply is a JSON object with ``results``, or the list itself. Each result is an object with
-    ``file`` (or ``path``) and perhaps a ``score``, or a path alone.
+    The reply is a JSON object with ``results``, or the list itself. A result is an object with
+    ``file`` (or ``path``) and an optional ``score``, or a bare path.
 
     Args:
-        printed: the program's whole standard output.
+        printed: the program's standard output.
         place: the program and the query, for messages.
-        paths: make the printed paths relative to the corpus.
-        depth: paths returned at the most.
+        paths: converts printed paths to paths of the corpus.
+        depth: how many paths at most.
 
     Raises:
-        InputError: it is something else, or names a path outside the corpus.
+        InputError: the reply has another form, or names a path outside the corpus.
     """
     results = _results(printed, place)
     found: dict[str, Found] = {}
@@ -182,7 +180,7 @@ def _result(result: object, rank: int, place: str) -> tuple[str, float]:
     if isinstance(result, str):
         return result, 1 / rank
     if not isinstance(result, dict):
-        raise _garbage(f"result {rank} is no object", place)
+        raise _garbage(f"result {rank} is not an object", place)
     path = next((result[key] for key in _PATH_KEYS if key in result), None)
     if not isinstance(path, str):
         raise _garbage(f"result {rank} names no file", place)
@@ -192,9 +190,9 @@ def _result(result: object, rank: int, place: str) -> tuple[str, float]:
 
 def _garbage(what: str, place: str) -> InputError:
     return InputError(
-        f"the search program answered what cannot be used: {what}",
+        f"the search program's answer cannot be used: {what}",
         where=place,
-        todo='It has to print JSON such as {"results": [{"file": "src/watcher.rs"}]}.',
+        todo='It must print JSON such as {"results": [{"file": "src/watcher.rs"}]}.',
     )
 
 
@@ -206,13 +204,13 @@ EXAMPLE: Final = "sg search {query} --path {corpus} --top {top} --json"
 
 
 class CommandRetriever:
-    """Runs the program once for each query.
+    """Runs the program once per query.
 
     Args:
         words: the program and its arguments, with placeholders.
-        template: the same as the person wrote it.
-        folder: what ``{corpus}`` stands for.
-        paths: make printed paths relative to the corpus.
+        template: the command line they were split from.
+        folder: the value of ``{corpus}``.
+        paths: converts printed paths to paths of the corpus.
         program: runs the words.
     """
 
@@ -235,17 +233,17 @@ class CommandRetriever:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the printed paths gave rise to."""
+        """The notices about printed paths."""
         return self._paths.notices
 
     def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
-        """Yield each query's results as the program orders them.
+        """Yield every query's results in the program's order.
 
         Raises:
             InputError: the program fails, hangs, or prints what cannot be used.
         """
-        for one in queries:
-            text = one.query.text
+        for asked in queries:
+            text = asked.query.text
             place = f"{self._words[0]}, query: {text}"
             values = {_QUERY: text, _TOP: str(depth), _CORPUS: str(self._folder)}
             words = [_filled(word, values) for word in self._words]
@@ -263,16 +261,17 @@ def build_command(
     """Return the retriever for a command line.
 
     Args:
-        template: split into words as a shell would; ``{query}``, ``{top}`` and ``{corpus}`` stand
-            for the query, the number of results wanted and the corpus folder. No shell sees it.
-        paths: make printed paths relative to the corpus.
+        template: split into words as a shell would, but run without a shell; ``{query}``,
+            ``{top}`` and ``{corpus}`` become the query, the number of results and the corpus
+            folder.
+        paths: converts printed paths to paths of the corpus.
         job: asked while the program runs.
         folder: the corpus folder.
-        seconds: how long one query may take.
+        seconds: how long a query may take.
 
     Raises:
-        InputError: the words cannot be split, have no ``{query}``, or need a corpus folder that
-            nobody named.
+        InputError: the template cannot be split, has no ``{query}``, or needs a corpus folder
+            that is unknown.
     """
     try:
         words = shlex.split(template)
@@ -284,9 +283,9 @@ def build_command(
         raise InputError("the command has no {query}", where=template, todo=_todo())
     if folder is None and any(_CORPUS in word for word in words):
         raise InputError(
-            "the command wants {corpus}, and nobody said where the corpus lies",
+            "the command needs {corpus}, but the corpus folder is unknown",
             where=template,
-            todo="Name its folder with --corpus DIR.",
+            todo="Name the folder with --corpus DIR.",
         )
     return CommandRetriever(words, template, folder, paths, Program(seconds, job.check))
 
@@ -296,7 +295,7 @@ def _todo() -> str:
 
 
 def _filled(word: str, values: dict[str, str]) -> str:
-    """Put the values in at one go, so that a query that holds ``{top}`` stays as it is."""
+    """Fill all placeholders at once, so that a query with ``{top}`` in it is not changed."""
     for name, value in values.items():
         before, found, after = word.partition(name)
         if found:

@@ -1,4 +1,4 @@
-"""Exact late-interaction search over the corpus's token vectors."""
+"""Exact late-interaction search over token vectors of the corpus."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
+from eval.corpus import load_texts
 from eval.retrievers.base import rank_paths
 from eval.retrievers.token_index import TokenIndex, fill_index, index_folder, maxsim
 
@@ -23,25 +24,25 @@ if TYPE_CHECKING:
 
 #: Queries scored in one pass over the index.
 QUERIES_AT_ONCE: Final = 128
-#: Scores held at once, in float32 numbers; with a very large corpus fewer queries go in a pass.
+#: Scores held at once; a very large corpus takes fewer queries in a pass.
 _SCORES_HELD: Final = 1 << 25
-#: The order in which blocks are summed moves a score by less than this; so rounded, ties stay ties.
+#: Scores are rounded, because the order of summation changes them by less: ties stay ties.
 _DECIMALS: Final = 4
 
 
 class TokenEncoder(Protocol):
-    """What of an encoder is needed here: L2-normalised token vectors."""
+    """The part of an encoder used here: L2-normalised token vectors."""
 
     def encode_queries(self, texts: Sequence[str]) -> Sequence[NDArray[np.float32]]:
-        """Return (tokens, dimensions) vectors for each text."""
+        """Return vectors of shape (tokens, dimensions) for every text."""
 
     def encode_documents(self, texts: Sequence[str]) -> Sequence[NDArray[np.float32]]:
-        """Return (tokens, dimensions) vectors for each text."""
+        """Return vectors of shape (tokens, dimensions) for every text."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderModel:
-    """An encoder, how the person named it, and the hash of all that decides its vectors."""
+    """An encoder with the name it was given and the hash of everything that decides its vectors."""
 
     encoder: TokenEncoder
     name: str
@@ -53,7 +54,7 @@ class EncoderRetriever:
 
     Args:
         model: encodes the queries.
-        index: holds the corpus's texts as the same encoder encoded them.
+        index: the corpus's texts, encoded by the same encoder.
         corpus: the documents.
         job: asked between passes.
     """
@@ -70,11 +71,11 @@ class EncoderRetriever:
         self.checkpoint = model.checkpoint
 
     def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
-        """Yield each query's best paths, a pass over the index for each batch of queries."""
+        """Yield every query's best paths, in a pass over the index per batch of queries."""
         size = max(1, min(QUERIES_AT_ONCE, _SCORES_HELD // len(self._texts)))
         for start in range(0, len(queries), size):
             self._job.check()
-            texts = [one.query.text for one in queries[start : start + size]]
+            texts = [asked.query.text for asked in queries[start : start + size]]
             for scores in self._scores(texts):
                 yield rank_paths(scores, self._corpus, depth, floor=float("-inf"))
 
@@ -83,18 +84,18 @@ class EncoderRetriever:
         import numpy as np
 
         vectors = [
-            np.asarray(each, dtype=np.float32) for each in self._encoder.encode_queries(queries)
+            np.asarray(query, dtype=np.float32) for query in self._encoder.encode_queries(queries)
         ]
-        asked = [each for each in vectors if len(each)]
-        scored = iter(maxsim(asked, self._index.runs(self._texts), len(self._texts)))
+        with_tokens = [query for query in vectors if len(query)]
+        scored = iter(maxsim(with_tokens, self._index.runs(self._texts), len(self._texts)))
         nothing = np.full(len(self._texts), -np.inf, dtype=np.float32)
-        for each in vectors:
-            by_text = next(scored) if len(each) else nothing
+        for query in vectors:
+            by_text = next(scored) if len(query) else nothing
             yield np.round(by_text, _DECIMALS)[self._text_of_document]
 
     @cached_property
     def _texts(self) -> tuple[str, ...]:
-        """Each text's hash once; equal texts are scored once."""
+        """The hashes of the texts without duplicates; equal texts are scored once."""
         return tuple(dict.fromkeys(self._corpus.texts))
 
     @cached_property
@@ -108,14 +109,12 @@ class EncoderRetriever:
 def build_encoder_retriever(
     store: Store, corpus: Corpus, model: EncoderModel, job: Job
 ) -> EncoderRetriever:
-    """Encode what the index of this checkpoint lacks, then search it.
+    """Encode what the checkpoint's index lacks, and return the retriever.
 
     Raises:
         CancelledError: the job was cancelled; what was encoded stays.
         StoreError: the index cannot be written.
     """
-    from eval.corpus import load_texts
-
     index = TokenIndex(index_folder(store.folder, model.checkpoint))
     fill_index(
         index,

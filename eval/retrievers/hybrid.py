@@ -1,11 +1,11 @@
-"""Several rankings made one by reciprocal rank fusion."""
+"""Reciprocal rank fusion of several retrievers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from eval.retrievers.base import Found
+from eval.retrievers.base import Found, rank_scored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 #: The constant of Cormack, Clarke and Buettcher (SIGIR 2009).
 FUSION_CONSTANT: Final = 60
-#: How far down each ranking is read.
+#: How deep every ranking is read.
 FUSED_DEPTH: Final = 1000
 
 
 class HybridRetriever:
-    """Scores a path by the sum of 1 / (60 + rank) over the rankings that have it."""
+    """Scores a path by the sum of 1 / (60 + rank) over the rankings that contain it."""
 
     name: Final = "hybrid"
 
@@ -41,7 +41,7 @@ class HybridRetriever:
 
     @property
     def checkpoint(self) -> str:
-        """The hash of the one part that has weights."""
+        """The hash of the first part with weights."""
         return next((part.checkpoint for part in self._parts if part.checkpoint), "")
 
     @property
@@ -50,17 +50,16 @@ class HybridRetriever:
         return tuple(notice for part in self._parts for notice in part.notices)
 
     def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
-        """Yield each query's best paths."""
+        """Yield every query's best paths."""
         read = max(depth, FUSED_DEPTH)
         for rankings in zip(*(part.rank(queries, read) for part in self._parts), strict=True):
             yield fuse(rankings, depth)
 
 
 def fuse(rankings: Sequence[Ranking], depth: int) -> Ranking:
-    """Return the fused ranking; equal scores are in the order of their paths.
+    """Return the fused ranking; ties as in ``rank_paths``.
 
-    A path's document is the one of the ranking that has the path highest, the earlier ranking's
-    when two have it equally high.
+    A path's document comes from the ranking with the path highest, the first of equals.
     """
     scores: dict[str, float] = defaultdict(float)
     best: dict[str, tuple[int, Found]] = {}
@@ -69,5 +68,6 @@ def fuse(rankings: Sequence[Ranking], depth: int) -> Ranking:
             scores[found.path] += 1 / (FUSION_CONSTANT + rank)
             if found.path not in best or rank < best[found.path][0]:
                 best[found.path] = (rank, found)
-    order = sorted(scores, key=lambda path: (-scores[path], path))[:depth]
-    return tuple(Found(path, scores[path], best[path][1].document_id) for path in order)
+    return tuple(
+        Found(path, scores[path], best[path][1].document_id) for path in rank_scored(scores, depth)
+    )

@@ -1,4 +1,4 @@
-"""BM25 over the corpus."""
+"""BM25 over the documents of the corpus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LexicalRetriever:
-    """Ranks by the words that query and document share; a path without any is not found.
+    """Ranks by words shared with the query; a path without any is not found.
 
     Args:
         index: over exactly the documents of ``corpus``.
@@ -35,9 +35,9 @@ class LexicalRetriever:
         self._corpus = corpus
 
     def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
-        """Yield each query's best paths."""
-        for one in queries:
-            scores = self._index.scores(one.query.text)
+        """Yield every query's best paths."""
+        for asked in queries:
+            scores = self._index.scores(asked.query.text)
             yield rank_paths(scores, self._corpus, depth, floor=0.0)
 
 

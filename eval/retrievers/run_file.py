@@ -1,38 +1,41 @@
-"""A TREC run file as a retriever: results that another system has written down.
+"""A TREC run file as a retriever: the results of another system.
 
-Each line is ``QUERY Q0 PATH RANK SCORE TAG``. QUERY is the query's id in the spec, or rejudge's id
-of it. As in trec_eval the score orders the results, not the rank; a tie goes to the smaller path.
+Every line is ``QUERY Q0 PATH RANK SCORE TAG``. QUERY is the query's id in the spec, or rejudge's
+own. As in trec_eval, results are ordered by score in single precision, not by rank, and ties go to
+the path that sorts last.
 """
 
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections import defaultdict
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
-from eval.retrievers.base import Found
+from eval.retrievers.base import Found, rank_scored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from core.records import SpecQuery
-    from eval.retrievers.base import CorpusPaths, Parameters, Ranking
+    from eval.retrievers.base import Parameters, Ranking
+    from eval.retrievers.printed_paths import CorpusPaths
 
 _COLUMNS: Final = 6
 _LONGEST_LINE: Final = 1 << 16
-_FORM: Final = "Each line is: QUERY Q0 PATH RANK SCORE TAG"
+_FORM: Final = "Every line is: QUERY Q0 PATH RANK SCORE TAG"
 
 
 class RunFileRetriever:
-    """Gives back what the file says.
+    """Ranks as the file does.
 
     Args:
-        results: for each query id of the file its paths with their scores.
+        results: scores by query id, then by path.
         parameters: the file's name and hash.
-        paths: told about paths that no document has.
+        paths: has the notices about paths without a document.
     """
 
     name: Final = "run"
@@ -48,7 +51,7 @@ class RunFileRetriever:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Which queries the file lacks, and which paths the corpus lacks."""
+        """The queries that the file lacks, and the paths that the corpus lacks."""
         absent = tuple(
             f"the run file has no results for the query: {text}; it counts as a miss"
             for text in self._absent
@@ -56,35 +59,36 @@ class RunFileRetriever:
         return (*absent, *self._paths.notices)
 
     def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
-        """Yield each query's best paths.
+        """Yield every query's best paths.
 
         Raises:
             InputError: the file has none of the queries.
         """
-        if queries and not any(self._key(one) for one in queries):
+        if queries and not any(self._key(asked) for asked in queries):
             raise InputError(
                 "the run file has none of the spec's queries",
                 where=str(self.parameters["file"]),
                 todo=f"Its first column holds the queries' ids, such as {queries[0].key}.",
             )
-        for one in queries:
-            key = self._key(one)
+        for asked in queries:
+            key = self._key(asked)
             if key is None:
-                self._absent.append(one.query.text)
+                self._absent.append(asked.query.text)
             scores = self._results[key] if key else {}
-            order = sorted(scores, key=lambda path: (-scores[path], path))[:depth]
-            yield tuple(Found(path, scores[path]) for path in order)
+            single = {path: _single(score) for path, score in scores.items()}
+            yield tuple(Found(path, scores[path]) for path in rank_scored(single, depth))
 
-    def _key(self, one: SpecQuery) -> str | None:
-        return next((key for key in (one.key, str(one.query.id)) if key in self._results), None)
+    def _key(self, asked: SpecQuery) -> str | None:
+        keys = (asked.key, str(asked.query.id))
+        return next((key for key in keys if key in self._results), None)
 
 
 def read_run_file(file: Path, paths: CorpusPaths) -> RunFileRetriever:
-    """Read a run file. A path that occurs twice for a query has the better of its scores.
+    """Read a run file. Of a path's scores for a query the best counts.
 
     Raises:
-        InputError: the file cannot be read, or a line is not of a run; half a run would give
-            figures that are wrong, so the first such line stops it.
+        InputError: the file cannot be read, or a line is not of a run. The first such line stops
+            it: half a run would give wrong metrics.
     """
     results: dict[str, dict[str, float]] = defaultdict(dict)
     digest = hashlib.sha256()
@@ -110,6 +114,14 @@ def read_run_file(file: Path, paths: CorpusPaths) -> RunFileRetriever:
     if not results:
         raise InputError("the run file is empty", where=str(file), todo=_FORM)
     return RunFileRetriever(dict(results), {"file": str(file), "sha256": digest.hexdigest()}, paths)
+
+
+def _single(score: float) -> float:
+    """Return the score in single precision; infinity if it is too large for that."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", score))[0])
+    except OverflowError:
+        return float("inf") if score > 0 else float("-inf")
 
 
 def _decoded(raw: bytes, place: str) -> str:

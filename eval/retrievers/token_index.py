@@ -1,21 +1,16 @@
-"""Token vectors of documents on disk, for one encoder checkpoint.
+"""Token vectors of documents on disk, for one encoder checkpoint, and exact MaxSim over them.
 
 An index is a folder of numbered segments. A segment is two files: ``000001.vectors.npy``, the
 token vectors of its documents end to end, float16 of shape (tokens, dimensions), and
-``000001.texts.npy``, each document's text hash and number of tokens. Both are written under
-another name and renamed, the vectors first, so that a segment is there when its texts are, whole.
-Segments are never changed. A document is known by the SHA-256 of its text: a changed file adds
-only what changed, and equal texts are kept once.
+``000001.texts.npy``, the text hash and number of tokens of every document. Both are written aside
+and renamed, the vectors first, so a segment with texts is complete. Segments never change. The
+SHA-256 of its text identifies a document: a changed file adds only what changed, and equal texts
+are stored once. Finished segments survive a cancelled or killed job.
 
-Exact MaxSim over many documents, in blocks.
-
-The score of a document is the sum, over the query's tokens, of the best similarity that any of
-the document's tokens has with it (Khattab and Zaharia, ColBERT, SIGIR 2020). All queries of a
-batch meet a block of documents in one matrix product, so that each document is turned from
-float16 to float32 once a batch; the documents lie end to end without padding; and the largest
-array is one block's similarities.
-
-Encode what a token index lacks; what is finished stays when the work is stopped or killed.
+A document's MaxSim score is the sum, over the query's tokens, of the best similarity with any of
+the document's tokens (Khattab and Zaharia, ColBERT, SIGIR 2020). A batch of queries meets a block
+of documents in one matrix product: every document is converted to float32 once per batch, there is
+no padding, and the largest array is one block's similarities.
 """
 
 from __future__ import annotations
@@ -46,16 +41,17 @@ if TYPE_CHECKING:
 
 #: Similarities held at once: 16 MiB of float32.
 BLOCK_CELLS: Final = 1 << 22
-_FEWEST_TOKENS: Final = 256
+_MIN_BLOCK_TOKENS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRun:
-    """Documents whose token vectors lie end to end.
+    """Documents with their token vectors end to end.
 
-    ``vectors`` has the shape (tokens, dimensions), float16 or float32, and may be memory-mapped.
-    ``lengths`` holds each document's number of tokens, at least 1; ``columns`` where in the scores
-    it goes.
+    Attributes:
+        vectors: shape (tokens, dimensions), float16 or float32, perhaps memory-mapped.
+        lengths: number of tokens of every document, at least 1.
+        columns: the document's column in the scores.
     """
 
     vectors: NDArray[np.floating]
@@ -64,10 +60,10 @@ class TokenRun:
 
 
 def maxsim(queries: Sequence[Float32], runs: Iterable[TokenRun], documents: int) -> Float32:
-    """Return the scores, of shape (queries, documents); minus infinity where no run has one.
+    """Return MaxSim scores, shape (queries, documents); minus infinity for documents in no run.
 
     Args:
-        queries: token vectors, (tokens, dimensions) each, at least one token each.
+        queries: token vectors of shape (tokens, dimensions), at least one token.
         runs: the documents.
         documents: the number of columns.
     """
@@ -93,10 +89,10 @@ def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _blocks(run: TokenRun, query_tokens: int) -> Iterable[TokenRun]:
-    """Cut a run into pieces whose similarities fit; a document is never cut."""
+    """Cut a run between documents into blocks whose similarities fit in memory."""
     import numpy as np
 
-    size = max(_FEWEST_TOKENS, BLOCK_CELLS // query_tokens)
+    size = max(_MIN_BLOCK_TOKENS, BLOCK_CELLS // query_tokens)
     ends = np.cumsum(run.lengths)
     first, done = 0, 0
     while first < len(ends):
@@ -107,11 +103,10 @@ def _blocks(run: TokenRun, query_tokens: int) -> Iterable[TokenRun]:
 
 
 PAGE_SIZE: Final = 128
-#: A segment is written after so many seconds, so that a kill loses no more work than that, or as
-#: soon as it has so many numbers.
+#: A segment is written after so many seconds, which is what a kill can lose, or numbers.
 SEGMENT_SECONDS: Final = 5.0
 SEGMENT_NUMBERS: Final = 1 << 24
-_one_at_a_time: Final = threading.Lock()
+_filling: Final = threading.Lock()
 
 
 def fill_index(
@@ -121,19 +116,19 @@ def fill_index(
     encode: Callable[[list[str]], Sequence[NDArray[np.float32]]],
     job: Job,
 ) -> int:
-    """Encode the texts that the index lacks and return how many that were.
+    """Encode the texts that the index lacks; return how many.
 
     Args:
         index: gets segments.
-        texts: hashes of the texts that are wanted, in the order to encode them.
-        load: returns the texts with these hashes.
-        encode: returns the token vectors of each text; it gets pages, to batch as it likes.
+        texts: hashes of the texts, in the order to encode them.
+        load: returns texts by their hashes.
+        encode: returns the token vectors of a page of texts; it makes the batches.
         job: told the texts done; asked before each page.
 
     Raises:
         CancelledError: the job was cancelled; what was encoded is on disk.
     """
-    with _one_at_a_time:
+    with _filling:
         missing = [text for text in dict.fromkeys(texts) if text not in index]
         segment = _Segment(index)
         done = 0
@@ -150,7 +145,7 @@ def fill_index(
 
 
 class _Segment:
-    """The documents encoded since the last segment was written."""
+    """The documents encoded since the last segment."""
 
     def __init__(self, index: TokenIndex) -> None:
         self._index = index
@@ -163,16 +158,16 @@ class _Segment:
         self._began = time.monotonic()
 
     def add(self, texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> None:
-        """Take in a page; write the segment when it is due."""
+        """Add a page; write the segment if it is due."""
         self._texts += texts
         self._vectors += vectors
-        self._numbers += sum(each.size for each in vectors)
-        late = time.monotonic() - self._began >= SEGMENT_SECONDS
-        if late or self._numbers >= SEGMENT_NUMBERS:
+        self._numbers += sum(document.size for document in vectors)
+        due = time.monotonic() - self._began >= SEGMENT_SECONDS
+        if due or self._numbers >= SEGMENT_NUMBERS:
             self.write()
 
     def write(self) -> None:
-        """Append what there is to the index."""
+        """Append the documents to the index."""
         self._index.append(self._texts, self._vectors)
         self._begin()
 
@@ -187,7 +182,7 @@ _FORMAT: Final = 1
 _VECTORS: Final = ".vectors.npy"
 _TEXTS: Final = ".texts.npy"
 _TABLE_TYPE: Final = [("text", "u1", (32,)), ("tokens", "<i4")]
-#: Pieces between which other documents lie are copied together up to this many tokens.
+#: Scattered documents are copied together up to this many tokens.
 _GATHERED_TOKENS: Final = 8192
 
 
@@ -199,21 +194,21 @@ class _Place:
 
 
 def text_hash(text: str) -> str:
-    """Return the key of a text: the hex digits of its SHA-256, as ``sha256`` gives in SQL."""
+    """Return the hex SHA-256 of a text, as ``sha256`` does in SQL."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def index_folder(store_folder: Path, checkpoint: str) -> Path:
-    """Return where the index of a checkpoint lies. ``store_folder`` is the ``.rejudge`` folder."""
+    """Return the folder of a checkpoint's index; ``store_folder`` is the ``.rejudge`` folder."""
     name = hashlib.sha256(f"{_FORMAT} {checkpoint}".encode()).hexdigest()[:32]
     return store_folder / INDEXES_NAME / name
 
 
 class TokenIndex:
-    """An open index. Reading it needs no closing; vectors stay on disk until they are used.
+    """An open index. It needs no closing; vectors stay on disk until they are used.
 
     Args:
-        folder: made if it is absent; whatever an interrupted writer left is cleared away.
+        folder: created if absent; leftovers of an interrupted writer are removed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -226,27 +221,27 @@ class TokenIndex:
                 self._open_segment(number)
 
     def __len__(self) -> int:
-        """Return how many texts are indexed."""
+        """Return the number of indexed texts."""
         return len(self._places)
 
     def __contains__(self, text: str) -> bool:
-        """Whether the text with this hash is indexed."""
+        """Tell whether the text with this hash is indexed."""
         return text in self._places
 
     @property
     def dimensions(self) -> int | None:
-        """How long a vector is; None while the index is empty."""
-        return next((int(each.shape[1]) for each in self._segments.values()), None)
+        """The length of a vector; None while the index is empty."""
+        return next((int(vectors.shape[1]) for vectors in self._segments.values()), None)
 
     def append(self, texts: Sequence[str], vectors: Sequence[Vectors]) -> None:
-        """Add documents as one segment, on disk when this returns.
+        """Add documents as one segment, which is on disk on return.
 
         Args:
-            texts: text hashes, none of them indexed yet and none twice.
-            vectors: of shape (tokens, dimensions) each, at most 1 in size; no tokens is allowed.
+            texts: text hashes without duplicates, not indexed yet.
+            vectors: of shape (tokens, dimensions), values within -1 to 1; zero tokens are allowed.
 
         Raises:
-            InputError: a vector holds what is no number, or has another length than the rest.
+            InputError: a value is not finite, or vectors differ in length.
             StoreError: the disk is full or cannot be written.
         """
         import numpy as np
@@ -256,7 +251,7 @@ class TokenIndex:
         self._check(vectors)
         table = np.zeros(len(texts), dtype=_TABLE_TYPE)
         table["text"] = [np.frombuffer(bytes.fromhex(text), dtype=np.uint8) for text in texts]
-        table["tokens"] = [len(each) for each in vectors]
+        table["tokens"] = [len(document) for document in vectors]
         number = max(self._segments, default=0) + 1
         with explained(self.folder):
             self._write(f"{number:06d}{_VECTORS}", np.concatenate(vectors).astype(np.float16))
@@ -264,9 +259,9 @@ class TokenIndex:
             self._open_segment(number)
 
     def runs(self, texts: Sequence[str]) -> Iterator[TokenRun]:
-        """Yield the documents with these text hashes; ``columns`` are places in ``texts``.
+        """Yield the documents with these text hashes; ``columns`` are indices into ``texts``.
 
-        Those that are not indexed or have no tokens are left out.
+        Documents that are not indexed or have no tokens are left out.
         """
         by_segment: dict[int, list[tuple[int, int, int]]] = {}
         for column, text in enumerate(texts):
@@ -281,30 +276,30 @@ class TokenIndex:
         import numpy as np
 
         expected = self.dimensions
-        for each in vectors:
-            expected = expected or int(each.shape[1])
-            if each.shape[1] != expected:
+        for document in vectors:
+            expected = expected or int(document.shape[1])
+            if document.shape[1] != expected:
                 raise InputError(
-                    f"the encoder gave vectors of {each.shape[1]} numbers and of {expected}",
+                    f"the encoder gave vectors of {document.shape[1]} numbers and of {expected}",
                     todo="Check the checkpoint's folder.",
                 )
-            if not np.isfinite(each).all():
+            if not np.isfinite(document).all():
                 raise InputError(
-                    "the encoder gave vectors that hold NaN or infinity",
-                    todo="The checkpoint's weights are damaged; take an earlier one.",
+                    "the encoder gave vectors with NaN or infinity",
+                    todo="The checkpoint's weights are damaged; use an earlier checkpoint.",
                 )
 
     def _write(self, name: str, array: NDArray[np.generic]) -> None:
         import numpy as np
 
         with replacing(self.folder / name) as unfinished, unfinished.open("wb") as file:
-            # Not np.save: of a full disk it says no more than how many bytes it wrote.
+            # Not np.save: its error about a full disk says only how many bytes it wrote.
             header = np.lib.format.header_data_from_array_1_0(array)
             np.lib.format.write_array_header_1_0(file, header)
             file.write(np.ascontiguousarray(array).view(np.uint8).data)
 
     def _complete_segments(self) -> list[int]:
-        """Return the numbers of the whole segments; remove the files of no segment."""
+        """Return the numbers of the complete segments; remove other files."""
         names = {entry.name for entry in os.scandir(self.folder)}
         complete = []
         for name in sorted(names):
@@ -317,7 +312,7 @@ class TokenIndex:
         return complete
 
     def _open_segment(self, number: int) -> None:
-        """Take a segment in. A damaged one is removed: its texts will be encoded again."""
+        """Open a segment. A damaged one is removed; its texts will be encoded again."""
         import numpy as np
 
         files = [self.folder / f"{number:06d}{suffix}" for suffix in (_TEXTS, _VECTORS)]
@@ -340,11 +335,11 @@ class TokenIndex:
 
 
 def _runs(vectors: Vectors, entries: Sequence[tuple[int, int, int]]) -> Iterator[TokenRun]:
-    """Yield what lies end to end as it lies; copy small pieces together.
+    """Yield adjacent documents as views; copy scattered documents together.
 
     Args:
         vectors: of one segment.
-        entries: first token, number of tokens and column of each document, in their order.
+        entries: first token, number of tokens and column of every document, sorted.
     """
     gathered: list[tuple[int, int, int]] = []
     tokens = 0
@@ -363,13 +358,13 @@ def _run(vectors: Vectors, entries: Sequence[tuple[int, int, int]]) -> TokenRun:
     import numpy as np
 
     starts, lengths, columns = (
-        np.asarray(each, dtype=np.int64) for each in zip(*entries, strict=True)
+        np.asarray(column, dtype=np.int64) for column in zip(*entries, strict=True)
     )
     cuts = np.flatnonzero(starts[1:] != starts[:-1] + lengths[:-1]) + 1
     pieces = [
         vectors[int(piece[0]) : int(piece[-1] + length)]
         for piece, length in zip(
-            np.split(starts, cuts), [each[-1] for each in np.split(lengths, cuts)], strict=True
+            np.split(starts, cuts), [part[-1] for part in np.split(lengths, cuts)], strict=True
         )
     ]
     rows = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

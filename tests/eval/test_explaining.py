@@ -11,11 +11,10 @@ from core.jobs import Job
 from core.store.opening import open_store
 from eval.corpus import load_corpus
 from eval.evals import encoder_of
-from eval.evaluating import evaluate
-from eval.explaining import EncoderShelf, aligned, alignments
+from eval.evaluating import evaluate, run_request
+from eval.explaining import EncoderCache, aligned, alignments
 from eval.queries import query_detail
-from eval.requests import again, parse_request, request_text, run_request
-from eval.retrievers.building import RetrieverKind
+from eval.requests import again, parse_request, request_text
 from eval.specs import add_spec, make_spec
 from tests.building import new_workspace
 from tests.core.encoder.fixture_encoders import FIXTURES, encoder, skip_without_mlx
@@ -74,7 +73,7 @@ def test_the_alignment_adds_up_to_the_score_that_ranked_the_document(
     detail = query_detail(store, summary, 0)
     document = detail.wanted[0].document
     assert document is not None
-    found = EncoderShelf().take(summary)
+    found = EncoderCache().get(summary)
     (alignment,) = alignments(found, "poll changes on disk", [document.text])
     ((score,),) = store.read(
         "SELECT score FROM db.eval_results WHERE path = 'src/watcher.rs' AND position = 0"
@@ -103,13 +102,13 @@ def test_an_eval_without_an_encoder_has_nothing_to_align(store: Store, spec: Spe
     summary = run_request(store, parse_request("searches"), Job()).summary
     assert (summary.retriever, encoder_of(summary)) == ("lexical", None)
     with pytest.raises(InputError, match="no encoder"):
-        EncoderShelf().take(summary)
+        EncoderCache().get(summary)
 
 
 def test_a_request_reads_back_and_a_wrong_one_is_named(store: Store, spec: Spec) -> None:
     for line in ("searches lexical", "searches encoder 'my model'", "'a b' hybrid"):
         assert request_text(parse_request(line)) == line
-    assert parse_request("searches").choice.kind is RetrieverKind.LEXICAL
+    assert parse_request("searches").choice.retriever == "lexical"
     for wrong in ("", "searches best", "searches lexical model", "a encoder b c", "searches run"):
         with pytest.raises(InputError):
             parse_request(wrong)

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.records import Problem
 from core.store.opening import open_store
 from eval.retrievers import building
-from eval.retrievers.building import RetrieverChoice, RetrieverKind
+from eval.retrievers.building import RetrieverChoice
 from eval.specs import import_spec, make_spec
 from labels.pairs.importing import import_pairs
 from tests.building import new_workspace
@@ -102,7 +102,7 @@ def test_a_spec_names_no_folder_outside_of_the_workspace(
     store: Store, tmp_path: Path, corpus: str
 ) -> None:
     (tmp_path / "work" / "code").mkdir()
-    choice = RetrieverChoice(RetrieverKind.COMMAND)
+    choice = RetrieverChoice("command")
     spec = make_spec("s", corpus, [asked("q", "a.py")])
     assert building._corpus_folder(store, spec, choice) is None
     inside = make_spec("s", "code", [asked("q", "a.py")])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.records import Origin
-from eval import requests as eval_request
+from eval import evaluating
 from eval.specs import make_spec
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.eval.eval_building import asked
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.store.database import Store
     from core.workspace import Workspace
     from eval.evals import Eval
-    from eval.requests import EvalRequest
+    from eval.evaluating import EvalRequest
     from tests.tui.misses_driving import Looking
 
 
@@ -203,7 +203,7 @@ async def test_an_eval_is_started_where_there_is_none(tmp_path: Path) -> None:
         await settled(looking.pilot)
         assert "Specs: searches" in looking.text
         await looking.type("searches best")
-        assert "no eval to start" in looking.text
+        assert "cannot be started here" in looking.text
         await looking.type("nowhere lexical")
         await settled(looking.pilot)
         assert "not done: there is no spec nowhere" in looking.said
@@ -224,7 +224,7 @@ async def test_a_running_eval_shows_its_progress_and_stops_by_escape(
             time.sleep(0.005)
         raise AssertionError(request)
 
-    monkeypatch.setattr(eval_request, "run_request", endless)
+    monkeypatch.setattr(evaluating, "run_request", endless)
     async with misses(workspace) as looking:
         await looking.press("g")
         await until(looking.pilot, lambda: "of 10,000 documents encoded" in looking.text)

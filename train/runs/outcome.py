@@ -94,9 +94,9 @@ def _evaluated(
     from core.encoder.location import encoder_folder
     from eval.corpus import load_corpus
     from eval.evals import find_like
+    from eval.evaluating import EvalRequest, run_request
     from eval.metrics import DEFAULT_CUTOFF
-    from eval.requests import EvalRequest, run_request
-    from eval.retrievers.building import RetrieverChoice, RetrieverKind
+    from eval.retrievers.building import RetrieverChoice
     from eval.specs import load_spec
 
     if side is Side.AFTER and not folder.model.is_dir():
@@ -111,14 +111,14 @@ def _evaluated(
     like = find_like(
         store,
         spec_id=load_spec(store, spec_name).id,
-        retriever=RetrieverKind.ENCODER.value,
+        retriever="encoder",
         checkpoint=read_spec(place).checkpoint,
         corpus_hash=load_corpus(store).hash,
         k=DEFAULT_CUTOFF,
     )
     if like is not None:
         return like.id
-    choice = RetrieverChoice(RetrieverKind.ENCODER, model=model)
+    choice = RetrieverChoice("encoder", model=model)
     return run_request(store, EvalRequest(spec_name, choice), job).summary.id
 
 

@@ -10,6 +10,7 @@ from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from core.workspace import given_path
 from eval.evals import retriever_name
+from eval.retrievers.building import RETRIEVERS
 from tui.cli.answers import answer
 from tui.cli.arguments import add_json_argument, workspace_of
 from tui.cli.progress_line import progress_line
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from eval.retrievers.building import RetrieverChoice
 
 
-_KINDS = ("lexical", "encoder", "hybrid", "command", "run")
 _LONGEST_WAIT = 3600
 
 
@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "spec", nargs="?", metavar="SPEC", help="a spec's name or file; without it, list the evals"
     )
     parser.add_argument(
-        "--retriever", choices=_KINDS, help="what searches (what the other options ask for)"
+        "--retriever",
+        choices=list(RETRIEVERS),
+        help="; ".join(f"{name}: {kind.description}" for name, kind in RETRIEVERS.items()),
     )
     parser.add_argument("--model", default="", metavar="M", help="an encoder's folder or hub id")
     parser.add_argument(
@@ -74,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _choice(arguments: argparse.Namespace) -> RetrieverChoice:
     from eval.evaluating import DEPTH
-    from eval.retrievers.building import RetrieverChoice, RetrieverKind
+    from eval.retrievers.building import choose_retriever
     from eval.retrievers.command import DEFAULT_SECONDS
 
     if not 1 <= arguments.k <= DEPTH:
@@ -82,18 +84,8 @@ def _choice(arguments: argparse.Namespace) -> RetrieverChoice:
     seconds = DEFAULT_SECONDS if arguments.timeout is None else arguments.timeout
     if not 0 < seconds <= _LONGEST_WAIT:
         raise InputError(f"--timeout takes seconds, more than 0 and at most {_LONGEST_WAIT}")
-    asked = {
-        "--model": (arguments.model, ("encoder", "hybrid")),
-        "--command": (arguments.program, ("command",)),
-        "--run-file": (arguments.run_file, ("run",)),
-    }
-    given = {option: fitting for option, (value, fitting) in asked.items() if value}
-    name = arguments.retriever or next(iter(given.values()), ("lexical",))[0]
-    wrong = [option for option, fitting in given.items() if name not in fitting]
-    if wrong:
-        raise InputError(f"{wrong[0]} does not go with the retriever {name}")
-    return RetrieverChoice(
-        kind=RetrieverKind(name),
+    return choose_retriever(
+        arguments.retriever or "",
         model=arguments.model,
         command=arguments.program,
         run_file=given_path(arguments.run_file) if arguments.run_file else None,
@@ -105,20 +97,12 @@ def _choice(arguments: argparse.Namespace) -> RetrieverChoice:
 def _evaluate(store: Store, arguments: argparse.Namespace, choice: RetrieverChoice) -> Eval:
     from core.encoder.blas import slowness
     from core.jobs import Job
-    from eval.corpus import load_corpus
-    from eval.evaluating import evaluate
-    from eval.retrievers.building import RetrieverKind, build_retriever
-    from eval.specs import chosen_spec
+    from eval.evaluating import EvalRequest, run_request
 
-    encodes = choice.kind in {RetrieverKind.ENCODER, RetrieverKind.HYBRID}
-    if encodes and (warning := slowness()):
+    if RETRIEVERS[choice.retriever].encodes and (warning := slowness()):
         print(displayable_line(warning), file=sys.stderr)
-    spec, problems = chosen_spec(store, arguments.spec)
-    corpus = load_corpus(store)
     with progress_line() as show:
-        job = Job(show)
-        retriever = build_retriever(store, spec, corpus, choice, job)
-        return evaluate(store, spec, corpus, retriever, job, k=arguments.k, notices=problems)
+        return run_request(store, EvalRequest(arguments.spec, choice, arguments.k), Job(show))
 
 
 def _document(store: Store, done: Eval) -> dict[str, object]:

@@ -22,7 +22,7 @@ def corpus_of(paths: list[str]) -> Corpus:
 
 
 @given(DOCUMENTS, st.integers(1, 5))
-def test_a_path_ranks_by_its_best_document_and_ties_by_path(
+def test_a_path_ranks_by_its_best_document_and_ties_as_in_trec_eval(
     documents: list[tuple[str, int]], depth: int
 ) -> None:
     corpus = corpus_of([path for path, _ in documents])
@@ -31,22 +31,23 @@ def test_a_path_ranks_by_its_best_document_and_ties_by_path(
     for place, (path, score) in enumerate(documents):
         if path not in best or score > best[path][0]:
             best[path] = (score, place)
-    expected = sorted((-score, path, place) for path, (score, place) in best.items() if score > 0)
+    positive = ((score, path, place) for path, (score, place) in best.items() if score > 0)
+    expected = sorted(positive, reverse=True)
     found = rank_paths(scores, corpus, depth, 0.0)
-    assert [(-each.score, each.path, each.document_id) for each in found] == [
+    assert [(each.score, each.path, each.document_id) for each in found] == [
         (score, path, UUID(int=place)) for score, path, place in expected[:depth]
     ]
 
 
-def test_fusion_adds_reciprocal_ranks_and_breaks_ties_by_path() -> None:
+def test_fusion_adds_reciprocal_ranks_and_ties_as_in_trec_eval() -> None:
     one, two = UUID(int=1), UUID(int=2)
     lexical = (Found("x", 9.0, one), Found("y", 8.0, one))
     encoder = (Found("y", 0.5, two), Found("x", 0.4, two), Found("a", 0.3, two))
     fused = fuse([lexical, encoder], 10)
-    assert [found.path for found in fused] == ["x", "y", "a"]
+    assert [found.path for found in fused] == ["y", "x", "a"]
     assert fused[0].score == fused[1].score == 1 / 61 + 1 / 62
-    assert [found.document_id for found in fused] == [one, two, two]
-    assert [found.path for found in fuse([lexical, encoder], 1)] == ["x"]
+    assert [found.document_id for found in fused] == [two, one, two]
+    assert [found.path for found in fuse([lexical, encoder], 1)] == ["y"]
 
 
 @given(st.permutations(["a", "b", "c"]), st.permutations(["c", "d", "a"]))

@@ -11,8 +11,8 @@ import pytest
 from core.errors import CancelledError, InputError
 from core.jobs import Job
 from eval.corpus import Corpus
-from eval.retrievers.base import CorpusPaths
 from eval.retrievers.command import build_command
+from eval.retrievers.printed_paths import CorpusPaths
 from tests.eval.eval_building import asked
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ def test_a_file_without_a_document_takes_its_rank_and_is_told(folder: Path) -> N
         ("", "it is empty"),
         ('{"results": 3}', "no list of results"),
         ("3", "no list of results"),
-        ("[3]", "result 1 is no object"),
+        ("[3]", "result 1 is not an object"),
         ('[{"name": "x"}]', "result 1 names no file"),
         ("[" * 100_000, "not JSON"),
-        ('[""]', "no path"),
-        ('["a\\u0000b"]', "no path"),
-        ('["\\ud800"]', "no path"),
+        ('[""]', "is not a path"),
+        ('["a\\u0000b"]', "is not a path"),
+        ('["\\ud800"]', "is not a path"),
         ('["/etc/passwd"]', "outside the corpus: /etc/passwd"),
         ('["../secret.rs"]', "outside the corpus"),
         ('["src/../../secret.rs"]', "outside the corpus"),
@@ -148,7 +148,7 @@ def test_a_hanging_program_is_killed_with_its_children(folder: Path) -> None:
 def test_a_program_that_prints_without_end_is_stopped(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eval.retrievers.command.MOST_PRINTED", 1 << 20)
+    monkeypatch.setattr("eval.retrievers.command.MAX_PRINTED", 1 << 20)
     with pytest.raises(InputError, match="more than 1 MiB"):
         ranked(made(folder, "while True: print('x' * 4096)"))
 
@@ -181,7 +181,7 @@ def test_a_program_that_is_not_there_is_named(folder: Path) -> None:
         ("{query}", "has no {query}"),
         ("sg 'open", "cannot be split"),
         ("", "has no {query}"),
-        ("sg {query} {corpus}", "nobody said where the corpus lies"),
+        ("sg {query} {corpus}", "the corpus folder is unknown"),
     ],
 )
 def test_a_command_line_that_cannot_work_is_refused(template: str, said: str) -> None:

@@ -39,7 +39,7 @@ def test_blocks_of_any_size_give_the_plain_scores(
     run = TokenRun(np.concatenate(documents), np.asarray(lengths), columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(eval.retrievers.token_index, "BLOCK_CELLS", cells)
-        patch.setattr(eval.retrievers.token_index, "_FEWEST_TOKENS", 1)
+        patch.setattr(eval.retrievers.token_index, "_MIN_BLOCK_TOKENS", 1)
         scores = maxsim(queries, [run], len(lengths))
     for row, query in enumerate(queries):
         for document, column in zip(documents, columns, strict=True):

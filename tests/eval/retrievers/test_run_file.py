@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import InputError
 from eval.corpus import Corpus
-from eval.retrievers.base import CorpusPaths
+from eval.retrievers.printed_paths import CorpusPaths
 from eval.retrievers.run_file import read_run_file
 from tests.eval.eval_building import asked
 
@@ -34,14 +34,14 @@ def read(folder: Path, text: str | bytes) -> RunFileRetriever:
     return read_run_file(written(folder, text), CorpusPaths(CORPUS, None))
 
 
-def test_scores_order_the_results_and_ties_go_by_path(tmp_path: Path) -> None:
+def test_scores_order_the_results_and_ties_go_to_the_last_path(tmp_path: Path) -> None:
     retriever = read(
         tmp_path,
         "q1 Q0 c.rs 1 0.5 x\nq1 Q0 b.rs 2 0.5 x\n\nq1 Q0 a.rs 9 2 x\nq1 Q0 c.rs 4 0.1 x\n"
         "q2 Q0 a.rs 1 1 x\n",
     )
     first, none = retriever.rank([asked("one", "a.rs", key="q1"), asked("two", "b.rs")], 2)
-    assert [(found.path, found.score) for found in first] == [("a.rs", 2.0), ("b.rs", 0.5)]
+    assert [(found.path, found.score) for found in first] == [("a.rs", 2.0), ("c.rs", 0.5)]
     assert none == ()
     assert "no results for the query: two" in retriever.notices[0]
     assert len(str(retriever.parameters["sha256"])) == 64

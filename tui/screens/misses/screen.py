@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from core.records import QueryKind
     from eval.evals import Eval
-    from eval.explaining import Alignment, EncoderShelf
+    from eval.evaluating import EvalRequest
+    from eval.explaining import Alignment, EncoderCache
     from eval.misses import Amended
-    from eval.requests import EvalRequest
     from labels.pairs.mining import MissPairs
     from tui.jobs import EvalJob
     from tui.widgets.bars import Prompt
@@ -44,7 +44,7 @@ class MissesScreen(QueryScreen):
         super().__init__()
         self.job: EvalJob | None = None
         self._alignments: tuple[Alignment, ...] = ()
-        self._encoders: EncoderShelf | None = None
+        self._encoders: EncoderCache | None = None
         self._amended = ""
 
     def on_mount(self) -> None:
@@ -213,11 +213,11 @@ class MissesScreen(QueryScreen):
         query = detail.query.text
 
         def align() -> tuple[Alignment, ...]:
-            from eval.explaining import EncoderShelf, alignments
+            from eval.explaining import EncoderCache, alignments
 
             if self._encoders is None:
-                self._encoders = EncoderShelf()
-            return alignments(self._encoders.take(summary), query, texts)
+                self._encoders = EncoderCache()
+            return alignments(self._encoders.get(summary), query, texts)
 
         def done(found: tuple[Alignment, ...]) -> None:
             if self.detail is detail:
