@@ -40,7 +40,7 @@ async def test_settings_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     workspace = workspace_with(tmp_path, numbered(2))
     (workspace.folder / "settings.toml").write_text("theme = 3\n", encoding="utf-8")
     async with home(workspace, (120, 40)) as pilot:
-        assert "the settings hold what rejudge does not know" in painted(pilot)
+        assert "unknown setting or wrong value" in painted(pilot)
         assert "2 pairs to audit" in painted(pilot)
 
 
