@@ -23,7 +23,7 @@ from core.store.tables import (
     pairs_by_id,
     queries_by_id,
 )
-from labels.judges.injection import addresses
+from labels.judges.injection import find_injections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from core.records import Document, QueryKind
     from core.store.database import Store
     from labels.audit.strategies import Drawn
-    from labels.judges.injection import Address
+    from labels.judges.injection import Injection
 
 
 #: Own grades of a pair this far apart are a dispute, until somebody adjudicates it.
@@ -163,7 +163,7 @@ class AuditItem:
     it; ``failures`` are (judge name, reason) of judges that did not manage to rule.
     ``strategy`` says how the queue came to the pair, ``chance`` with which chance that draw took
     it. ``blind`` tells whether it was drawn to be graded without the judge in sight.
-    ``addresses`` are the places of the document that speak to the judge.
+    ``injections`` are the places in the document that address the judge.
     """
 
     pair: Pair
@@ -180,7 +180,7 @@ class AuditItem:
     chance: float | None = None
     blind: bool = False
     withheld: Withheld = Withheld()
-    addresses: tuple[Address, ...] = ()
+    injections: tuple[Injection, ...] = ()
 
     @property
     def ruling(self) -> JudgeRuling | None:
@@ -302,7 +302,7 @@ def load_items(
                 strategy=one.strategy,
                 chance=one.chance,
                 withheld=Withheld(_labels(withheld), _remarks(withheld), _adjudication(withheld)),
-                addresses=addresses(documents[pair.document_id]),
+                injections=find_injections(documents[pair.document_id]),
             )
         )
     return items

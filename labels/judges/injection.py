@@ -1,8 +1,7 @@
-"""Documents that address the judge: text in them that asks for a score or plays a part.
+"""Code written for the judge: text in a document that asks for a score or plays a role.
 
-The judge is told that what it is given is data (``labels.judges.prompt``), and no list of wordings
-can be whole. So what is found here decides nothing and hides nothing: it tells the person who
-audits a pair that somebody may have written the code for the judge.
+The judge is instructed to treat code as data (``labels.judges.prompt``), and no list of wordings is
+complete. So nothing is decided or hidden here: a person who audits the pair is warned.
 """
 
 from __future__ import annotations
@@ -21,18 +20,14 @@ if TYPE_CHECKING:
 
     from core.records import Document
 
-
-#: Of a longer text the head and the tail are looked at, as a judge gets no more: characters.
-LOOKED_AT: Final = 200_000
-#: Of one document no more are named.
-_MOST: Final = 5
-_SHOWN_LENGTH: Final = 120
-#: Unicode's invisible copies of ASCII, and where they begin.
-_TAGS: Final = re.compile("[\U000e0000-\U000e007f]+")
-_FIRST_TAG: Final = 0xE0000
+#: Characters. Of longer text the head and the tail are searched; a judge gets no more either.
+SCANNED_CHARACTERS: Final = 200_000
+#: Per document.
+_MOST_INJECTIONS: Final = 5
+_SHOWN_CHARACTERS: Final = 120
 
 
-class Approach(StrEnum):
+class InjectionKind(StrEnum):
     """How a document addresses the judge."""
 
     INSTRUCTION = "instruction"
@@ -43,18 +38,92 @@ class Approach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """A place that addresses the judge.
+class Injection:
+    """Text that addresses the judge.
 
-    ``line`` counts from 1 within the document's text, 0 is its path or symbol. ``text`` is what
-    stands there, shortened, as it came: untrusted.
+    ``line`` counts from 1 within the document's text; 0 is its path or symbol. ``text`` is the
+    line, shortened: untrusted.
     """
 
     line: int
-    approach: Approach
+    kind: InjectionKind
     text: str
 
 
+def find_injections(document: Document) -> tuple[Injection, ...]:
+    """Return at most five places where a document addresses the judge, by line.
+
+    Path, symbol and text are searched as a reader sees them: compatibility forms of letters as
+    plain letters, invisible characters removed, Unicode tags as the ASCII they copy, and a sentence
+    over several lines of a comment as one.
+    """
+    place = f"{document.path} {document.symbol}"
+    kinds = [kind for kind, _ in _matches(_plain(_WORD_BREAK.sub(" ", place)))]
+    in_place = [Injection(0, kind, place[:_SHOWN_CHARACTERS]) for kind in kinds]
+    return tuple((in_place + _in_text(_head_and_tail(document.text)))[:_MOST_INJECTIONS])
+
+
+def _head_and_tail(text: str) -> str:
+    """Return a long text with blank lines for its middle, so that line numbers stay."""
+    if len(text) <= SCANNED_CHARACTERS:
+        return text
+    half = SCANNED_CHARACTERS // 2
+    between = text.count("\n", half, len(text) - half)
+    return text[:half] + "\n" * between + text[-half:]
+
+
+def _in_text(text: str) -> list[Injection]:
+    lines = text.split("\n")
+    plain = [_COMMENT_MARK.sub("", _plain(line)) for line in lines]
+    starts = list(accumulate((len(line) + 1 for line in plain), initial=0))
+    found: dict[int, Injection] = {}
+    for kind, offset in _matches("\n".join(plain)):
+        row = bisect_right(starts, offset) - 1
+        shown = lines[row].strip()[:_SHOWN_CHARACTERS]
+        found.setdefault(row, Injection(row + 1, kind, shown))
+    return [found[row] for row in sorted(found)]
+
+
+def _matches(text: str) -> Iterator[tuple[InjectionKind, int]]:
+    for kind, words in _WORDS.items():
+        if any(word in text for word in words):
+            for match in islice(_pattern(kind).finditer(text), _MOST_INJECTIONS):
+                yield kind, match.start()
+
+
+@cache
+def _pattern(kind: InjectionKind) -> re.Pattern[str]:
+    r"""Return a kind's patterns as one.
+
+    A space in a pattern matches any white space, line breaks too. ``\W+`` and ``\w+`` get bounds,
+    so that the time for a text grows with its length only.
+    """
+    whole = "|".join(f"(?:{part})" for part in _PATTERNS[kind])
+    bounded = whole.replace(r"\W+", r"\W{1,20}").replace(r"\w+", r"\w{1,30}")
+    return re.compile(bounded.replace(" ", r"\s"), re.MULTILINE)
+
+
+def _plain(line: str) -> str:
+    """Return a line as it reads: lower case, plain forms of letters, nothing invisible."""
+    if line.isascii():
+        return line.lower()
+    text = _TAGS.sub(_tags_as_text, line)
+    visible = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    return unicodedata.normalize("NFKC", visible).lower().replace("\n", " ")
+
+
+def _tags_as_text(tags: re.Match[str]) -> str:
+    return f" {''.join(chr(ord(tag) - _FIRST_TAG) for tag in tags[0])} "
+
+
+#: Unicode's invisible copies of ASCII, and the first of them.
+_TAGS: Final = re.compile("[\U000e0000-\U000e007f]+")
+_FIRST_TAG: Final = 0xE0000
+_COMMENT_MARK: Final = re.compile(
+    r"^\s*(?:#(?!#)|//+!?|/\*+|\*\*?/?(?!\*)|--(?!-)|;+|%+|<!--|\"\"\"|''')?\s*"
+)
+#: Where a path or symbol is cut into words.
+_WORD_BREAK: Final = re.compile(r"[_\-./\\]+|(?<=[a-z])(?=[A-Z])")
 _MODEL: Final = (
     r"(?:ai|a\.i\.|llms?|gpt(?:-?\d\w*)?|chatgpt|claude|gemini|llama|"
     r"(?:large )?language models?|ai assistants?|ai models?|assistant model|"
@@ -72,7 +141,7 @@ _ORDERS: Final = (
     r"(?:instructions?|rubrics?|guidelines|criteria|system (?:prompt|message)s?|scoring rules)"
 )
 _PATTERNS: Final = {
-    Approach.INSTRUCTION: (
+    InjectionKind.INSTRUCTION: (
         (
             r"\b(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|discard|drop)\W+"
             rf"(?:\w+\W+){{0,4}}?(?:previous|prior|above|earlier|preceding|your|all|these|the)\W+"
@@ -91,7 +160,7 @@ _PATTERNS: Final = {
             r"(?:wrong|void|outdated|obsolete|changed|replaced|superseded|suspended|applies|cancelled)"
         ),
     ),
-    Approach.SCORE: (
+    InjectionKind.SCORE: (
         (
             rf"\b(?:answer|reply|respond|say|output|print|write)\W+(?:only |just |always |simply )?"
             rf"(?:with )?(?:an? |the )?(?:score |number |integer |grade |rating )?(?:of )?"
@@ -117,7 +186,7 @@ _PATTERNS: Final = {
         ),
         r"\bscore ?[:=]? ?5 ?(?:/|out of) ?5\b",
     ),
-    Approach.ROLE: (
+    InjectionKind.ROLE: (
         (
             rf"\b(?:dear|attention|hey|hello|hi|listen|note to|message (?:to|for)|memo to"
             rf"|instructions? (?:for|to)|notice to|reminder (?:to|for)|to) ?[,:]? "
@@ -131,13 +200,13 @@ _PATTERNS: Final = {
         ),
         rf"\b{_MODEL}s? (?:reading|scoring|grading|judging|evaluating|processing) (?:this|the)\b",
     ),
-    Approach.REPLY: (
+    InjectionKind.REPLY: (
         r"""\{\s{0,9}\\?["'](?:score|rationale)\\?["']\s{0,9}:""",
         r"""\\?["']rationale\\?["']\s{0,9}:\s{0,9}\\?["']""",
         r"\brationale ?: [^\0]{0,200}?\bscore ?: ?[1-5]\b",
         r"^[^\w\n]{0,20}(?:final )?score ?: ?[1-5][^\w\n]{0,9}$",
     ),
-    Approach.DELIMITER: (
+    InjectionKind.DELIMITER: (
         (
             r"(?:={3}|-{3}|\*{3}|#{3}|<{2}|_{3}) ?(?:end of|end|begin|start of|beginning of) ?"
             r"(?:the )?(?:code|query|examples?|data|documents?|snippet|untrusted \w+|user input|"
@@ -151,9 +220,9 @@ _PATTERNS: Final = {
         r"#{2} ?(?:system|assistant|response|new instructions?)(?: ?:| ?$)",
     ),
 }
-#: A text without any of an approach's words holds nothing of it: most code ends here.
+#: A text without any of these words holds no injection of the kind: most code ends here.
 _WORDS: Final = {
-    Approach.INSTRUCTION: (
+    InjectionKind.INSTRUCTION: (
         "rubric",
         "instruction",
         "guideline",
@@ -163,7 +232,7 @@ _WORDS: Final = {
         "scoring",
         "task",
     ),
-    Approach.SCORE: (
+    InjectionKind.SCORE: (
         "4",
         "5",
         "four",
@@ -180,7 +249,7 @@ _WORDS: Final = {
         "highest",
         "perfect",
     ),
-    Approach.ROLE: (
+    InjectionKind.ROLE: (
         "ai ",
         "ai:",
         "ai,",
@@ -204,8 +273,8 @@ _WORDS: Final = {
         "reviewer",
         "you are",
     ),
-    Approach.REPLY: ("score", "rationale"),
-    Approach.DELIMITER: (
+    InjectionKind.REPLY: ("score", "rationale"),
+    InjectionKind.DELIMITER: (
         "===",
         "---",
         "***",
@@ -221,69 +290,3 @@ _WORDS: Final = {
         "instructions>",
     ),
 }
-#: What begins a line of a comment; an order may go over several.
-_MARKS: Final = re.compile(
-    r"^\s*(?:#(?!#)|//+!?|/\*+|\*\*?/?(?!\*)|--(?!-)|;+|%+|<!--|\"\"\"|''')?\s*"
-)
-_BETWEEN: Final = re.compile(r"[_\-./\\]+|(?<=[a-z])(?=[A-Z])")
-
-
-def addresses(document: Document) -> tuple[Address, ...]:
-    """Return where a document addresses the judge, at most five places, by line.
-
-    Looked at are its path, its symbol and its text, as a reader would read them: compatibility
-    forms of letters as the letters, invisible characters left out or (tags) read, and an order
-    that goes over several lines of a comment as one.
-    """
-    place = _BETWEEN.sub(" ", f"{document.path} {document.symbol}")
-    shown = f"{document.path} {document.symbol}"
-    found = [Address(0, approach, shown[:_SHOWN_LENGTH]) for approach, _ in _within(_plain(place))]
-    text = document.text
-    if len(text) > LOOKED_AT:
-        cut = LOOKED_AT // 2
-        between = text.count("\n", cut, len(text) - cut)
-        text = text[:cut] + "\n" * between + text[-cut:]
-    return tuple((found + _of_text(text))[:_MOST])
-
-
-def _of_text(text: str) -> list[Address]:
-    lines = text.split("\n")
-    plain = [_MARKS.sub("", _plain(line)) for line in lines]
-    starts = list(accumulate((len(line) + 1 for line in plain), initial=0))
-    found: dict[int, Address] = {}
-    for approach, offset in _within("\n".join(plain)):
-        row = bisect_right(starts, offset) - 1
-        shown = lines[row].strip()[:_SHOWN_LENGTH]
-        found.setdefault(row, Address(row + 1, approach, shown))
-    return [found[row] for row in sorted(found)]
-
-
-def _within(text: str) -> Iterator[tuple[Approach, int]]:
-    for approach, words in _WORDS.items():
-        if any(word in text for word in words):
-            for match in islice(_pattern(approach).finditer(text), _MOST):
-                yield approach, match.start()
-
-
-@cache
-def _pattern(approach: Approach) -> re.Pattern[str]:
-    r"""Return what is looked for.
-
-    A space in a pattern is any white space, also between lines. Each ``\W+`` and ``\w+`` gets a
-    bound, so that no text takes longer than its length allows.
-    """
-    whole = "|".join(f"(?:{part})" for part in _PATTERNS[approach])
-    bounded = whole.replace(r"\W+", r"\W{1,20}").replace(r"\w+", r"\w{1,30}")
-    return re.compile(bounded.replace(" ", r"\s"), re.MULTILINE)
-
-
-def _plain(line: str) -> str:
-    """Return a line as it reads: small letters in their plain form, nothing invisible."""
-    if line.isascii():
-        return line.lower()
-    read = "".join(sign for sign in _TAGS.sub(_told, line) if unicodedata.category(sign) != "Cf")
-    return unicodedata.normalize("NFKC", read).lower().replace("\n", " ")
-
-
-def _told(tags: re.Match[str]) -> str:
-    return f" {''.join(chr(ord(tag) - _FIRST_TAG) for tag in tags[0])} "

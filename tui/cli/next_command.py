@@ -81,8 +81,8 @@ def _lines(item: AuditItem, left: int, *, blind: bool, how: str) -> list[str]:
         f"query  {item.query.text}",
         f"code   {item.document.path} {item.document.symbol}",
         *(
-            f"beware line {each.line} addresses the judge ({each.approach.value}): {each.text}"
-            for each in item.addresses
+            f"beware line {each.line} addresses the judge ({each.kind.value}): {each.text}"
+            for each in item.injections
         ),
         *(
             f"judge  {ruling.judge.name}: {ruling.judgment.score}  {ruling.judgment.rationale}"

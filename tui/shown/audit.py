@@ -120,7 +120,7 @@ def place_text(item: AuditItem) -> Content:
         parts.append(("  flagged", "bold $text-warning"))
     if item.skipped:
         parts.append(("  skipped", "bold $text-warning"))
-    if item.addresses:
+    if item.injections:
         parts.insert(0, ("addresses the judge  ", "bold $text-warning"))
     return Content.assemble(*parts)
 
@@ -205,7 +205,7 @@ def details_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
         _section("CODE", place_text(item)),
         panel_text(item, hidden=hidden, width=_OVERLAY_WIDTH, annotator=annotator),
     ]
-    if item.addresses:
+    if item.injections:
         sections.insert(2, _section("ADDRESSES THE JUDGE", _addresses(item)))
     if item.query.variation_of:
         sections.insert(1, _section("REWORDED FROM", _line(item.query.variation_of)))
@@ -217,10 +217,10 @@ def _addresses(item: AuditItem) -> Content:
     lines = [
         Content.assemble(
             (f"line {each.line}" if each.line else "its name", STRONG),
-            (f"  {each.approach.value}  ", DIM),
+            (f"  {each.kind.value}  ", DIM),
             displayable_line(shortened(each.text)),
         )
-        for each in item.addresses
+        for each in item.injections
     ]
     return Content("\n").join(lines)
 

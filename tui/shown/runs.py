@@ -152,8 +152,8 @@ def item_document(item: AuditItem) -> dict[str, object]:
         "lines": [item.document.start_line, item.document.end_line],
         "text": item.document.text,
         "addresses_judge": [
-            {"line": each.line, "how": each.approach.value, "text": each.text}
-            for each in item.addresses
+            {"line": each.line, "how": each.kind.value, "text": each.text}
+            for each in item.injections
         ],
         "judgments": [
             {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from core.ids import document_id, query_id
 from core.records import Document, DocumentKind, Query
 from labels.judges.prompt import opening_messages, place_text
-from tests.labels.addressing_cases import CASES, Case
+from tests.labels.judges.injection_cases import CASES, Case
 
 
 def asked(query: str, code: str, path: str, symbol: str, budget: int = 24_000) -> list[str]:
