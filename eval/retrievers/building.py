@@ -131,7 +131,7 @@ def choose_retriever(
     )
     if name not in RETRIEVERS:
         raise InputError(
-            f"there is no retriever {name}", todo=f"Choose one of {', '.join(RETRIEVERS)}."
+            f"there is no retriever {name!r}", todo=f"Choose one of {', '.join(RETRIEVERS)}."
         )
     unfit = [option for option in options if option in given - RETRIEVERS[name].options]
     if unfit:

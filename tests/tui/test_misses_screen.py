@@ -59,7 +59,7 @@ async def test_filters_by_key_and_by_line(workspace: Workspace) -> None:
         assert looking.listed == ["listen socket"]
         await looking.press("/")
         await looking.type("is:green")
-        assert "does not know" in looking.text
+        assert "unknown filter" in looking.text
         await looking.press("escape")
         assert looking.listed == ["listen socket"]
 

@@ -80,7 +80,7 @@ def test_the_options_choose_the_retriever() -> None:
     assert choose_retriever("hybrid", model="m").model == "m"
     assert choose_retriever(command="search {query}").retriever == "command"
     assert choose_retriever(run_file=Path("run")).retriever == "run"
-    with pytest.raises(InputError, match="no retriever best"):
+    with pytest.raises(InputError, match="no retriever 'best'"):
         choose_retriever("best")
 
 
