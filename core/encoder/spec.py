@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Family = Literal["bert", "modernbert", "t5"]
-Layout = Literal["colbert", "pylate", "sentence", "plain"]
+Layout = Literal["colbert", "pylate", "sentence", "multivector", "plain"]
 Pooling = Literal["none", "mean", "cls"]
 #: What PyLate takes where a folder says nothing.
 DEFAULT_QUERY_LENGTH = 32
@@ -44,14 +44,18 @@ class EncoderSpec:
     Args:
         folder: holds the encoder.
         family: the architecture.
-        layout: the program that wrote the folder: ColBERT, PyLate or sentence-transformers;
-            ``plain`` is a folder with only config, weights and tokenizer.
-        pooling: ``none`` keeps a vector for each token; the others make one for each text.
+        layout: the program that wrote the folder: ColBERT, PyLate, sentence-transformers for one
+            vector per text, its ``MultiVectorEncoder``; ``plain`` is a folder with only config,
+            weights and tokenizer.
         hidden_size: width of the transformer.
+        pooling: ``none`` keeps a vector for each token; the others make one for each text.
         projections: the linear layers after it, in order.
+        normalised: whether vectors are scaled to length 1; otherwise their lengths count.
+        query_prompt: the text put before each query, before it is split into tokens.
+        document_prompt: the same for documents.
         query_prefix: the token inserted at the second position of each query; empty for none.
         document_prefix: the same for documents.
-        query_length: tokens kept of a query, special tokens and prefix included.
+        query_length: tokens kept of a query, special tokens, prompt and prefix included.
         document_length: tokens kept of a document.
         query_expansion: whether queries are filled up to ``query_length`` with mask tokens, whose
             vectors are kept too.
@@ -65,18 +69,21 @@ class EncoderSpec:
     folder: Path
     family: Family
     layout: Layout
-    pooling: Pooling
     hidden_size: int
-    projections: tuple[Projection, ...]
-    query_prefix: str
-    document_prefix: str
-    query_length: int
-    document_length: int
-    query_expansion: bool
-    attend_to_expansion: bool
-    skiplist: tuple[str, ...]
-    lowercase: bool
-    checkpoint: str
+    pooling: Pooling = "none"
+    projections: tuple[Projection, ...] = ()
+    normalised: bool = True
+    query_prompt: str = ""
+    document_prompt: str = ""
+    query_prefix: str = ""
+    document_prefix: str = ""
+    query_length: int = DEFAULT_QUERY_LENGTH
+    document_length: int = DEFAULT_DOCUMENT_LENGTH
+    query_expansion: bool = False
+    attend_to_expansion: bool = False
+    skiplist: tuple[str, ...] = ()
+    lowercase: bool = False
+    checkpoint: str = ""
 
     @property
     def dimensions(self) -> int:

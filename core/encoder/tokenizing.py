@@ -31,7 +31,7 @@ class TokenizedText:
 
 
 class TextTokenizer:
-    """A tokenizer with the lengths, prefixes and skiplist of an encoder.
+    """A tokenizer with the lengths, prompts, prefixes and skiplist of an encoder.
 
     Args:
         spec: of the encoder.
@@ -46,8 +46,12 @@ class TextTokenizer:
         self._tokenizer = tokenizer or load_tokenizer(spec.folder, spec.family)
         self._query_prefix = self._prefix(spec.query_prefix)
         self._document_prefix = self._prefix(spec.document_prefix)
-        # As in PyLate, a word that is no token stands for the unknown token, which is then skipped.
-        self._skipped = frozenset(self._tokenizer.ids_of(spec.skiplist))
+        words = spec.skiplist
+        # Where PyLate and ColBERT list a word that is not a token, they skip the unknown token;
+        # sentence-transformers ignores such a word.
+        if spec.layout == "multivector":
+            words = tuple(filter(self._tokenizer.knows, words))
+        self._skipped = frozenset(self._tokenizer.ids_of(words))
         self.pad = self._first_id("pad", "eos")
         self._expansion = self._first_id("mask", "eos", "pad")
 
@@ -55,7 +59,8 @@ class TextTokenizer:
         """Return the tokens of queries, with expansion tokens where the encoder has them."""
         length = self._spec.query_length
         tokenized = []
-        for own in self._ids(texts, length, self._query_prefix):
+        prompted = [self._spec.query_prompt + text for text in texts]
+        for own in self._ids(prompted, length, self._query_prefix):
             missing = length - len(own) if self._spec.query_expansion else 0
             ids = own + (self._expansion,) * missing
             seen = len(ids) if self._spec.attend_to_expansion else len(own)
@@ -64,18 +69,19 @@ class TextTokenizer:
 
     def documents(self, texts: Sequence[str]) -> list[TokenizedText]:
         """Return the tokens of documents; ``kept`` leaves out the skiplist."""
+        prompted = [self._spec.document_prompt + text for text in texts]
         return [
             TokenizedText(
                 ids, len(ids), tuple(p for p, token in enumerate(ids) if token not in self._skipped)
             )
-            for ids in self._ids(texts, self._spec.document_length, self._document_prefix)
+            for ids in self._ids(prompted, self._spec.document_length, self._document_prefix)
         ]
 
     def strings(self, text: TokenizedText) -> tuple[str, ...]:
         """Return the kept tokens of a text as strings."""
         return tuple(self._tokenizer.decode(text.ids[place]) for place in text.kept)
 
-    def _ids(self, texts: Sequence[str], length: int, prefix: int | None) -> list[tuple[int, ...]]:
+    def _ids(self, texts: list[str], length: int, prefix: int | None) -> list[tuple[int, ...]]:
         if not texts:
             return []
         cleaned = [text.lower() if self._spec.lowercase else text for text in texts]

@@ -114,12 +114,15 @@ def _sources(spec: EncoderSpec, parameters: Iterable[str]) -> list[_Source]:
 
 
 def _name_in(present: set[str], name: str) -> str:
-    """Return the name that a parameter has in a checkpoint with these tensors."""
+    """Return the name that a parameter has in a checkpoint with these tensors.
+
+    Of two different embeddings T5's encoder uses its own, as in transformers 5.
+    """
     names = (
+        name.replace("shared.weight", "encoder.embed_tokens.weight"),
         name,
         name.replace("LayerNorm.weight", "LayerNorm.gamma"),
         name.replace("LayerNorm.bias", "LayerNorm.beta"),
-        name.replace("shared.weight", "encoder.embed_tokens.weight"),
     )
     return next((other for other in names if other in present), name)
 

@@ -38,6 +38,7 @@ class EncoderModule(nn.Module):
         self.base = _transformer(spec)
         self.projections = [Dense(projection) for projection in spec.projections]
         self._pooling = spec.pooling
+        self._normalised = spec.normalised
 
     def __call__(
         self, tokens: mx.array, seen: mx.array | None = None, real: mx.array | None = None
@@ -56,7 +57,7 @@ class EncoderModule(nn.Module):
             hidden = hidden[:, :1]
         for projection in self.projections:
             hidden = projection(hidden)
-        return normalised(hidden)
+        return normalised(hidden) if self._normalised else hidden
 
     def parts(self, tokens: mx.array) -> mx.array:
         """Return what each token gives to the one vector of its text (texts, tokens, dimensions).
@@ -69,6 +70,8 @@ class EncoderModule(nn.Module):
         hidden = self.base(tokens)
         for projection in self.projections:
             hidden = projection(hidden)
+        if not self._normalised:
+            return hidden / hidden.shape[1]
         length = mx.linalg.norm(hidden.sum(axis=1, keepdims=True), axis=-1, keepdims=True)
         return hidden / mx.maximum(length, 1e-12)
 
