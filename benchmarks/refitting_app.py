@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING
 
 from core.workspace import Workspace
 from tui.app import AuditFirstApp
-from tui.jobs import Refitting
+from tui.recalibration import Recalibration
 
 if TYPE_CHECKING:
-    from tui.jobs import Done, Failed
+    from core.store.database import Store
+    from tui.recalibration import Done, Failed
 
 NOTES = Path(sys.argv[1])
 
 
-class NotedRefitting(Refitting):
+class NotedRecalibration(Recalibration):
     """Rests as long as the calibration took, where a person's app rests twenty times as long."""
 
-    def _run(self, done: Done, failed: Failed, *, asked_for: bool) -> None:
+    def _run(self, store: Store, done: Done, failed: Failed, *, requested: bool) -> None:
         _note("began")
-        super()._run(done, failed, asked_for=asked_for)
+        super()._run(store, done, failed, requested=requested)
 
     def _ended(self) -> None:
         super()._ended()
@@ -41,7 +42,9 @@ class CalibratingApp(AuditFirstApp):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self.refitting = NotedRefitting(self)
+        self.context.recalibration = NotedRecalibration(
+            self.context.background, self._calibrated, self.show_error
+        )
 
 
 def _note(what: str) -> None:

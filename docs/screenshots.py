@@ -23,13 +23,13 @@ from core.workspace import Workspace
 from eval.evals import count_evals
 from tui.app import AuditFirstApp, RejudgeApp
 from tui.cli.main import main as rejudge
+from tui.run_monitor import RunMonitor
 from tui.sample_workspace import SAMPLE_JUDGE
-from tui.screens.audit.pair import PairScreen
+from tui.screens.audit.screen import AuditScreen
 from tui.screens.home import HomeScreen
 from tui.screens.judges import JudgesScreen
-from tui.screens.misses.query import QueryScreen
-from tui.screens.train.run import RunScreen
-from tui.screens.train.runs import RunFollower
+from tui.screens.misses.screen import MissesScreen
+from tui.screens.train.screen import TrainScreen
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -68,7 +68,7 @@ async def take(app: RejudgeApp, size: tuple[int, int], keys: tuple[str, ...], na
         print(f"{name}: not at rest after {PATIENCE:.0f} s, taken as it is", file=sys.stderr)
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / f"{name}.svg").write_text(
-        _standing_alone(svg, app.workspace.root.parent), encoding="utf-8"
+        _standing_alone(svg, app.context.workspace.root.parent), encoding="utf-8"
     )
 
 
@@ -90,15 +90,16 @@ async def _at_rest(pilot: Pilot[None]) -> bool:
 def _filled(screen: Screen[object]) -> bool:
     """Say whether a screen has read what it shows."""
     if isinstance(screen, HomeScreen):
-        return screen.desk.store is not None and screen.desk.follower.last is not None
-    if isinstance(screen, PairScreen):
+        return screen.context.store is not None and screen.context.runs.last is not None
+    if isinstance(screen, AuditScreen):
         return screen.session is not None
-    if isinstance(screen, QueryScreen):
+    if isinstance(screen, MissesScreen):
         return screen.detail is not None and screen.evals.complete
     if isinstance(screen, JudgesScreen):
         return screen.trust is not None
-    if isinstance(screen, RunScreen):
-        return screen.look is not None
+    if isinstance(screen, TrainScreen):
+        seen = screen.context.runs.last
+        return seen is not None and screen.chosen in seen.looks
     return True
 
 
@@ -155,7 +156,7 @@ def main() -> None:
         (root / ".rejudge" / "settings.toml").write_text(SETTINGS, encoding="utf-8")
         workspace = Workspace(root)
         runs, trained = _prepared(workspace)
-        with patch.object(RunFollower, "evaluate", _begin_nothing):
+        with patch.object(RunMonitor, "evaluate", _begin_nothing):
             asyncio.run(take_all(workspace, runs=runs, trained=trained))
 
 

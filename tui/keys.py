@@ -1,7 +1,4 @@
-"""The keys of the commands, with what the settings file changed about them.
-
-docs/keys.md, written from the commands.
-"""
+"""The keys of the commands with the changes of the settings file, and docs/keys.md."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from tui.commands import EVERYWHERE, SECTIONS, Command, Section
+from tui.commands import SCREENS, Command, Section, everywhere, sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,10 +18,10 @@ _MODIFIERS: Final = {"ctrl", "shift", "alt", "super", "meta", "hyper"}
 
 @dataclass(frozen=True, slots=True)
 class KeyTable:
-    """Which keys run which command.
+    """The keys of every command.
 
-    ``keys`` maps each command's id to its keys; ``changed`` holds only those that the settings
-    changed, as Textual's keymap; ``problems`` says what in the settings was not followed, and why.
+    ``keys`` maps the id of a command to its keys; ``changed`` holds those that the settings
+    changed, as Textual's keymap; ``problems`` says which settings were ignored, and why.
     """
 
     keys: Mapping[str, tuple[str, ...]]
@@ -57,17 +54,19 @@ class KeyTable:
 def key_table(overrides: Mapping[str, str]) -> KeyTable:
     """Return the keys with ``overrides`` (command id to comma separated keys) applied.
 
-    An override that names no command, names no key, or takes a key that another command of the
-    same screen has, is not followed: it becomes a problem and the command keeps its own keys.
+    An override is ignored, and reported as a problem, when it names no command or no key, or a key
+    that another command of the same screen has.
     """
     defaults = {
-        command.id: split_keys(command.keys) for section in SECTIONS for command in section.commands
+        command.id: split_keys(command.keys)
+        for section in sections()
+        for command in section.commands
     }
     keys = dict(defaults)
     problems = []
     for identifier, wanted in overrides.items():
         if identifier not in defaults:
-            problems.append(f"there is no command {identifier}; rejudge keys lists them")
+            problems.append(f"there is no command {identifier}; rejudge keys lists the commands")
             continue
         chosen = split_keys(wanted)
         unknown = [key for key in chosen if not _is_key(key)]
@@ -86,7 +85,7 @@ def key_table(overrides: Mapping[str, str]) -> KeyTable:
 
 
 def split_keys(keys: str) -> tuple[str, ...]:
-    """Return comma separated keys one by one, in Textual's long spelling; a lone comma is a key."""
+    """Split comma separated keys, in Textual's long spelling; a lone comma is a key."""
     from textual.binding import Binding
 
     parts = [part.strip() for part in keys.split(",")] if keys.strip() != "," else ["comma"]
@@ -100,7 +99,7 @@ def split_keys(keys: str) -> tuple[str, ...]:
 
 @lru_cache(256)
 def shown_key(key: str) -> str:
-    """Return how a key is written for people: ``?``, ``enter``, ``ctrl+p``."""
+    """Return a key as people write it: ``?``, ``enter``, ``ctrl+p``."""
     from textual.keys import format_key
 
     *modifiers, name = key.split("+")
@@ -108,7 +107,7 @@ def shown_key(key: str) -> str:
 
 
 def _writes(key: str) -> bool:
-    """Tell whether the key writes a character where text is typed."""
+    """Return whether the key writes a character where text is typed."""
     from textual.keys import key_to_character
 
     return "+" not in key and (key_to_character(key) or "\0").isprintable()
@@ -126,7 +125,7 @@ def _is_key(key: str) -> bool:
 def _settle_clashes(
     keys: dict[str, tuple[str, ...]], defaults: Mapping[str, tuple[str, ...]]
 ) -> list[str]:
-    """Give back their own keys to changed commands that took another's; say which."""
+    """Reset changed commands that took another command's key; return what to report."""
     problems: list[str] = []
     while True:
         clash = _first_clash(keys, defaults)
@@ -134,15 +133,16 @@ def _settle_clashes(
             return problems
         taker, holder, key = clash
         keys[taker] = defaults[taker]
-        problems.append(f"{taker}: {shown_key(key)} is the key of {holder} already")
+        problems.append(f"{taker}: {shown_key(key)} is already the key of {holder}")
 
 
 def _first_clash(
     keys: Mapping[str, tuple[str, ...]], defaults: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, str, str] | None:
-    for section in SECTIONS:
+    shared = everywhere().commands
+    for here in ((), *(section.commands for section in SCREENS.values())):
         holders: dict[str, str] = {}
-        for command in _together(section):
+        for command in (*shared, *here):
             for key in keys[command.id]:
                 holder = holders.setdefault(key, command.id)
                 if holder == command.id:
@@ -152,11 +152,6 @@ def _first_clash(
                 if keys[holder] != defaults[holder]:
                     return holder, command.id, key
     return None
-
-
-def _together(section: Section) -> tuple[Command, ...]:
-    everywhere = () if section is EVERYWHERE else EVERYWHERE.commands
-    return (*everywhere, *section.commands)
 
 
 _HEAD = """# Keys
@@ -171,13 +166,13 @@ Each key can be changed in `.rejudge/settings.toml`, by the command's id:
 "code.down" = "j,ctrl+n"
 ```
 
-The command palette (`ctrl+p`) has every command by name.
+The command palette (`ctrl+p`) lists every command by name.
 """
 
 
 def keys_page() -> str:
     """Return the text of docs/keys.md."""
-    return "\n".join([_HEAD, *(_section(section) for section in SECTIONS)])
+    return "\n".join([_HEAD, *(_section(section) for section in sections())])
 
 
 def _section(section: Section) -> str:
@@ -186,4 +181,6 @@ def _section(section: Section) -> str:
     for command in section.commands:
         shown = " ".join(f"`{shown_key(key)}`" for key in keys[command.id])
         rows.append(f"| {shown} | {command.help} | `{command.id}` |")
-    return "\n".join([f"## {section.title}", "", "| key | does | id |", "|---|---|---|", *rows, ""])
+    return "\n".join(
+        [f"## {section.title}", "", "| key | action | id |", "|---|---|---|", *rows, ""]
+    )

@@ -41,7 +41,7 @@ def mistake(*_: object, **__: object) -> None:
 
 def _mistake_while_judging(screen: WorkshopScreen) -> None:
     if screen.job is not None and screen.job.progress is not None and screen.job.progress.done:
-        mistake(screen.job.trial.server)
+        mistake(screen.trial)
 
 
 async def _lost_task(*_: object, **__: object) -> Ruling:
@@ -62,7 +62,7 @@ def _put(name: str, mistaken: Callable[..., object]) -> None:
 def _show(how: str, root: str, url: str) -> int:
     """Try a rubric in the prompt workshop, with a mistake there."""
     if how == "handler":
-        _put("tui.screens.workshop.WorkshopScreen._show_progress", _mistake_while_judging)
+        _put("tui.screens.workshop.WorkshopScreen.show_status", _mistake_while_judging)
     else:
         _put("labels.judges.llm.read_ruling", mistake)
 

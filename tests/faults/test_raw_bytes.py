@@ -13,7 +13,7 @@ import pytest
 from tests.faults.foreign_bytes import OF_THE_APP, foreign
 from tests.faults.hostile_workspace import BIDI, MARKUP, PAYLOAD, hostile_workspace
 from tests.faults.pseudo_terminal import HOUSE, PseudoTerminal
-from tui.app import SCREENS
+from tui.commands import SCREENS
 
 if TYPE_CHECKING:
     from pathlib import Path

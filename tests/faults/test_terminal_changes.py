@@ -11,7 +11,8 @@ from core.store.opening import open_store
 from tests.building import numbered
 from tests.faults.pseudo_terminal import PATIENCE, PseudoTerminal
 from tests.tui.driving import painted, settled, until, workspace_with
-from tui.app import SCREENS, RejudgeApp
+from tui.app import RejudgeApp
+from tui.commands import SCREENS
 
 if TYPE_CHECKING:
     from pathlib import Path

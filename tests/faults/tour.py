@@ -17,27 +17,25 @@ from core.workspace import Workspace
 from tests.faults.hostile_workspace import PROMPT
 from tests.faults.pseudo_terminal import own_terminal
 from tests.tui.driving import painted, settled, until
-from tui.app import SCREENS, RejudgeApp
-from tui.commands import SECTIONS
+from tui.app import RejudgeApp
+from tui.commands import SCREENS, everywhere
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from tui.commands import Command
 
-_MOVES: Final = ("code(", "go(", "scroll_", "app.show_", "app.quit", "app.leave")
+_MOVES: Final = ("code(", "go(", "scroll_", "app.show(", "app.quit", "app.leave")
 #: These begin work of seconds or minutes.
 _WORK: Final = frozenset({"train.start", "train.resume", "judges.calibrate", "misses.tokens"})
 
 
 def commands_of(mode: str) -> list[Command]:
     """Return what is run on a screen; on the first one also what holds everywhere."""
-    sections = {mode, "app"} if mode == next(iter(SCREENS)) else {mode}
+    shared = everywhere().commands if mode == next(iter(SCREENS)) else ()
     return [
         command
-        for section in SECTIONS
-        if section.name in sections
-        for command in section.commands
+        for command in (*SCREENS[mode].commands, *shared)
         if not command.action.startswith(_MOVES) and command.id not in _WORK
     ]
 

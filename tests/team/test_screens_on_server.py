@@ -14,7 +14,7 @@ from tests.faults.kills.kill_run import HOUSE
 from tests.faults.pseudo_terminal import PATIENCE, PseudoTerminal
 from tests.team.team_workspace import grades_there, team_workspace
 from tests.tui.driving import WIDE, Sitting, audit, painted, settled, until
-from tui.app import SCREENS
+from tui.commands import SCREENS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ async def test_a_server_that_goes_and_comes_back_under_the_screen(
             assert len(grades) < 24
         assert len(grades) > 5, "what was ahead is graded all the same"
         waiting = len(grades) - 1
-        assert f"{waiting} labels not sent yet" in sitting.screen._modes().plain
+        assert f"{waiting} labels not sent yet" in sitting.screen.board.status._right.plain
         assert [
             one.message.startswith("the team's store cannot be reached")
             for one in app._notifications

@@ -91,7 +91,9 @@ async def home(workspace: Workspace, size: tuple[int, int] = NARROW) -> AsyncIte
     """Run the app on its home screen until the store is open, refused, or known to be absent."""
     app = RejudgeApp(workspace)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: bool(app.store or app.store_error or not workspace.exists))
+        await until(
+            pilot, lambda: bool(app.store or app.context.store_error or not workspace.exists)
+        )
         await settled(pilot)
         yield pilot
 

@@ -13,7 +13,7 @@ from core.store.opening import open_store
 from tests.building import Scored, numbered
 from tests.tui.driving import WIDE, audit, home, painted, settled, until, workspace_with
 from tui.app import AuditFirstApp
-from tui.commands import AUDIT, EVERYWHERE
+from tui.commands import AUDIT, everywhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +110,7 @@ async def test_leaving_before_the_store_is_open(tmp_path: Path) -> None:
 async def test_the_palette_has_every_command(tmp_path: Path) -> None:
     async with audit(workspace_with(tmp_path, numbered(1))) as sitting:
         offered = {command.title for command in sitting.app.get_system_commands(sitting.screen)}
-        named = {command.title for command in (*AUDIT.commands, *EVERYWHERE.commands)}
+        named = {command.title for command in (*AUDIT.commands, *everywhere().commands)}
         assert named - offered == {"Commands"}
 
 

@@ -55,7 +55,7 @@ async def test_one_key_adjudicates_with_everybodys_grade_in_sight(
     async with audit(disputed(tmp_path), size) as sitting:
         await filtered(sitting, "is:disputed")
         assert sitting.query == "find alpha"
-        assert sitting.said == "1 pair left under this filter"
+        assert sitting.said == "1 pair to audit with this filter"
         shown = painted(sitting.pilot)
         assert "adjudicating" in shown
         if size == NARROW:

@@ -42,7 +42,7 @@ async def test_score_rationale_and_other_judges_are_hidden_until_graded(
         assert "RATIONALE-TEXT" not in painted(sitting.pilot)
         await sitting.press("escape", "space")
         assert sitting.events() == []
-        assert sitting.said == "blind: grade it first, then see the judge"
+        assert sitting.said == "blind: grade the pair to see the judge's score"
         await sitting.press("4")
         shown = painted(sitting.pilot)
         assert "RATIONALE-TEXT" in shown
@@ -56,7 +56,7 @@ async def test_both_grades_stay_and_the_next_key_goes_on(tmp_path: Path) -> None
         first = sitting.query
         await sitting.press("4", "3")
         assert sitting.query == first
-        assert sitting.said == "graded 3, judge said 2: override · 1-5 revise · space goes on"
+        assert sitting.said == "graded 3, judge said 2: override · 1-5 change it · space goes on"
         await sitting.press("space")
         assert sitting.query != first
         assert sitting.events() == [("override", 4, True), ("override", 3, False)]

@@ -69,7 +69,7 @@ async def test_skip_flag_and_note(tmp_path: Path) -> None:
         assert (sitting.query, sitting.said) == (first, "flagged · u undoes")
         assert "flagged" in painted(sitting.pilot)
         await sitting.press("n", "o", "d", "d", "enter")
-        assert (sitting.query, sitting.said) == (first, "noted · u undoes")
+        assert (sitting.query, sitting.said) == (first, "note saved · u undoes")
         assert "odd" in painted(sitting.pilot)
         await sitting.press("n", "x", "escape")
         await sitting.press("s")
@@ -85,7 +85,7 @@ async def test_an_open_line_takes_the_keys_and_leaves_with_its_pair(tmp_path: Pa
         await sitting.pilot.click("#grades", offset=(3, 0))
         await sitting.pilot.pause()
         assert [grade for _, grade, _ in sitting.events()] == [1]
-        assert not sitting.screen.query("Prompt")
+        assert not sitting.screen.board.asking
 
 
 async def test_going_about(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_filter_narrows_and_says_what_it_does_not_know(tmp_path: Path) -> 
         assert "the filter does not know this" in painted(sitting.pilot)
         await sitting.press("backspace", "2", "enter")
         await until(sitting.pilot, lambda: sitting.session.audit_filter.active)
-        assert sitting.said == "2 pairs left under this filter"
+        assert sitting.said == "2 pairs to audit with this filter"
         assert sitting.session.current is not None
         assert sitting.session.current.ruling is not None
         assert sitting.session.current.ruling.judgment.score == 2
@@ -224,7 +224,7 @@ async def test_a_pair_without_a_score_can_be_graded(tmp_path: Path, score: int |
         shown = painted(sitting.pilot)
         assert ("no score: parse_error" if score is None else "not judged yet") in shown
         await sitting.press("space")
-        assert sitting.said == "nothing to confirm: grade it yourself"
+        assert sitting.said == "no score to confirm: give a grade from 1 to 5"
         await sitting.press("4")
         assert sitting.events() == [("override", 4, False)]
         assert "no score to compare with" in sitting.said

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.code import lexer_for
-from tui.widgets.code_text import CodeText, WordKind
+from tui.widgets.code_text import CodeText, WordKind, lexer_for
 
 CODE = 'def f(a):\n    """Doc\n    string"""\n    return a + 1  # why\n'
 

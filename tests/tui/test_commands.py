@@ -9,9 +9,9 @@ import pytest
 
 from core.workspace import Workspace
 from tests.building import new_workspace
-from tui.app import SCREENS, RejudgeApp
+from tui.app import RejudgeApp
 from tui.cli.main import main
-from tui.commands import EVERYWHERE, FOOTER_LIMIT, SECTIONS, all_commands, footer_groups
+from tui.commands import FOOTER_LIMIT, SCREENS, everywhere, footer_groups, sections
 from tui.keys import key_table, keys_page, shown_key
 
 ROOT = Path(__file__).parents[2]
@@ -22,27 +22,26 @@ def test_documentation_is_made_from_the_commands() -> None:
 
 
 def test_ids_are_unique_and_default_keys_do_not_clash() -> None:
-    identifiers = [command.id for command in all_commands()]
+    identifiers = [command.id for section in sections() for command in section.commands]
     assert len(set(identifiers)) == len(identifiers)
-    for section in SECTIONS:
-        commands = (
-            section.commands if section is EVERYWHERE else section.commands + EVERYWHERE.commands
-        )
-        keys = [key for command in commands for key in key_table({}).keys[command.id]]
-        assert len(set(keys)) == len(keys), section.name
+    table = key_table({})
+    for name, section in SCREENS.items():
+        commands = (*section.commands, *everywhere().commands)
+        keys = [key for command in commands for key in table.keys[command.id]]
+        assert len(set(keys)) == len(keys), name
 
 
 def test_no_footer_names_more_than_eight_keys() -> None:
-    for section in SECTIONS:
-        assert len(footer_groups((*section.commands, *EVERYWHERE.commands))) <= FOOTER_LIMIT
+    for section in SCREENS.values():
+        assert len(footer_groups((*section.commands, *everywhere().commands))) <= FOOTER_LIMIT
 
 
 def test_every_command_has_its_action(tmp_path: Path) -> None:
     app = RejudgeApp(Workspace(tmp_path))
-    for section in SECTIONS:
-        for command in section.commands:
+    for name, section in SCREENS.items():
+        for command in (*section.commands, *everywhere().commands):
             action = command.action.partition("(")[0]
-            owner = app if action.startswith("app.") else SCREENS.get(section.name, lambda: app)()
+            owner = app if action.startswith("app.") else app._make(name)
             assert hasattr(owner, f"action_{action.removeprefix('app.')}"), command.id
 
 
@@ -63,9 +62,9 @@ def test_keys_can_be_swapped() -> None:
     ("identifier", "keys", "said"),
     [
         ("audit.dance", "x", "no command audit.dance"),
-        ("audit.skip", "u", "u is the key of audit.undo"),
-        ("audit.skip", "q", "q is the key of app.quit"),
-        ("app.quit", "f", "f is the key of audit.flag"),
+        ("audit.skip", "u", "u is already the key of audit.undo"),
+        ("audit.skip", "q", "q is already the key of app.quit"),
+        ("app.quit", "f", "f is already the key of audit.flag"),
         ("audit.skip", "hyperspace", "is not a key"),
         ("audit.skip", "", "is not a key"),
     ],

@@ -54,18 +54,18 @@ async def test_the_keys_go_through_judges_figures_and_fights(workspace: Workspac
         await at.press("left", "[", "[")
         assert board.judges.cursor == 0
         await at.press("f")
-        assert board.fighting
+        assert board.disagreeing
         assert "scored 2 or more apart" in at.text
         await at.press("j", "j", "k")
-        assert board.fights.cursor == 1
+        assert board.disagreements.cursor == 1
         await at.press("end")
         assert (
-            board.fights.cursor == len(at.screen.trust.disagreements.worst) - 1
+            board.disagreements.cursor == len(at.screen.trust.disagreements.worst) - 1
             if at.screen.trust
             else 0
         )
         await at.press("escape")
-        assert not board.fighting
+        assert not board.disagreeing
         await at.press("escape")
         assert at.app.current_mode == "home"
 
@@ -90,7 +90,7 @@ async def test_fights_are_audited_from_the_cursor_on(workspace: Workspace) -> No
     async with judges(workspace) as at:
         trust = at.screen.trust
         assert trust is not None
-        wanted = [fight.pair for fight in trust.disagreements.worst]
+        wanted = [pair.pair for pair in trust.disagreements.worst]
         await at.press("f", "j", "a")
         await until(at.pilot, lambda: at.app.current_mode == "audit")
         screen = at.app.screen
@@ -129,12 +129,12 @@ async def test_a_calibration_can_be_stopped(
     async with judges(workspace) as at:
         before = at.screen.trust.calibration if at.screen.trust else None
         await at.press("c")
-        assert at.app.refitting.running
+        assert at.app.context.recalibration.running
         assert "stops it" in at.text
         await at.press("c")
-        assert at.said == "it is being calibrated already"
+        assert at.said == "a calibration is running already"
         await at.press("escape")
-        await until(at.pilot, lambda: not at.app.refitting.running)
+        await until(at.pilot, lambda: at.app.context.recalibration.running is None)
         assert "was cancelled" in at.said
         assert at.app.store is not None
         assert measure_trust(at.app.store).calibration == before

@@ -15,7 +15,7 @@ from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.eval.eval_building import asked
 from tests.tui.driving import WIDE, settled, until
 from tests.tui.misses_driving import AFTER, BEFORE, misses, workspace_with_evals
-from tui.screens.audit.pair import PairScreen
+from tui.screens.audit.screen import AuditScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +124,7 @@ async def test_the_pairs_of_a_query_are_audited_first(workspace: Workspace) -> N
         await looking.press("a")
         await until(looking.pilot, lambda: looking.app.current_mode == "audit")
         screen = looking.app.screen
-        assert isinstance(screen, PairScreen)
+        assert isinstance(screen, AuditScreen)
         await until(looking.pilot, lambda: screen.session is not None)
         assert screen.session is not None
         shown = []
@@ -158,17 +158,17 @@ async def test_training_pairs_are_made_of_a_query(workspace: Workspace) -> None:
         await looking.open()
         await looking.press("t")
         await settled(looking.pilot)
-        assert "0 pairs made, 3 known" in looking.said
+        assert "0 pairs made, 3 there before" in looking.said
 
 
 async def test_a_document_above_can_be_relevant_after_all(workspace: Workspace) -> None:
     async with misses(workspace) as looking:
         await looking.press("r")
-        assert "enter opens the query" in looking.said
+        assert "enter opens the query first" in looking.said
         await looking.open()
         await looking.press("r")
         await settled(looking.pilot)
-        assert "relevant after all: spec searches+" in looking.said
+        assert "marked as relevant: new spec searches+" in looking.said
         (file,) = (workspace.folder / "specs").iterdir()
         relevant = json.loads(file.read_text(encoding="utf-8"))["queries"][0]["relevant"]
         assert set(relevant) == {"src/watcher.rs", "src/file_watcher.rs"}
@@ -230,12 +230,12 @@ async def test_a_running_eval_shows_its_progress_and_stops_by_escape(
         await until(looking.pilot, lambda: "of 10,000 documents encoded" in looking.text)
         assert "esc stops" in looking.text
         await looking.press("s")
-        assert "runs already" in looking.said
+        assert "an evaluation is running" in looking.said
         await looking.press("down")
         assert looking.screen.board.queries.cursor == 1
         await looking.press("escape")
         await until(looking.pilot, lambda: looking.screen.job is None)
-        assert "no eval is kept" in looking.said
+        assert "nothing was saved" in looking.said
         assert len(looking.screen.evals.summaries) == 2
         assert looking.app.current_mode == "misses"
 
@@ -285,7 +285,7 @@ async def test_an_encoder_with_one_vector_says_what_each_word_gives(workspace: W
         await looking.press("w")
         await settled(looking.pilot)
         assert "what each word gives to the cosine" in looking.said
-        rows = looking.screen.board.tokens.count - 2
+        rows = looking.screen.board.query_pane.tokens.count - 2
         assert rows > len(["changes", "on", "disk"])
         assert "cosine " in looking.text
 

@@ -13,7 +13,7 @@ from core.workspace import Workspace
 from tests.building import Scored, add_scored
 from tests.tui.driving import NARROW, WIDE, settled, until, workspace_with
 from tui.app import AuditFirstApp, RejudgeApp
-from tui.screens.audit.pair import PairScreen
+from tui.screens.audit.screen import AuditScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 async def begun(pilot: Pilot[None]) -> None:
     screen = pilot.app.screen
-    assert isinstance(screen, PairScreen)
+    assert isinstance(screen, AuditScreen)
     await until(pilot, lambda: screen.session is not None)
     await settled(pilot)
 

@@ -33,7 +33,7 @@ from train.runs.folder import RUNS_NAME, RunFolder
 from train.runs.process import worker_pid
 from train.runs.progress import RunReader, RunStatus
 from tui.screens.misses.screen import MissesScreen
-from tui.screens.train.run import Below
+from tui.screens.train.board import Below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,7 +225,7 @@ async def test_a_run_is_started_watched_stopped_and_resumed(pretended: Workspace
         await training.press("g")
         await training.reached("▶ running")
         await training.reached("step 2 of 1,000")
-        assert "on its way" in training.said
+        assert "started" in training.said
         assert "5.0 pairs/s · 0:09 left" in training.text
         assert "1 running · 1 run" in training.text
         await training.press("r")
@@ -268,7 +268,7 @@ async def test_a_finished_run_is_evaluated_once_by_whatever_app_is_open(tmp_path
     async with train(workspace) as training:
         await until(training.pilot, lambda: "run 0001 is evaluated: semantic" in training.notices)
     async with train(workspace) as training:
-        assert training.app.follower.job is None
+        assert training.app.context.runs.job is None
         assert "before → after" in training.text
     with open_store(workspace.folder) as store:
         assert store.read("SELECT count(*) FROM db.evals") == [(2,)]
@@ -290,14 +290,14 @@ async def test_evals_of_a_run_show_their_progress_and_stop_by_escape(
     monkeypatch.setattr(after_run, "evaluate_run", endless)
     async with train(workspace, (120, 30)) as training:
         await until(training.pilot, lambda: "of 10,000 documents encoded" in training.text)
-        assert isinstance(training.app.follower.job.progress, Progress)  # type: ignore[union-attr]
+        assert isinstance(training.app.context.runs.job.progress, Progress)  # type: ignore[union-attr]
         await training.press("e")
-        assert "evaluated already" in training.said
+        assert "is being evaluated" in training.said
         await training.press("escape")
-        await until(training.pilot, lambda: training.app.follower.job is None)
+        await until(training.pilot, lambda: training.app.context.runs.job is None)
         # It is not begun again by itself, only by key.
         await training.press("e")
-        await until(training.pilot, lambda: training.app.follower.job is not None)
+        await until(training.pilot, lambda: training.app.context.runs.job is not None)
         assert training.app.current_mode == "train"
 
 

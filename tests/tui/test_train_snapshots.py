@@ -29,7 +29,9 @@ async def opened(pilot: Pilot[None], *keys: str) -> None:
     assert isinstance(app, RejudgeApp)
     await settled(pilot)
     await pilot.press("t")
-    await until(pilot, lambda: app.follower.last is not None and bool(app.follower.last.looks))
+    await until(
+        pilot, lambda: app.context.runs.last is not None and bool(app.context.runs.last.looks)
+    )
     for key in keys:
         await pilot.press(key)
         await settled(pilot)

@@ -68,7 +68,7 @@ async def test_the_line_of_keys_names_none_that_would_be_typed(workspace: Worksp
             "ctrl+s save",
             "ctrl+o open",
             "esc back",
-            "f1 keys",
+            "f1 help",
         ]
         await pilot.press("f1")
         await until(pilot, lambda: pilot.app.current_mode != "workshop")
@@ -84,8 +84,8 @@ async def test_a_rubric_is_edited_tried_compared_and_kept(workspace: Workspace) 
             await give(pilot, f"m as:strict sample:12 at:{server.url}")
             assert "12 pairs to ask about" in painted(pilot)
             assert not server.requests, "the cost comes before the spending"
-            assert screen.desk.store is not None
-            assert saved_prompts(screen.desk.store) == ()
+            assert screen.context.store is not None
+            assert saved_prompts(screen.context.store) == ()
             await pilot.press("enter")
             await until(pilot, lambda: screen.result is not None)
             assert len(server.requests) == 12
@@ -96,7 +96,7 @@ async def test_a_rubric_is_edited_tried_compared_and_kept(workspace: Workspace) 
             assert "nearer to people, 0 farther" in text
             assert "18 pairs to ask about" in text
             assert "12 judged, 0 failed" in screen.message.plain
-            assert [one.name for one in saved_prompts(screen.desk.store)] == ["strict"]
+            assert [one.name for one in saved_prompts(screen.context.store)] == ["strict"]
 
 
 async def test_a_version_is_saved_and_opened_again(workspace: Workspace) -> None:

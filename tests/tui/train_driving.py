@@ -116,7 +116,7 @@ class Training(Visit):
 
     async def settle(self) -> None:
         """Wait until nothing is under way but evals, which are waited for by name."""
-        if self.app.follower.job is None:
+        if self.app.context.runs.job is None:
             await settled(self.pilot)
         else:
             await self.pilot.pause()
@@ -125,7 +125,7 @@ class Training(Visit):
         """Wait until a text is on the screen, looking at the runs meanwhile."""
 
         def looked() -> bool:
-            self.app.follower.look(self.app.store)
+            self.app.context.runs.look(self.app.store)
             return text in self.text
 
         await until(self.pilot, looked)
@@ -138,7 +138,9 @@ async def train(workspace: Workspace, size: tuple[int, int] = NARROW) -> AsyncIt
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.store is not None)
         await pilot.press("t")
-        await until(pilot, lambda: app.current_mode == "train" and app.follower.last is not None)
+        await until(
+            pilot, lambda: app.current_mode == "train" and app.context.runs.last is not None
+        )
         training = Training(app, pilot)
         await training.settle()
         yield training

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(keys_page(), end="")
         return 0
-    from tui.commands import SECTIONS
+    from tui.commands import sections
     from tui.keys import key_table, shown_key
 
     table = key_table(workspace_of(arguments).settings().keys)
@@ -34,14 +34,14 @@ def run(arguments: argparse.Namespace) -> int:
         answer = {
             "keys": [
                 {"id": command.id, "keys": list(table.keys[command.id]), "does": command.help}
-                for section in SECTIONS
+                for section in sections()
                 for command in section.commands
             ],
             "problems": list(table.problems),
         }
         print(json.dumps(answer, ensure_ascii=False))
         return 0
-    for section in SECTIONS:
+    for section in sections():
         print(section.title)
         for command in section.commands:
             shown = " ".join(shown_key(key) for key in table.keys[command.id])

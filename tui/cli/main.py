@@ -57,7 +57,7 @@ class CommandModule(Protocol):
 
 def program() -> int:
     """Run this process's command line and return its exit status."""
-    from tui.app import install
+    from tui.terminal import install
 
     install()
     return main()

@@ -8,10 +8,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.commands import HELP, SECTIONS, bindings_of
+from tui.commands import HELP, SCREENS, bindings_of, sections
 from tui.keys import shown_key
-from tui.screens.base import WorkspaceScreen
-from tui.widgets.lists import SplitLine
+from tui.screens.base import ShowScreen, WorkspaceScreen
+from tui.widgets.text import SplitLine
 from tui.words import BRAND, DIM, STRONG
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _LEAST_WIDTH: Final = 40
 
 
 class HelpScreen(WorkspaceScreen):
-    """All keys, with the changes of the settings."""
+    """Shows all keys, with the changes of the settings."""
 
     SECTION = HELP
     BINDINGS = bindings_of(HELP)
@@ -39,25 +39,25 @@ class HelpScreen(WorkspaceScreen):
 
     def begin(self) -> None:
         """Name the screen."""
-        self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  keys"))
+        self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  help"))
 
     def on_screen_resume(self) -> None:
-        """Begin with the keys of the screen where help was called."""
+        """Begin with the keys of the screen from which help was opened."""
         self._show()
         self.query_one("#help-scroll", VerticalScroll).scroll_home(animate=False)
 
     def on_resize(self) -> None:
-        """Wrap the lines anew."""
+        """Wrap the lines again."""
         self._show()
 
     def _show(self) -> None:
         width = self.query_one("#help-scroll", VerticalScroll).scrollable_content_region.width
-        text = help_text(self.desk.key_table, self.desk.mode_before_help, max(width, _LEAST_WIDTH))
+        text = help_text(self.context.key_table, self.context.came_from, max(width, _LEAST_WIDTH))
         self.query_one("#help", Static).update(text)
 
-    async def action_close(self) -> None:
-        """Go back to where help was called."""
-        await self.desk.action_leave_help()
+    def action_close(self) -> None:
+        """Go back to the screen from which help was opened."""
+        self.post_message(ShowScreen(self.context.came_from))
 
     def action_scroll_page(self, direction: int) -> None:
         """Scroll by a few lines."""
@@ -70,14 +70,14 @@ def help_text(keys: KeyTable, first: str, width: int) -> Content:
 
     Args:
         keys: the keys as they are.
-        first: the section that comes before the others.
+        first: the screen whose section comes first.
         width: cells in a line.
     """
     from textwrap import wrap
 
     indent = "\n" + " " * (_KEY_WIDTH + 2)
     parts: list[Part] = []
-    for section in sorted(SECTIONS, key=lambda section: section.name != first):
+    for section in sorted(sections(), key=lambda section: section is not SCREENS[first]):
         parts.append((f"{section.title}\n", STRONG))
         for command in section.commands:
             shown = " ".join(shown_key(key) for key in keys.keys[command.id])
@@ -85,8 +85,8 @@ def help_text(keys: KeyTable, first: str, width: int) -> Content:
             parts += [(f"  {shown:<{_KEY_WIDTH}}", "bold $text-accent"), indent.join(lines), "\n"]
         parts.append("\n")
     parts += [
-        ("Keys can be changed by id in .rejudge/settings.toml; ", DIM),
+        ("To change a key, name its command in .rejudge/settings.toml; ", DIM),
         ("rejudge keys", STRONG),
-        (" lists the ids.", DIM),
+        (" lists the names.", DIM),
     ]
     return Content.assemble(*parts)

@@ -1,4 +1,4 @@
-"""Home: the loop in counts and what to do next, the welcome, or why there is neither."""
+"""The home screen: the stages in counts and the next step, a welcome, or an error."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.commands import HOME, bindings_of
-from tui.screens.base import WorkspaceScreen
+from tui.screens.base import OpenWorkspace, WorkspaceScreen
 from tui.shown.home import DEMO, LoopSeen, loop_text, next_step, welcome_text
-from tui.widgets.lists import SplitLine
+from tui.widgets.text import SplitLine
 from tui.words import BRAND, DIM, error_text, shown_folder
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from eval.evals import EvalSummary
     from labels.status import WorkspaceStatus
-    from tui.screens.train.runs import RunsSeen
+    from tui.context import Context
+    from tui.run_monitor import RunsSeen
 
 
 class HomeScreen(WorkspaceScreen):
@@ -30,8 +31,8 @@ class HomeScreen(WorkspaceScreen):
     SECTION = HOME
     BINDINGS = bindings_of(HOME)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._command = DEMO
         self._status: WorkspaceStatus | None = None
         self._evals: list[EvalSummary] = []
@@ -42,40 +43,40 @@ class HomeScreen(WorkspaceScreen):
         yield VerticalScroll(Static(id="loop"), id="loop-scroll", classes="page", can_focus=False)
 
     def begin(self) -> None:
-        """Show the welcome when there is no workspace, else that it is being opened."""
-        root = shown_folder(self.desk.workspace.root)
+        """Show the welcome where there is no workspace, else that it is being opened."""
+        root = shown_folder(self.context.workspace.root)
         self.query_one("#top", SplitLine).show(Content.assemble(BRAND, ("  ", ""), (root, DIM)))
-        if self.desk.workspace.exists:
-            self._say(Content.assemble(("  opening the workspace …", DIM)))
+        if self.context.workspace.exists:
+            self._put(Content.assemble(("  opening the workspace …", DIM)))
         else:
             self._welcome()
 
     def store_opened(self) -> None:
-        """Read the counts, or say why the store is not open."""
-        if self.desk.store_error is not None:
-            self._say(
+        """Read the counts, or show why the store is not open."""
+        if self.context.store_error is not None:
+            self._put(
                 Content.assemble(
-                    error_text(self.desk.store_error),
+                    error_text(self.context.store_error),
                     ("\n\npress ", DIM),
-                    (self._key("home.refresh"), "bold $text-accent"),
+                    (self.key_of("home.refresh"), "bold $text-accent"),
                     (" to try again", DIM),
                 )
             )
-        elif self.desk.store is None:
+        elif self.context.store is None:
             self._welcome()
         else:
             self._read()
 
     def on_screen_resume(self) -> None:
-        """Count again when a person comes back from another screen."""
-        if self.desk.store is not None and self.is_mounted:
+        """Count again when the person comes back."""
+        if self.context.store is not None and self.is_mounted:
             self._read()
 
     def action_refresh(self) -> None:
-        """Open the workspace if that failed before, else count again."""
-        if self.desk.store is None:
+        """Count again; open the workspace if that failed."""
+        if self.context.store is None:
             self.begin()
-            self.desk.open_store()
+            self.post_message(OpenWorkspace())
         else:
             self._read()
 
@@ -91,7 +92,7 @@ class HomeScreen(WorkspaceScreen):
         scroll.scroll_relative(y=3 * direction, animate=False)
 
     def _read(self) -> None:
-        store = self.desk.store
+        store = self.context.store
         if store is None:
             return
 
@@ -101,20 +102,20 @@ class HomeScreen(WorkspaceScreen):
 
             return workspace_status(store), list_evals(store)
 
-        self.desk.background.start(read, self._take)
-        self.desk.follower.look(store)
+        self.context.background.start(read, self._take)
+        self.context.runs.look(store)
 
     def _take(self, read: tuple[WorkspaceStatus, list[EvalSummary]]) -> None:
         self._status, self._evals = read
         self._show()
 
     def on_resize(self) -> None:
-        """Set the stages closer together where there is less room."""
+        """Show the stages closer together where there is less room."""
         self._show()
 
     def runs_seen(self, before: RunsSeen | None) -> None:
-        """Show what became of the runs, and what is evaluated of one."""
-        last = self.desk.follower.last
+        """Show the state of the runs, and the evaluations under way."""
+        last = self.context.runs.last
         under_way = self._evaluating()
         if self._under_way and not under_way:
             self._read()
@@ -124,16 +125,16 @@ class HomeScreen(WorkspaceScreen):
             self._show()
 
     def _evaluating(self) -> str:
-        job = self.desk.follower.job
+        job = self.context.runs.job
         if job is None:
             return ""
         from tui.shown.evals import progress_text
 
-        far = progress_text(job.progress, job.seconds) if job.progress else "starting …"
-        return f"evaluating the run: {far}"
+        progress = progress_text(job.progress, job.seconds) if job.progress else "starting …"
+        return f"evaluating the run: {progress}"
 
     def _show(self) -> None:
-        status, last = self._status, self.desk.follower.last
+        status, last = self._status, self.context.runs.last
         if status is None:
             return
         if status.empty:
@@ -144,16 +145,13 @@ class HomeScreen(WorkspaceScreen):
         seen = LoopSeen(runs, len(self._evals), latest, self._under_way)
         step = next_step(status, runs)
         self._command = step.command
-        keys = {name: self._key(f"home.{name}") for name in ("audit", "train", "misses", "copy")}
+        keys = {name: self.key_of(f"home.{name}") for name in ("audit", "train", "misses", "copy")}
         height = self.query_one("#loop-scroll", VerticalScroll).size.height
-        self._say(loop_text(status, step, seen, keys, height))
+        self._put(loop_text(status, step, seen, keys, height))
 
     def _welcome(self) -> None:
         self._command = DEMO
-        self._say(welcome_text(shown_folder(self.desk.workspace.root), self._key("home.copy")))
+        self._put(welcome_text(shown_folder(self.context.workspace.root), self.key_of("home.copy")))
 
-    def _key(self, identifier: str) -> str:
-        return self.desk.key_table.shown_of(identifier)
-
-    def _say(self, content: Content) -> None:
+    def _put(self, content: Content) -> None:
         self.query_one("#loop", Static).update(content)

@@ -1,11 +1,8 @@
-"""Judges: how far each can be trusted, what its scores mean, and what judges fight over.
-
-The widgets of the judges screen.
-"""
+"""The judges screen: how far each judge can be trusted, and where judges disagree."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
@@ -13,16 +10,17 @@ from textual.widgets import Static
 
 from core.text import displayable_line
 from tui.commands import JUDGES, bindings_of
-from tui.screens.base import WorkspaceScreen
+from tui.screens.base import AuditPairs, ShowScreen, WorkspaceScreen
 from tui.shown import judges as judges_text
 from tui.shown.evals import progress_text
 from tui.shown.judges import JUDGE_LINES
-from tui.widgets.lists import Board, RowList, SplitLine
+from tui.widgets.board import Board
+from tui.widgets.lists import RowList
+from tui.widgets.text import SplitLine
 from tui.words import BRAND, DIM, counted, error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from uuid import UUID
 
     from textual.app import ComposeResult
     from textual.widget import Widget
@@ -31,17 +29,17 @@ if TYPE_CHECKING:
     from labels.agreement.records import JudgeAgreement
     from labels.calibration.store import CalibrationOutcome
     from labels.trust import Trust
+    from tui.context import Context
     from tui.widgets.lists import Cell
-    from tui.words import Part
 
 
-_MOST_JUDGES = 4
+_MOST_JUDGES: Final = 4
 
 
 class JudgesBoard(Board):
-    """Judges above, below them the chosen one's figures or the pairs that judges fight over.
+    """The judges; below them the metrics of the chosen one, or the disagreements.
 
-    The figures stand in one column, or in two where there is room.
+    The metrics are in one column, or in two where there is room.
     """
 
     SCOPED_CSS = False  # the screen carries -broad
@@ -52,14 +50,14 @@ class JudgesBoard(Board):
         & #page { height: 1fr; padding: 1 2 0 2; }
         & #columns { height: auto; layout: vertical; }
         & #columns Static { height: auto; width: 1fr; padding: 0 0 1 0; }
-        & #fights-head { display: none; height: 1; background: $panel; }
-        & #fights { display: none; height: 1fr; }
+        & #disagreements-head { display: none; height: 1; background: $panel; }
+        & #disagreements { display: none; height: 1fr; }
         & #status { height: 1; padding: 0 1; background: $surface; }
         & #end { display: none; height: 1fr; padding: 1 2; }
         &.-ended #judges, &.-ended #page { display: none; }
         &.-ended #end { display: block; }
-        &.-fighting #page { display: none; }
-        &.-fighting #fights-head, &.-fighting #fights { display: block; }
+        &.-disagreeing #page { display: none; }
+        &.-disagreeing #disagreements-head, &.-disagreeing #disagreements { display: block; }
     }
     .-broad JudgesBoard {
         & #columns { layout: horizontal; }
@@ -70,31 +68,31 @@ class JudgesBoard(Board):
     def __init__(
         self,
         judge_cells: Callable[[int, int, int], Sequence[Cell]],
-        fight_cells: Callable[[int, int, int], Sequence[Cell]],
+        disagreement_cells: Callable[[int, int, int], Sequence[Cell]],
     ) -> None:
         super().__init__(classes="-ended")
         self.judges = RowList(judge_cells, lines=JUDGE_LINES, id="judges")
-        self.fights = RowList(fight_cells, id="fights")
+        self.disagreements = RowList(disagreement_cells, id="disagreements")
         self.page = VerticalScroll(id="page", classes="page", can_focus=False)
         self._judge = Static(id="judge")
         self._trust = Static(id="trust")
-        self._fights_head = SplitLine(id="fights-head")
+        self._disagreements_head = SplitLine(id="disagreements-head")
 
     def compose(self) -> ComposeResult:
-        """Lay out all of it."""
+        """Lay out judges, metrics, disagreements and status line."""
         yield self.judges
         with self.page, Container(id="columns"):
             yield self._judge
             yield self._trust
-        yield self._fights_head
-        yield self.fights
+        yield self._disagreements_head
+        yield self.disagreements
         yield self.end
         yield self.status
 
     @property
-    def fighting(self) -> bool:
-        """Whether the fights are in sight."""
-        return self.has_class("-fighting")
+    def disagreeing(self) -> bool:
+        """Whether the disagreements are in sight."""
+        return self.has_class("-disagreeing")
 
     def show_judges(self, count: int, cursor: int) -> None:
         """Show the judges."""
@@ -102,67 +100,66 @@ class JudgesBoard(Board):
         self.judges.styles.height = min(count, _MOST_JUDGES) * JUDGE_LINES
         self.judges.show(count, cursor)
 
-    def show_figures(self, judge: Content, trust: Content) -> None:
-        """Show the figures of the chosen judge."""
+    def show_metrics(self, judge: Content, trust: Content) -> None:
+        """Show the metrics of the chosen judge."""
         self._judge.update(judge)
         self._trust.update(trust)
 
-    def show_fights(self, count: int, head: Content) -> None:
-        """Show the pairs that judges fight over."""
-        self._fights_head.show(head)
-        self.fights.show(count, self.fights.cursor)
+    def show_disagreements(self, count: int, head: Content) -> None:
+        """Show the pairs that judges score far apart."""
+        self._disagreements_head.show(head)
+        self.disagreements.show(count, self.disagreements.cursor)
 
     def show_end(self, content: Content) -> None:
         """Show a text in place of everything."""
-        self.remove_class("-fighting")
+        self.remove_class("-disagreeing")
         super().show_end(content)
 
 
-_JUDGE_COMMAND = "rejudge judge --judge lexical"
-_LOOK_AGAIN = 0.2
+_JUDGE_COMMAND: Final = "rejudge judge --judge lexical"
+_STATUS_PERIOD: Final = 0.2
 
 
 class JudgesScreen(WorkspaceScreen):
-    """Shows the judges of the workspace beside people."""
+    """Compares the judges of the workspace with people, and with each other."""
 
     SECTION = JUDGES
     BINDINGS = bindings_of(JUDGES)
     HORIZONTAL_BREAKPOINTS = [(150, "-broad")]  # noqa: RUF012 - as Textual declares it
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.trust: Trust | None = None
-        self.message = Content()
         self._measuring = False
         self._stale = False
+        self.board = JudgesBoard(self._judge_cells, self._disagreement_cells)
 
     def body(self) -> Iterable[Widget]:
         """Return the board."""
-        self.board = JudgesBoard(self._judge_cells, self._fight_cells)
         yield self.board
 
     def begin(self) -> None:
         """Say that the workspace is being opened."""
         self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  judges"))
         self.board.show_end(Content.assemble(("opening the workspace …", DIM)))
-        self._clock = self.set_interval(_LOOK_AGAIN, self._show_status, pause=True)
+        self._clock = self.set_interval(_STATUS_PERIOD, self.show_status, pause=True)
 
     def store_opened(self) -> None:
         """Measure."""
         self._measure()
 
     def on_screen_resume(self) -> None:
-        """Measure again when a person comes back: there may be new labels."""
+        """Measure again when the person comes back: there may be new labels."""
         if self.is_mounted and not self._measuring:
             self._measure()
 
     def grades_renewed(self) -> None:
-        """Measure again after a calibration, now or when the screen is next in sight."""
+        """Measure again after a calibration, if the screen is in front."""
         if self.is_current:
             self._measure()
 
     def _measure(self) -> None:
-        store = self.desk.store
+        store = self.context.store
         if store is None:
             return
         if self._measuring:
@@ -173,14 +170,14 @@ class JudgesScreen(WorkspaceScreen):
             self.board.show_end(Content.assemble(("measuring …", DIM)))
         self.say(("measuring …", DIM))
 
-        annotator = self.desk.workspace.annotator
+        annotator = self.context.workspace.annotator
 
         def measure() -> Trust:
             from labels.trust import measure_trust
 
             return measure_trust(store, annotator=annotator())
 
-        self.desk.background.start(measure, self._measured, self._not_measured, long=True)
+        self.context.background.start(measure, self._measured, self._not_measured, long=True)
 
     def _measured(self, trust: Trust) -> None:
         self._measuring = False
@@ -213,13 +210,13 @@ class JudgesScreen(WorkspaceScreen):
         trust, judge = self.trust, self.judge
         if trust is None or judge is None:
             return
-        keys = {name: self.key_of(name) for name in ("judges.calibrate", "judges.fights")}
-        self.board.show_figures(
+        keys = {name: self.key_of(name) for name in ("judges.calibrate", "judges.disagreements")}
+        self.board.show_metrics(
             judges_text.judge_text(judge), judges_text.trust_text(judge, trust, keys)
         )
-        self.board.show_fights(
+        self.board.show_disagreements(
             len(trust.disagreements.worst),
-            judges_text.fights_head(trust.disagreements, self.key_of("judges.audit")),
+            judges_text.disagreements_head(trust.disagreements, self.key_of("judges.audit")),
         )
         total = counted(len(trust.agreement.judges), "judge")
         self.query_one("#top", SplitLine).show(
@@ -233,29 +230,21 @@ class JudgesScreen(WorkspaceScreen):
         one = self.trust.agreement.judges[index]
         return judges_text.judge_cells(one, self.trust.work_of(one), line, width)
 
-    def _fight_cells(self, index: int, _: int, width: int) -> Sequence[Cell]:
-        fights = self.trust.disagreements.worst if self.trust else ()
-        return judges_text.fight_cells(fights[index], width)
+    def _disagreement_cells(self, index: int, _: int, width: int) -> Sequence[Cell]:
+        worst = self.trust.disagreements.worst if self.trust else ()
+        return judges_text.disagreement_cells(worst[index], width)
 
-    def key_of(self, identifier: str) -> str:
-        """Return the key of a command, as it is shown."""
-        return self.desk.key_table.shown_of(identifier)
-
-    def say(self, *parts: Part) -> None:
-        """Show what the last key did."""
-        self.message = Content.assemble(*parts)
-        self._show_status()
-
-    def _show_status(self) -> None:
-        refitting = self.desk.refitting
-        if not refitting.running:
+    def show_status(self) -> None:
+        """Show a calibration under way, else the message."""
+        running = self.context.recalibration.running
+        if running is None:
             self._clock.pause()
             self.board.say(self.message, Content())
             return
         self._clock.resume()
-        progress = refitting.progress
-        words = progress_text(progress, refitting.seconds) if progress else "learning from labels …"
-        if refitting.stopping:
+        progress = running.progress
+        words = progress_text(progress, running.seconds) if progress else "learning from labels …"
+        if running.stopping:
             words = "stopping …"
         stop = Content.assemble((self.key_of("judges.leave"), "bold $text-accent"), " stops it")
         self.board.say(Content.assemble(("calibrating  ", "bold"), words), stop)
@@ -273,9 +262,9 @@ class JudgesScreen(WorkspaceScreen):
             self._show_judge()
 
     def action_go(self, move: str) -> None:
-        """Scroll the figures, or move in the list of fights."""
-        if self.board.fighting:
-            self.board.fights.move(move)
+        """Scroll the metrics, or move in the list of disagreements."""
+        if self.board.disagreeing:
+            self.board.disagreements.move(move)
             return
         page = self.board.page
         height = max(1, page.size.height - 2)
@@ -287,40 +276,34 @@ class JudgesScreen(WorkspaceScreen):
         else:
             page.scroll_end(animate=False)
 
-    def action_fights(self) -> None:
-        """Show the pairs that judges fight over, or the figures again."""
+    def action_disagreements(self) -> None:
+        """Show the disagreements, or the metrics again."""
         trust = self.trust
         if trust is None:
             return
-        if not trust.disagreements.worst and not self.board.fighting:
-            self.say(judges_text.fights_head(trust.disagreements, ""))
+        if not trust.disagreements.worst and not self.board.disagreeing:
+            self.say(judges_text.disagreements_head(trust.disagreements, ""))
             return
-        self.board.toggle_class("-fighting")
+        self.board.toggle_class("-disagreeing")
 
     def action_audit(self) -> None:
-        """Audit the pairs that judges fight over, from the cursor on, before all others."""
-        fights = self.trust.disagreements.worst if self.trust else ()
-        if not fights:
-            self.say(("nothing to audit: ", "bold $text-warning"), "judges fight over no pair")
+        """Audit the disagreements before all other pairs, from the cursor on."""
+        worst = self.trust.disagreements.worst if self.trust else ()
+        if not worst:
+            self.say(("nothing to audit: ", "bold $text-warning"), "no judges disagree on a pair")
             return
-        first = self.board.fights.cursor if self.board.fighting else 0
-        self.call_later(self._to_audit, [fight.pair for fight in fights[max(0, first) :]])
-
-    async def _to_audit(self, pairs: Sequence[UUID]) -> None:
-        from tui.screens.audit.pair import PairScreen
-
-        await self.desk.action_show_audit()
-        screen = self.desk.screen
-        if isinstance(screen, PairScreen):
-            screen.put_first(pairs)
+        first = max(0, self.board.disagreements.cursor) if self.board.disagreeing else 0
+        pairs = AuditPairs(tuple(one.pair for one in worst[first:]))
+        self.post_message(ShowScreen("audit", pairs))
 
     def action_calibrate(self) -> None:
         """Calibrate now."""
-        if self.desk.refitting.running:
-            self.say(("it is being calibrated already", DIM))
-            return
-        self.desk.refitting.start_now(self._calibrated, self._not_calibrated)
-        self._show_status()
+        store, recalibration = self.context.store, self.context.recalibration
+        if recalibration.running is not None:
+            self.say(("a calibration is running already", DIM))
+        elif store is not None:
+            recalibration.start_now(store, self._calibrated, self._not_calibrated)
+            self.show_status()
 
     def _calibrated(self, outcome: CalibrationOutcome) -> None:
         found = outcome.calibration
@@ -339,13 +322,13 @@ class JudgesScreen(WorkspaceScreen):
         """Measure again."""
         self._measure()
 
-    async def action_leave(self) -> None:
-        """Stop a calibration that was asked for; else back to the figures, then home."""
-        refitting = self.desk.refitting
-        if refitting.running and refitting.asked_for:
-            refitting.stop()
-            self._show_status()
-        elif self.board.fighting:
-            self.board.remove_class("-fighting")
+    def action_leave(self) -> None:
+        """Stop a calibration that was asked for; else back to the metrics, then home."""
+        recalibration = self.context.recalibration
+        if recalibration.running is not None and recalibration.requested:
+            recalibration.running.stop()
+            self.show_status()
+        elif self.board.disagreeing:
+            self.board.remove_class("-disagreeing")
         else:
-            await self.desk.action_show_home()
+            self.post_message(ShowScreen("home"))

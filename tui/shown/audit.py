@@ -15,6 +15,7 @@ from tui.words import (
     STRONG,
     WIDEST_GRADE_WORD,
     bar,
+    counted,
     grade_mark,
     grade_style,
     grade_word,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from core.records import Judgment, LabelEvent
     from labels.audit.items import AuditCounts, AuditItem, EarlierLabel, JudgeRuling
+    from labels.audit.session import AuditSession
     from tui.words import Part
 
 
@@ -136,6 +138,26 @@ def counts_text(counts: AuditCounts) -> Content:
         ("agree ", DIM),
         (agreement, STRONG if counts.compared else DIM),
     )
+
+
+def modes_text(session: AuditSession, *, blind: bool) -> Content:
+    """Return the filter, the order of the queue, the modes, and labels that wait for a server."""
+    from labels.audit.filters import filter_text
+
+    parts: list[list[Part]] = []
+    if session.audit_filter.active:
+        shown = displayable_line(filter_text(session.audit_filter))
+        parts.append([("filter ", DIM), (shown, "bold $text-accent")])
+    if session.adjudicates:
+        parts.append([(" adjudicating ", "reverse $text-accent")])
+    if session.asked_strategy is not None:
+        parts.append([("queue ", DIM), (session.asked_strategy.value, "bold $text-accent")])
+    if session.waiting:
+        words = f"{counted(session.waiting, 'label')} not sent yet"
+        parts.append([(words, "bold $text-warning")])
+    if blind:
+        parts.append([(" blind ", "reverse $text-accent")])
+    return Content("  ").join(Content.assemble(*part) for part in parts)
 
 
 def strip_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:

@@ -187,44 +187,47 @@ def trust_text(one: JudgeAgreement, trust: Trust, keys: Mapping[str, str]) -> Co
     Args:
         one: the chosen judge.
         trust: all of it.
-        keys: the shown keys of ``judges.calibrate`` and ``judges.fights``.
+        keys: the shown keys of ``judges.calibrate`` and ``judges.disagreements``.
     """
     return _joined(
         _section("MORE LABELS?", Content(one.advice.sentence)),
         _section("CALIBRATION", _calibration(one, trust, keys["judges.calibrate"])),
         _section("ALL PAIRS IT SCORED", _corpus(one)),
         _section("DOES SEEING ITS SCORE PULL PEOPLE?", _anchoring(one)),
-        _section("JUDGES AGAINST EACH OTHER", _fights(trust.disagreements, keys["judges.fights"])),
+        _section(
+            "JUDGES AGAINST EACH OTHER",
+            _disagreements(trust.disagreements, keys["judges.disagreements"]),
+        ),
         _section("PEOPLE", _people(trust.agreement)),
         *(_section("MIND", _lines(trust.agreement.notices)) for _ in trust.agreement.notices[:1]),
     )
 
 
-def fight_cells(fight: Disagreement, width: int) -> list[Cell]:
+def disagreement_cells(pair: Disagreement, width: int) -> list[Cell]:
     """Return the line of a pair that judges fight over."""
     scores = "  ".join(
-        f"{cut(displayable_line(name), _NAME)} {score}" for name, score in fight.scores
+        f"{cut(displayable_line(name), _NAME)} {score}" for name, score in pair.scores
     )
-    graded = f"  people {fight.grade:g}" if fight.grade is not None else ""
-    ends = f"{fight.scores[0][1]}↔{fight.scores[-1][1]} "
+    graded = f"  people {pair.grade:g}" if pair.grade is not None else ""
+    ends = f"{pair.scores[0][1]}↔{pair.scores[-1][1]} "
     room = max(1, width - len(ends))
     told = f"{cut(scores, max(16, room // 2))}{graded}  "
-    place = displayable_line(f"{fight.path} {fight.symbol}".strip())
+    place = displayable_line(f"{pair.path} {pair.symbol}".strip())
     return [
         (ends, CellKind.STRONG),
         (told, CellKind.ACCENT),
-        (displayable_line(fight.query), CellKind.PLAIN),
+        (displayable_line(pair.query), CellKind.PLAIN),
         (f"  {place}", CellKind.DIM),
     ]
 
 
-def fights_head(fights: Disagreements, audit_key: str) -> Content:
+def disagreements_head(found: Disagreements, audit_key: str) -> Content:
     """Return what the list of fights holds, and how to audit them."""
-    if not fights.worst:
-        return _fights(fights, "")
+    if not found.worst:
+        return _disagreements(found, "")
     return Content.assemble(
-        (f" {counted(fights.total, 'pair')} scored 2 or more apart", STRONG),
-        (f" of {fights.judged_twice:,} judged twice; ", DIM),
+        (f" {counted(found.total, 'pair')} scored 2 or more apart", STRONG),
+        (f" of {found.judged_twice:,} judged twice; ", DIM),
         (audit_key, "bold $text-accent"),
         (" audits from here on", DIM),
     )
@@ -357,15 +360,15 @@ def _verdict(exact: Estimate) -> Content:
     return Content("not that these labels could tell")
 
 
-def _fights(fights: Disagreements, key: str) -> Content:
-    if not fights.judged_twice:
+def _disagreements(found: Disagreements, key: str) -> Content:
+    if not found.judged_twice:
         return Content.assemble(("no pair was scored by two judges", DIM))
-    if not fights.total:
+    if not found.total:
         return Content.assemble(
-            (f"none of the {counted(fights.judged_twice, 'pair')} judged twice is scored", DIM),
+            (f"none of the {counted(found.judged_twice, 'pair')} judged twice is scored", DIM),
             (" 2 or more apart", DIM),
         )
-    share = percent(fights.total, fights.judged_twice)
+    share = percent(found.total, found.judged_twice)
     parts: list[Part] = [f"2 or more apart on {share} pairs judged twice"]
     if key:
         parts += [("; ", DIM), (key, "bold $text-accent"), (" lists them", DIM)]

@@ -16,7 +16,7 @@ from tui.widgets.lists import CellKind
 from tui.words import DIM, STRONG, bar, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from core.records import Estimate
     from eval.comparing import QueryDelta
@@ -191,27 +191,35 @@ def settings_text(config: RunConfig) -> Content:
 
 
 def outcome_text(
-    outcomes: Sequence[SpecOutcome], record: RunRecord, waiting: str, misses_key: str
+    outcomes: Sequence[SpecOutcome], record: RunRecord, waiting: str, keys: Mapping[str, str]
 ) -> Content:
-    """Return what a run changed, spec by spec; ``waiting`` says what is under way, if anything."""
+    """Return what a run changed, spec by spec.
+
+    Args:
+        outcomes: the evaluations before and after the run.
+        record: the run.
+        waiting: what is under way; empty: nothing.
+        keys: the keys of ``misses`` and ``evaluate``, as text.
+    """
     parts: list[Part] = []
     if waiting:
         parts.append((f"{waiting}\n", "bold $text-accent"))
     for outcome in outcomes:
         parts += _outcome(outcome)
     if outcomes:
-        parts += [(misses_key, "bold $text-accent"), (" looks into the misses\n", DIM)]
+        parts += [(keys["misses"], "bold $text-accent"), (" shows the misses\n", DIM)]
     elif not waiting:
-        parts.append((_no_outcome(record), DIM))
+        parts.append((_no_outcome(record, keys["evaluate"]), DIM))
     return Content.assemble(*parts)
 
 
-def _no_outcome(record: RunRecord) -> str:
+def _no_outcome(record: RunRecord, evaluate_key: str) -> str:
     if not record.config.specs:
-        return "no spec was chosen at its start, so nothing is compared"
+        return "no spec was chosen for this run, so it is not evaluated"
     if record.status is RunStatus.FINISHED:
-        return "not evaluated yet; e evaluates it"
-    return f"once it has finished: before and after on {', '.join(record.config.specs)}"
+        return f"not evaluated yet; {evaluate_key} evaluates it"
+    specs = displayable_line(", ".join(record.config.specs))
+    return f"when the run has finished, it is evaluated before and after on {specs}"
 
 
 def _outcome(outcome: SpecOutcome) -> list[Part]:

@@ -1,32 +1,19 @@
-"""The five grades in a row: which is yours, which is the judge's, and each a thing to click.
-
-The line of keys at the bottom: one widget, each key a thing to click.
-
-The query and the place of the code, in a fixed number of rows.
-
-A line to type in, put in the place of the status line for as long as it is needed.
-"""
+"""The line of keys, the five grades, and the query with the place of its code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 from textual.widget import Widget
-from textual.widgets import Input, Label, Static
 
 from tui.words import DIM, GRADE_NUMBERS, grade_style, grade_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from textual.app import ComposeResult
 
     from tui.commands import Command
     from tui.keys import KeyTable
@@ -35,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class KeyBar(Widget, can_focus=False):
-    """Shows the keys that matter most on a screen.
+    """Shows the most important keys of a screen; a click on one runs its command.
 
-    With ``typing``, on a screen whose letters go into a text, only those that are no letters.
+    With ``typing``, on a screen where letters go into a text, keys that write letters are left out.
     """
 
     def __init__(
@@ -55,7 +42,7 @@ class KeyBar(Widget, can_focus=False):
         self._key_table = key_table
 
     def render(self) -> Content:
-        """Return the keys, with less air where the line is short."""
+        """Return the keys, closer together where the line is short."""
         for gap in (3, 2, 1):
             content = self._assembled(gap)
             if content.cell_length <= self.content_size.width:
@@ -85,7 +72,7 @@ def _click(action: str) -> str:
 
 
 class PairHead(Widget, can_focus=False):
-    """Shows the query on all rows but one and the place on the row after it."""
+    """Shows the query on all rows but the last, and the place of the code on the last."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
@@ -93,7 +80,7 @@ class PairHead(Widget, can_focus=False):
         self._place = Content()
 
     def show(self, query: Content, place: Content) -> None:
-        """Swap in another pair."""
+        """Show another pair."""
         self._query = query
         self._place = place
         self.refresh()
@@ -112,67 +99,8 @@ class PairHead(Widget, can_focus=False):
         return Content("\n").join([*lines, place][:height])
 
 
-class Prompt(Vertical):
-    """A named line to type in. Enter gives it, escape leaves it."""
-
-    DEFAULT_CSS = """
-    Prompt {
-        height: auto;
-        padding: 0 1;
-        background: $boost;
-        & Horizontal { height: 1; }
-        & Label { text-style: bold; color: $text-accent; }
-        & #hint { height: auto; max-height: 3; color: $foreground 60%; }
-        & #hint.-error { color: $text-error; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
-
-    class Given(Message):
-        """The person pressed enter."""
-
-        def __init__(self, prompt: Prompt, text: str) -> None:
-            super().__init__()
-            self.prompt = prompt
-            self.text = text
-
-    class Left(Message):
-        """The person pressed escape."""
-
-    def __init__(self, name: str, text: str, hint: str) -> None:
-        super().__init__(name=name)
-        self._text = text
-        self._hint = hint
-
-    def compose(self) -> ComposeResult:
-        """Lay out name, line and hint."""
-        with Horizontal():
-            yield Label(f"{self.name} ", markup=False)
-            yield Input(self._text, compact=True, select_on_focus=False)
-        yield Static(Content(self._hint), id="hint")
-
-    def refuse(self, reason: str) -> None:
-        """Say in place of the hint why the line cannot be used."""
-        hint = self.query_one("#hint", Static)
-        hint.add_class("-error")
-        hint.update(Content(reason))
-
-    def on_mount(self) -> None:
-        """Take the keys."""
-        self.query_one(Input).focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Hand the line over."""
-        event.stop()
-        self.post_message(self.Given(self, event.value))
-
-    def action_leave(self) -> None:
-        """Give up."""
-        self.post_message(self.Left())
-
-
 class GradeBar(Widget, can_focus=False):
-    """Shows the scale; the judge's score and the person's grade are marked with words."""
+    """Shows the five grades, the judge's and the person's marked; a click gives a grade."""
 
     def __init__(self, keys: Mapping[int, str], *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)

@@ -1,16 +1,10 @@
-"""Code with line numbers, scrolled in both directions, painted line by line.
-
-Documents made ready to be shown, the next ones ahead of time.
-
-Pygments lexers by the names that documents give their language.
-"""
+"""Code with line numbers, painted line by line, and a cache of documents made ready ahead."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -25,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from uuid import UUID
 
-    from pygments.lexer import Lexer
     from textual.selection import Selection
 
     from core.records import Document
@@ -37,8 +30,8 @@ SCREENFUL: Final = 80
 _KEPT: Final = 32
 
 
-class CodeShelf:
-    """Keeps the code of the last and next few documents. Safe to use from several threads."""
+class CodeCache:
+    """Keeps the code of the last and the next few documents. Safe for several threads."""
 
     def __init__(self, submit: Callable[[Callable[[], object]], None]) -> None:
         self._submit = submit
@@ -46,7 +39,7 @@ class CodeShelf:
         self._kept: OrderedDict[UUID, CodeText] = OrderedDict()
 
     def take(self, document: Document) -> CodeText:
-        """Return the code of a document, made now if it was not made ahead."""
+        """Return the code of a document; made now if it was not made ahead."""
         code = self._kept.get(document.id)
         if code is None:
             fresh = CodeText(document.text, document.language)
@@ -57,7 +50,7 @@ class CodeShelf:
         return code
 
     def ready(self, document: Document, lines: int = SCREENFUL) -> None:
-        """Make a document and colour its first ``lines``; for use in a thread."""
+        """Make a document ready and highlight its first ``lines``; for use in a thread."""
         self.take(document).lex(lines)
 
     def prepare(self, documents: Iterable[Document], lines: int = SCREENFUL) -> None:
@@ -71,25 +64,6 @@ class CodeShelf:
             self.ready(document, lines)
 
 
-#: Names that mean no language; asking Pygments about them would search every installed package.
-_PLAIN: Final = {"", "text", "txt", "plain", "plaintext", "unknown"}
-
-
-@lru_cache(64)
-def lexer_for(language: str) -> Lexer | None:
-    """Return the lexer of a language, None when there is none. Never guesses from the text."""
-    name = language.strip().lower()
-    if name in _PLAIN:
-        return None
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
-    try:
-        return cast("Lexer", get_lexer_by_name(name))
-    except ClassNotFound:
-        return None
-
-
 #: Lines lexed at most while painting; a longer way down is left to a worker.
 _LEXED_ON_PAINT: Final = 300
 #: Columns that one key scrolls.
@@ -97,7 +71,7 @@ _COLUMNS: Final = 16
 
 
 class CodeView(ScrollView, can_focus=False):
-    """Shows one ``CodeText`` at a time; changing it mounts nothing."""
+    """Shows a ``CodeText``; showing another mounts nothing."""
 
     DEFAULT_CSS = """
     CodeView {
@@ -140,7 +114,7 @@ class CodeView(ScrollView, can_focus=False):
         self._thumb = Segment("▐")
 
     def show(self, code: CodeText | None, first_line: int | None = None) -> None:
-        """Swap in another document, scrolled to its top.
+        """Show another document from its top.
 
         Args:
             code: what to show; None empties the view.
@@ -166,7 +140,7 @@ class CodeView(ScrollView, can_focus=False):
 
     @property
     def code(self) -> CodeText | None:
-        """What is shown."""
+        """The code that is shown."""
         return self._code
 
     def lexed(self) -> None:

@@ -1,9 +1,7 @@
-"""Code made ready to be shown: safe lines, and the kinds of their words as far as asked for.
+"""Code made ready to be shown: safe lines, and the kinds of their words, lexed as far as needed.
 
-Lexing is lazy, because a person mostly looks at the first screenful of a document. The work is
-pure: it can be done ahead in a thread, and no widget is needed.
-
-A line of code too long to be measured at every paint, and its part in sight.
+Lexing is lazy, because a person mostly reads the first screenful of a document. It needs no widget
+and can be done ahead in a thread.
 """
 
 from __future__ import annotations
@@ -11,7 +9,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, cast
 
 from rich.cells import cell_len
 
@@ -20,6 +19,7 @@ from core.text import displayable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pygments.lexer import Lexer
     from pygments.token import _TokenType
 
 
@@ -158,8 +158,6 @@ class CodeText:
 
     def _lex(self, language: str) -> Iterator[tuple[Run, ...]]:
         """Yield the runs of one line after another; end early if the lexer loses its place."""
-        from tui.widgets.code import lexer_for
-
         lexer = lexer_for(language)
         if lexer is None:
             return
@@ -178,6 +176,25 @@ class CodeText:
                 yield tuple(line)
                 number += 1
                 line = [(part, kind)] if part else []
+
+
+#: Names that mean no language; asking Pygments about them would search every installed package.
+_PLAIN: Final = {"", "text", "txt", "plain", "plaintext", "unknown"}
+
+
+@lru_cache(64)
+def lexer_for(language: str) -> Lexer | None:
+    """Return the Pygments lexer of a language; None when there is none. It is never guessed."""
+    name = language.strip().lower()
+    if name in _PLAIN:
+        return None
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        return cast("Lexer", get_lexer_by_name(name))
+    except ClassNotFound:
+        return None
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -1,11 +1,4 @@
-"""A long list that paints only the rows in sight.
-
-One line with a left part that gives way and a right part that stays.
-
-What the boards of the screens have in common: a status line, a line to type in, an end.
-
-Text in a fixed space: wrapped, and honest about what does not fit.
-"""
+"""A long list with a cursor that paints only the rows in sight."""
 
 from __future__ import annotations
 
@@ -14,161 +7,20 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.containers import Container
-from textual.content import Content
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.visual import Visual
 from textual.widget import Widget
-from textual.widgets import Static
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual import events
-    from textual.selection import Selection
-
-    from tui.widgets.bars import Prompt
-
-
-_GAP = 2
-
-
-class SplitLine(Widget, can_focus=False):
-    """One row of text; showing another costs no layout."""
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own word
-        super().__init__(id=id)
-        self._left = Content()
-        self._right = Content()
-
-    def show(self, left: Content, right: Content | None = None) -> None:
-        """Show two parts; the right one is dropped where there is no room for it."""
-        self._left = left
-        self._right = right if right is not None else Content()
-        self.refresh()
-
-    def render(self) -> Content:
-        """Return the row, as wide as the widget."""
-        width = self.content_size.width
-        right_width = self._right.cell_length
-        room = width - right_width - (_GAP if right_width else 0)
-        if room < min(width // 3, self._left.cell_length):
-            return self._left.truncate(max(1, width), ellipsis=True)
-        left = self._left.truncate(max(1, room), ellipsis=True)
-        return left + Content(" " * (width - left.cell_length - right_width)) + self._right
-
-
-class Board(Container):
-    """All between a screen's top line and its keys. Subclasses lay it out.
-
-    They yield ``end`` and ``status`` where they belong; the class ``-ended`` says that the text of
-    ``end`` is seen in place of the rest.
-    """
-
-    def __init__(self, *, classes: str = "") -> None:
-        super().__init__(id="board", classes=classes)
-        self.status = SplitLine(id="status")
-        self.end = Static(id="end")
-        self._prompt: Prompt | None = None
-
-    def show_end(self, content: Content) -> None:
-        """Show a text in place of everything."""
-        self.add_class("-ended")
-        self.end.update(content)
-
-    def ask(self, prompt: Prompt) -> None:
-        """Put a line to type in above the status line, in the place of any other."""
-        self.stop_asking()
-        self._prompt = prompt
-        _ = self.mount(prompt, before=self.status)
-
-    def refuse(self, reason: str) -> None:
-        """Say beside the line why it cannot be used."""
-        if self._prompt is not None:
-            self._prompt.refuse(reason)
-
-    def stop_asking(self) -> None:
-        """Take the line away."""
-        if self._prompt is not None:
-            _ = self._prompt.remove()
-            self._prompt = None
-
-    def say(self, message: Content, beside: Content) -> None:
-        """Show a message and, where there is room, another beside it."""
-        self.status.show(message, beside)
-
-
-class Pane(Widget, can_focus=False):
-    """Shows as much of a text as fits. Another text is painted where it differs, without layout."""
-
-    def __init__(self, *, id: str, more: str = "…") -> None:  # noqa: A002 - Textual's own word
-        super().__init__(id=id)
-        self._made: Callable[[int], Content] = lambda _: Content()
-        self._more = Content.assemble((f" {more}", "bold $text-accent"))
-        self._content = Content()
-        self._strips: list[Strip] = []
-        self._laid_out_for = Size(0, 0)
-
-    def show(self, made: Callable[[int], Content]) -> None:
-        """Swap in another text; ``made`` gives it for the width of a line."""
-        self._made = made
-        rows_before = len(self._strips)
-        if not self.is_attached or not self.content_size:
-            self._laid_out_for = Size(0, 0)
-            self.refresh()
-            return
-        self._lay_out()
-        rows = max(rows_before, len(self._strips))
-        self.refresh(Region(0, 0, self.content_size.width, rows))
-
-    def render_line(self, y: int) -> Strip:
-        """Return one row of the text."""
-        if self._laid_out_for != self.content_size:
-            self._lay_out()
-        width = self.content_size.width
-        if y < len(self._strips):
-            return self._strips[y].adjust_cell_length(width, self.rich_style)
-        return Strip.blank(width, self.rich_style)
-
-    def notify_style_update(self) -> None:
-        """Wrap again when the theme changes."""
-        super().notify_style_update()
-        self._laid_out_for = Size(0, 0)
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """Return the selected text, for copying."""
-        return selection.extract(self._content.plain), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
-        """Paint again when the selection changes."""
-        self._laid_out_for = Size(0, 0)
-        self.refresh()
-
-    def _lay_out(self) -> None:
-        """Wrap the text; what ends before its end says so in its last row."""
-        size = self._laid_out_for = self.content_size
-        width, height = size
-        if not size:
-            self._strips = []
-            return
-        self._content = self._made(width)
-        self._strips = self._wrapped(self._content, width)
-        if len(self._strips) > height:
-            lines = self._content.wrap(width)[:height]
-            room = max(1, width - self._more.cell_length)
-            lines[-1] = lines[-1].rstrip().truncate(room) + self._more
-            self._content = Content("\n").join(lines)
-            self._strips = self._wrapped(self._content, width)[:height]
-
-    def _wrapped(self, content: Content, width: int) -> list[Strip]:
-        return Visual.to_strips(self, content, width, None, self.visual_style)
 
 
 class CellKind(IntEnum):
-    """How a piece of a row looks; none is told by its colour alone."""
+    """How a piece of a row looks; colour is never its only sign."""
 
     PLAIN = 0
     DIM = 1
@@ -204,7 +56,7 @@ class RowList(ScrollView, can_focus=False):
     }
 
     class Chosen(Message):
-        """A person clicked a row; the cursor is on it."""
+        """A row was clicked; the cursor is on it."""
 
         def __init__(self, rows: RowList) -> None:
             super().__init__()
@@ -226,7 +78,7 @@ class RowList(ScrollView, can_focus=False):
         self.cursor = 0
 
     def show(self, count: int, cursor: int = 0) -> None:
-        """Swap in other rows with the cursor on one of them."""
+        """Show other rows, with the cursor on one of them."""
         self.count = count
         # Set without its watcher: the screen need not be laid out for other rows.
         self.set_reactive(Widget.virtual_size, Size(1, count * self._lines))
@@ -251,7 +103,7 @@ class RowList(ScrollView, can_focus=False):
         self.put(ends[move] if move in ends else self.cursor + steps.get(move, 0))
 
     def activate(self, active: bool) -> None:
-        """Say whether the keys move this cursor."""
+        """Show whether the keys move this cursor."""
         self._active = active
         self.refresh()
 

@@ -1,7 +1,4 @@
-"""The widgets of the audit screen, and what each shows for a pair.
-
-What one person does with one pair: when it was painted, what was hidden, what was graded.
-"""
+"""The widgets of the audit screen, and the state of the pair in front of the person."""
 
 from __future__ import annotations
 
@@ -13,8 +10,9 @@ from textual.containers import Grid
 
 from tui.shown import audit as audit_text
 from tui.widgets.bars import GradeBar, PairHead
+from tui.widgets.board import Board
 from tui.widgets.code import CodeView
-from tui.widgets.lists import Board, Pane
+from tui.widgets.text import Pane
 from tui.words import GRADE_NUMBERS
 
 if TYPE_CHECKING:
@@ -33,12 +31,12 @@ _LONGEST = 2**31 - 1
 
 @dataclass(slots=True)
 class Turn:
-    """The turn of one pair.
+    """A pair in front of the person, from the moment it is shown.
 
     Attributes:
-        hidden: whether score, rationale and earlier labels are out of sight.
-        graded: whether a grade was given in this turn while the pair stayed.
-        painted: when the pair was first in sight, in seconds of the monotonic clock.
+        hidden: whether score, rationale and earlier labels are hidden.
+        graded: whether the person has graded it and it stays on the screen.
+        painted: when it was painted, in seconds of the monotonic clock; None before that.
     """
 
     hidden: bool = False
@@ -47,25 +45,25 @@ class Turn:
 
     @classmethod
     def of(cls, item: AuditItem | None, annotator: str, *, blind: bool) -> Turn:
-        """Begin a turn; a pair of blind mode, or drawn blind, is hidden until graded."""
+        """Return a new turn; hidden until graded in blind mode and for a blind check."""
         known = item is not None and item.label_of(annotator) is not None
         return cls(hidden=item is not None and (blind or item.blind) and not known)
 
     def paint(self) -> None:
-        """Start the clock: the pair is in sight now."""
+        """Start the clock."""
         if self.painted is None:
             self.painted = monotonic()
 
     @property
     def milliseconds(self) -> int:
-        """Time since the first paint."""
+        """Milliseconds since the first paint."""
         if self.painted is None:
             return 0
         return min(int((monotonic() - self.painted) * 1000), _LONGEST)
 
 
 class AuditBoard(Board):
-    """Query, judge, code, grades and the status line; swapped in place, never mounted again."""
+    """Query, judge, code, grades and the status line, updated in place."""
 
     SCOPED_CSS = False  # the screen carries -wide
     DEFAULT_CSS = """
@@ -88,21 +86,20 @@ class AuditBoard(Board):
 
     def __init__(self, keys: KeyTable, lex_far: Callable[[CodeText, int], None]) -> None:
         super().__init__(classes="-ended")
-        self._details_key = keys.shown_of("audit.details")
         grade_keys = {grade: keys.shown_of(f"audit.grade_{grade}") for grade in GRADE_NUMBERS}
         self._head = PairHead(id="head")
-        self._judge = Pane(id="judge", more=f"… {self._details_key} all")
+        self._judge = Pane(id="judge", more=f"… {keys.shown_of('audit.details')} details")
         self.code = CodeView(lex_far, id="code")
         self._grades = GradeBar(grade_keys, id="grades")
         self._pair = Grid(self._head, self._judge, self.code, id="pair")
 
     def compose(self) -> ComposeResult:
-        """Lay out what the first paint needs; the rest comes with the first pair."""
+        """Lay out what the first paint needs; the rest is mounted with the first pair."""
         yield self.end
         yield self.status
 
     def show_turn(self, turn: Turn, item: AuditItem, annotator: str) -> None:
-        """Show all but the code of a pair, as much of it as the turn does not hide."""
+        """Show a pair without its code, and without what the turn hides."""
         hidden = turn.hidden
 
         def ruling(width: int) -> Content:
@@ -127,7 +124,7 @@ class AuditBoard(Board):
         self.remove_class("-ended")
 
     def show_end(self, content: Content) -> None:
-        """Show that nothing is left in place of a pair."""
+        """Show a text in place of a pair."""
         super().show_end(content)
         self.code.show(None)
         self._grades.show(None, None)

@@ -1,209 +1,269 @@
-"""Train: runs watched, stopped, resumed and compared, and a new one set up and started."""
+"""The train screen: runs watched, stopped, resumed and compared, and new ones started."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
 from core.errors import CancelledError, RejudgeError
 from core.text import displayable_line
 from tui.commands import TRAIN, bindings_of
-from tui.jobs import Counting, Preparing
-from tui.run_form import FIELDS, RunForm
-from tui.screens.train.run import Below, RunScreen
+from tui.screens.base import CompareEvals, ShowScreen, WorkspaceScreen
+from tui.screens.train.board import Below, TrainBoard
+from tui.screens.train.form import FormPane
 from tui.shown import train as train_text
 from tui.shown.evals import progress_text
-from tui.words import DIM, STRONG
+from tui.widgets.text import SplitLine
+from tui.words import BRAND, DIM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from textual.widget import Widget
 
     from train.runs.folder import RunFolder
-    from tui.jobs import Counted
-    from tui.widgets.bars import Prompt
+    from train.runs.progress import RunView
+    from train.runs.store import RunRecord
+    from tui.context import Context
+    from tui.jobs import Running
+    from tui.run_monitor import RunsSeen
     from tui.widgets.lists import Cell, RowList
 
 
-_LOOK_AGAIN = 0.2
+_STATUS_PERIOD: Final = 0.2
 
 
-class TrainScreen(RunScreen):
-    """What the keys do about the runs, and the form of a new one."""
+class TrainScreen(WorkspaceScreen):
+    """Shows the runs, one in full, and the form of a new run.
 
+    Attributes:
+        chosen: the run shown in full; empty: none.
+        compared: the run beside it; empty: none.
+        preparing: the new run being prepared; None: there is none.
+        below: the text below the curves, if the person chose one.
+    """
+
+    SECTION = TRAIN
     BINDINGS = bindings_of(TRAIN)
+    HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual declares it
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.form = RunForm()
-        self.counting: Counting | None = None
-        self.preparing: Preparing | None = None
-        self._counted_plan: object = None
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.chosen = ""
+        self.compared = ""
+        self.below: Below | None = None
+        self.preparing: Running | None = None
+        self.form_pane = FormPane(context, self._ask)
+        self.board = TrainBoard(self._run_cells, self.form_pane)
 
-    def on_mount(self) -> None:
-        """Look at what is under way now and then."""
-        super().on_mount()
-        self._clock = self.set_interval(_LOOK_AGAIN, self._tick)
+    def _ask(self, name: str, text: str, hint: str, answered: Callable[[str], None]) -> None:
+        self.board.ask(name, text, hint, answered)
 
     @property
-    def forming(self) -> bool:
-        """Whether the form is in sight."""
-        return self.board.has_class("-forming")
+    def records(self) -> Sequence[RunRecord]:
+        """The runs, the newest first."""
+        last = self.context.runs.last
+        return last.runs.records if last else ()
+
+    @property
+    def record(self) -> RunRecord | None:
+        """The chosen run."""
+        last = self.context.runs.last
+        return last.record(self.chosen) if last else None
+
+    def _look(self, name: str) -> RunView | None:
+        """Return a run in full; None before it is read, and when its folder is gone."""
+        last = self.context.runs.last
+        return last.looks.get(name) if last else None
+
+    def body(self) -> Iterable[Widget]:
+        """Return the board."""
+        yield self.board
+
+    def begin(self) -> None:
+        """Show that the runs are being read."""
+        self.query_one("#top", SplitLine).show(Content.assemble(BRAND, "  train"))
+        self.say(("reading the runs …", DIM))
+        self.set_interval(_STATUS_PERIOD, self._tick)
+
+    def store_opened(self) -> None:
+        """Read the runs."""
+        self.say()
+        if self.context.runs.last is not None:
+            self.runs_seen(None)
+        self._read()
+
+    def on_screen_resume(self) -> None:
+        """Read the runs again when the person comes back."""
+        if self.context.store is not None and self.is_mounted:
+            self._read()
+
+    def _read(self) -> None:
+        """Read the runs, the chosen and the compared one in full."""
+        self.context.runs.wanted = tuple(filter(None, (self.chosen, self.compared)))
+        self.context.runs.look(self.context.store)
+
+    def _choose(self, name: str) -> None:
+        if name != self.chosen:
+            self.chosen, self.below = name, None
+            self.say()
+            self._show_run()
+            self._read()
+
+    def runs_seen(self, before: RunsSeen | None) -> None:
+        """Show the latest state of the runs."""
+        records = self.records
+        self.query_one("#top", SplitLine).show(
+            Content.assemble(BRAND, "  train"), train_text.runs_line(records)
+        )
+        names = [record.id for record in records]
+        if not records:
+            if not self.board.forming:
+                self.board.show_end(train_text.no_runs_text(self.key_of("train.new")))
+            return
+        if self.chosen not in names:
+            self.chosen = names[0]
+            self._read()
+        if self.compared not in names:
+            self.compared = ""
+        was = before.record(self.chosen) if before else None
+        if was is not None and self.record is not None and was.status is not self.record.status:
+            self.message = Content()  # it was about the status before
+        self.board.show_runs(len(records), names.index(self.chosen))
+        self._show_run()
+
+    def _show_run(self) -> None:
+        """Show the chosen run, or both runs of a comparison."""
+        one = self.record
+        if one is None:
+            return
+        last = self.context.runs.last
+        other = last.record(self.compared) if last and self.compared else None
+        if other is not None:
+            looks = [self._look(record.id) for record in (one, other)]
+            self.board.compare_runs(one, other, looks)
+        else:
+            stopping = self.context.runs.is_stopping(one.id)
+            self.board.show_run(one, self._look(one.id), stopping=stopping)
+            self._show_below(one)
+        self.show_status()
+
+    def _show_below(self, record: RunRecord) -> None:
+        """Show the outcome, the log or the settings of a run below its curves."""
+        shown = self._shown_below(record)
+        if shown is Below.LOG:
+            text = train_text.log_text(self._look(record.id))
+        elif shown is Below.SETTINGS:
+            text = train_text.settings_text(record.config)
+        else:
+            text = self._outcome(record)
+        self.board.show_below(shown, self.key_of("train.shown"), text)
+
+    def _outcome(self, record: RunRecord) -> Content:
+        last, monitor = self.context.runs.last, self.context.runs
+        waiting = ""
+        if monitor.evaluating == record.id:
+            waiting = f"evaluating: {self._job_text()}"
+        elif last is not None and record.id not in last.outcomes:
+            waiting = "reading its evaluations …"
+        outcomes = last.outcomes.get(record.id, ()) if last else ()
+        keys = {name: self.key_of(f"train.{name}") for name in ("misses", "evaluate")}
+        return train_text.outcome_text(outcomes, record, waiting, keys)
+
+    def _shown_below(self, record: RunRecord) -> Below:
+        """Return the text below the curves: as chosen, else the one that matters most."""
+        if self.below is not None:
+            return self.below
+        return Below.OUTCOME if record.status.value == "finished" else Below.LOG
+
+    def _job_text(self) -> str:
+        job = self.context.runs.job
+        return _running_text(job) if job else ""
+
+    def show_status(self) -> None:
+        """Show what is under way before the message: a new run, then evaluations."""
+        if self.preparing is not None:
+            words = f"preparing the run: {_running_text(self.preparing)}"
+        elif self.context.runs.job is not None:
+            run = train_text.short_id(self.context.runs.evaluating)
+            words = f"evaluating {run}: {self._job_text()}"
+        else:
+            self.board.say(self.message, Content())
+            return
+        self.board.say(
+            Content.assemble((displayable_line(words), "bold"), ("  esc stops", DIM)), self.message
+        )
+
+    def _tick(self) -> None:
+        self.form_pane.show_progress()
+        if self.preparing is not None or self.context.runs.job is not None:
+            self.show_status()
+            record = self.record
+            if record is not None and not self.board.forming and not self.compared:
+                self._show_below(record)
+
+    def _run_cells(self, index: int, line: int, width: int) -> Sequence[Cell]:
+        record, last = self.records[index], self.context.runs.last
+        gone = last is not None and record.id in last.runs.gone
+        compared = record.id == self.compared
+        return train_text.run_cells(record, line, width, gone=gone, compared=compared)
 
     def action_new_run(self) -> None:
-        """Show the form of a new run, with the settings that it had last."""
-        store = self.desk.store
-        if store is None:
-            return
-        self.board.remove_class("-ended")
-        self.board.add_class("-forming")
-        self.board.form_head.show(
-            Content.assemble((" a new run", STRONG)),
-            Content.assemble((f"enter changes · {self.key_of('train.start')} starts ", DIM)),
-        )
-        self.board.runs.activate(False)
-        self.board.fields.activate(True)
+        """Show the form of a new run."""
+        store = self.context.store
+        if store is not None:
+            self.board.show_form(True)
+            self.form_pane.open(store, self.key_of("train.start"))
 
-        def names() -> tuple[str, ...]:
-            from tui.run_form import all_specs
-
-            return all_specs(store)
-
-        self.desk.background.start(names, self._with_specs)
-
-    def _with_specs(self, names: tuple[str, ...]) -> None:
-        from dataclasses import replace
-
-        fresh = not self.form.known_specs
-        self.form = replace(self.form, known_specs=names)
-        if fresh and names:
-            self.form = self.form.put("specs", ", ".join(names))
-        self._show_form()
-        self._count()
-
-    def _show_form(self) -> None:
-        fields = self.board.fields
-        fields.show(len(FIELDS) + 1, fields.cursor)
-        place = fields.cursor
-        text = (
-            FIELDS[place].help
-            if place < len(FIELDS)
-            else "writes the training set and the settings to a folder of its own, then trains in"
-            " a process of its own; closing rejudge leaves it going"
-        )
-        self.board.explanation.show(lambda _: Content.assemble((text, DIM)))
-
-    def field_cells(self, index: int, line: int, width: int) -> Sequence[Cell]:
-        """Return a line of the form."""
-        del line
-        field = FIELDS[index] if index < len(FIELDS) else None
-        return train_text.field_cells(field, self.form, width)
-
-    def _count(self) -> None:
-        """Count what the form's plan would train on, in place of any count under way."""
-        store = self.desk.store
-        if store is None or self._counted_plan == self.form.plan:
-            return
-        if self.counting is not None:
-            self.counting.stop()
-        background = self.desk.background
-        plan = self._counted_plan = self.form.plan
-        counting = self.counting = Counting(plan, lambda: background.closing)
-        self._show_counting()
-
-        def done(counted: Counted) -> None:
-            if self.counting is counting:
-                self.counting = None
-                self.board.set_head.show(Content.assemble((" training set", STRONG)))
-                text = train_text.training_set_text(counted.summary, counted.problem)
-                self.board.show_training_set(text)
-
-        def failed(error: RejudgeError) -> None:
-            if self.counting is counting and not isinstance(error, CancelledError):
-                self.counting = self._counted_plan = None
-                self.board.show_training_set(
-                    Content.assemble((f"✗ {displayable_line(str(error))}", "$text-error"))
-                )
-
-        background.start(lambda: counting.run(store), done, failed)
-
-    def _show_counting(self) -> None:
-        counting = self.counting
-        if counting is None:
-            return
-        progress = counting.progress
-        words = progress_text(progress, counting.seconds) if progress else ""
-        self.board.set_head.show(
-            Content.assemble((" training set", STRONG), (f"  counting … {words}", DIM))
-        )
+    def _close_form(self) -> None:
+        self.board.stop_asking()
+        self.board.show_form(False)
+        self.runs_seen(None)
 
     def action_open(self) -> None:
-        """Change the field under the cursor, or start; of a run show something else below."""
-        if not self.forming:
+        """Change the field under the cursor, or start; of a run show another text below."""
+        if not self.board.forming:
             self.action_next_shown()
-            return
-        place = self.board.fields.cursor
-        if place >= len(FIELDS):
+        elif not self.form_pane.change():
             self.action_start_run()
-            return
-        field = FIELDS[place]
-        if field.choices:
-            self.form = self.form.next_choice(field.name)
-            self._changed()
-        else:
-            from tui.widgets.bars import Prompt
-
-            text = displayable_line(self.form.text(field.name))
-            self.board.ask(Prompt(field.label, text, "enter takes it · esc leaves it as it was"))
-
-    def _changed(self) -> None:
-        self._show_form()
-        self._count()
-
-    def on_prompt_left(self) -> None:
-        """Leave the field as it was."""
-        self.board.stop_asking()
-
-    def on_prompt_given(self, event: Prompt.Given) -> None:
-        """Put what was typed into its field, if it can be."""
-        field = next(each for each in FIELDS if each.label == event.prompt.name)
-        try:
-            self.form = self.form.put(field.name, event.text)
-        except RejudgeError as error:
-            self.board.refuse(displayable_line(f"{error.headline}. {error.todo}"))
-            return
-        self.board.stop_asking()
-        self._changed()
 
     def action_start_run(self) -> None:
-        """Prepare the run that the form describes, and start it."""
-        store = self.desk.store
-        if store is None or not self.forming:
-            return
-        if self.preparing is not None:
-            self.say(("a run is being prepared already; ", "bold"), "escape stops it")
-            return
-        background = self.desk.background
-        preparing = Preparing(self.form.config, self.form.plan, lambda: background.closing)
-        self.preparing = preparing
-        self.show_status()
-        background.start(lambda: preparing.run(store), self._started, self._not_started)
-
-    def _started(self, folder: RunFolder) -> None:
+        """Prepare the run of the form, and start it."""
         from core.encoder.blas import slowness
 
-        self.preparing = None
-        self.compared, self.below = "", None
-        self.chosen = folder.path.name
-        self._leave_form()
-        self.say(
-            ("on its way: ", "bold $text-success"),
-            (folder.path.name, ""),
-            ("; closing rejudge leaves it going", DIM),
-        )
+        store = self.context.store
+        if store is None or not self.board.forming:
+            return
+        if self.preparing is not None:
+            self.say(("a run is being prepared; ", "bold"), "escape stops it")
+            return
         if warning := slowness():
-            self.app.notify(warning, title="slow", severity="warning", timeout=30, markup=False)
-        self.want()
+            self.notify(warning, title="slow", severity="warning", timeout=30, markup=False)
+        config, plan = self.form_pane.form.config, self.form_pane.form.plan
+
+        def prepare(running: Running) -> RunFolder:
+            from train.runs.making import make_run
+            from train.runs.process import launch
+
+            folder, _ = make_run(store, config, plan, running.job)
+            launch(folder)
+            return folder
+
+        self.preparing = self.context.background.run(prepare, self._started, self._not_started)
+        self.show_status()
+
+    def _started(self, folder: RunFolder) -> None:
+        """Show the new run, unless the person is typing in the form."""
+        self.preparing = None
+        name = folder.path.name
+        if not self.board.asking:
+            self.compared, self.below, self.chosen = "", None, name
+            self._close_form()
+        self.say(
+            ("started: ", "bold $text-success"), name, ("; closing rejudge does not stop it", DIM)
+        )
+        self._read()
 
     def _not_started(self, error: RejudgeError) -> None:
         self.preparing = None
@@ -211,76 +271,67 @@ class TrainScreen(RunScreen):
             self.say(("stopped; no run was made", "bold"))
             return
         self.say(("not started: ", "bold $text-error"), displayable_line(error.what))
-        self.desk.show_error(error)
-
-    def _leave_form(self) -> None:
-        self.board.stop_asking()
-        self.board.remove_class("-forming")
-        self.board.runs.activate(True)
-        if not self.records:
-            self.runs_seen(None)
+        self.context.show_error(error)
 
     def action_stop_run(self) -> None:
         """Ask the chosen run to stop."""
-        store, record = self.desk.store, self.record
-        if store is None or record is None or self.forming:
+        store, record = self.context.store, self.record
+        if store is None or record is None or self.board.forming:
             return
         if not record.status.going:
             self.say(("nothing to stop: ", "bold"), f"the run is {record.status.value}")
-        elif self.follower.is_stopping(record.id):
-            self.say(("it is stopping: ", "bold"), "the step at hand is finished first")
+        elif self.context.runs.is_stopping(record.id):
+            self.say(("already stopping: ", "bold"), "the run finishes its step first")
         else:
-            self.follower.stop(store, record.id)
-            self.say(("stopping: ", "bold"), "it finishes its step and writes a checkpoint")
-            self.show_run()
+            self.context.runs.stop(store, record.id)
+            self.say(("stopping: ", "bold"), "the run finishes its step and writes a checkpoint")
+            self._show_run()
 
     def action_resume_run(self) -> None:
-        """Go on with the chosen run."""
-        store, record = self.desk.store, self.record
-        if store is None or record is None or self.forming:
+        """Resume the chosen run."""
+        store, record = self.context.store, self.record
+        if store is None or record is None or self.board.forming:
             return
-        if not record.status.resumable or self.look is None:
-            why = record.status.value if self.look else "gone from its folder"
-            self.say(("nothing to resume: ", "bold"), f"the run is {why}")
-            return
-        self.follower.resume(store, record.id)
-        self.say(("resumed: ", "bold $text-success"), "it goes on after its last checkpoint")
+        if self._look(record.id) is None:
+            self.say(("nothing to resume: ", "bold"), "the run's folder is gone")
+        elif not record.status.resumable:
+            self.say(("nothing to resume: ", "bold"), f"the run is {record.status.value}")
+        else:
+            self.context.runs.resume(store, record.id)
+            self.say(("resumed ", "bold $text-success"), "from its last checkpoint")
 
     def action_compare(self) -> None:
-        """Compare with the next of the other runs, after the last with none."""
+        """Compare with the next run; after the last, with none."""
         others = [record.id for record in self.records if record.id != self.chosen]
-        if self.forming or not self.chosen:
+        if self.board.forming or not self.chosen:
             return
         if not others:
             self.say(("nothing to compare with: ", "bold"), "there is no other run")
             return
         place = others.index(self.compared) + 1 if self.compared in others else 0
         self.compared = others[place] if place < len(others) else ""
-        self.show_run()
-        self.want()
+        self._show_run()
+        self._read()
 
-    async def action_show_misses(self) -> None:
-        """Go to what the trained encoder misses, beside its base."""
-        seen = self.follower.last
-        changed = seen.outcomes.get(self.chosen, ()) if seen else ()
-        if not changed:
-            self.say(("no misses to show yet: ", "bold"), "the run is not evaluated")
+    def action_show_misses(self) -> None:
+        """Go to the misses of the trained encoder, beside those of its base model."""
+        last = self.context.runs.last
+        outcomes = last.outcomes.get(self.chosen, ()) if last else ()
+        if not outcomes:
+            self.say(("no misses yet: ", "bold"), "the run is not evaluated")
             return
-        from tui.screens.misses.query import QueryScreen
-
-        await self.desk.action_show_misses()
-        screen = self.desk.screen
-        if isinstance(screen, QueryScreen):
-            screen.show_eval(changed[0].after.summary.id, changed[0].before.summary.id)
+        after, before = outcomes[0].after.summary.id, outcomes[0].before.summary.id
+        self.post_message(ShowScreen("misses", CompareEvals(after, before)))
 
     def action_copy_command(self) -> None:
         """Copy the command that starts the same run: of the form, or of the chosen run."""
         from train.options import command_line
 
-        if self.forming:
-            self._copied(command_line(self.form.config, self.form.plan))
+        if self.board.forming:
+            self._copied(command_line(self.form_pane.form.config, self.form_pane.form.plan))
             return
-        record, look = self.record, self.look
+        record = self.record
+        look = self._look(record.id) if record else None
         if record is None or look is None:
             self.say(("nothing to copy: ", "bold"), "no run is chosen, or its folder is gone")
             return
@@ -290,96 +341,80 @@ class TrainScreen(RunScreen):
 
             return command_line(record.config, plan_of_run(look.folder))
 
-        self.desk.background.start(line, self._copied)
+        self.context.background.start(line, self._copied)
 
     def _copied(self, line: str) -> None:
         self.app.copy_to_clipboard(line)
         self.say(("copied: ", "bold $text-success"), displayable_line(line))
 
     def action_evaluate(self) -> None:
-        """Evaluate the chosen run, where that is still to be done."""
-        store, record, seen = self.desk.store, self.record, self.follower.last
-        if store is None or record is None or seen is None or self.forming:
+        """Evaluate the chosen run, where that is still missing."""
+        store, record, last = self.context.store, self.record, self.context.runs.last
+        if store is None or record is None or last is None or self.board.forming:
             return
-        if self.follower.job is not None:
-            self.say(("a run is being evaluated already; ", "bold"), "escape stops it")
-        elif record in seen.due:
-            self.follower.evaluate(store, record)
-            self.show_run()
+        if self.context.runs.job is not None:
+            self.say(("a run is being evaluated; ", "bold"), "escape stops it")
+        elif record in last.due:
+            self.context.runs.evaluate(store, record)
+            self._show_run()
         elif record.status.value != "finished":
             self.say(("nothing to evaluate yet: ", "bold"), f"the run is {record.status.value}")
         else:
             self.say(("nothing to evaluate: ", "bold"), "all of its specs are evaluated")
 
     def action_next_shown(self) -> None:
-        """Show something else under the curves."""
+        """Show another text below the curves."""
         record = self.record
-        if record is None or self.forming:
+        if record is None or self.board.forming:
             return
         order = list(Below)
-        shown = self.shown_below(record)
-        self.below = order[(order.index(shown) + 1) % len(order)]
-        self.show_run()
+        self.below = order[(order.index(self._shown_below(record)) + 1) % len(order)]
+        self._show_run()
 
     def action_go(self, move: str) -> None:
         """Move the cursor."""
-        if self.forming:
-            self.board.fields.move(move)
-            self._show_form()
+        if self.board.forming:
+            self.form_pane.move(move)
         elif self.records:
             self.board.runs.move(move)
-            self.choose(self.records[self.board.runs.cursor].id)
+            self._choose(self.records[self.board.runs.cursor].id)
 
     def action_scroll_below(self, direction: int) -> None:
-        """Scroll the text under the curves or under the form."""
-        self.board.scroll_below(direction)
+        """Scroll the text below the curves, or the training set of the form."""
+        if self.board.forming:
+            self.form_pane.scroll_set(direction)
+        else:
+            self.board.scroll_below(direction)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Follow the mouse."""
-        if event.rows is self.board.fields:
-            self._show_form()
+        if event.rows is self.form_pane.fields:
+            self.form_pane.show_chosen()
         elif self.records:
-            if self.forming:
-                self._leave_form()
-            self.choose(self.records[event.rows.cursor].id)
+            name = self.records[event.rows.cursor].id
+            if self.board.forming:
+                self._close_form()
+            self._choose(name)
 
-    async def action_leave(self) -> None:
-        """Stop what is prepared, leave form or comparison, stop evals; else go home."""
-        job = self.follower.job
+    def action_leave(self) -> None:
+        """Stop the preparing; else close the form or the comparison, stop evals, or go home."""
+        job = self.context.runs.job
         if self.preparing is not None:
             self.preparing.stop()
-        elif self.forming:
-            self._leave_form()
-            self.show_run()
+        elif self.board.forming:
+            self._close_form()
         elif self.compared:
             self.compared = ""
-            self.show_run()
+            self._show_run()
         elif job is not None and not job.stopping:
             job.stop()
             self.show_status()
         else:
-            await self.desk.action_show_home()
+            self.post_message(ShowScreen("home"))
 
-    def show_status(self) -> None:
-        """Show a run being prepared before all else."""
-        preparing = self.preparing
-        if preparing is None:
-            super().show_status()
-            return
-        progress = preparing.progress
-        words = progress_text(progress, preparing.seconds) if progress else "starting …"
-        if preparing.stopping:
-            words = "stopping …"
-        self.board.say(
-            Content.assemble((f"preparing the run: {words}", "bold"), ("  esc stops", DIM)),
-            self.message,
-        )
 
-    def _tick(self) -> None:
-        if self.counting is not None:
-            self._show_counting()
-        if self.preparing is not None or self.follower.job is not None:
-            self.show_status()
-            record = self.record
-            if record is not None and not self.forming and not self.compared:
-                self.show_below(record, self.look)
+def _running_text(running: Running) -> str:
+    if running.stopping:
+        return "stopping …"
+    progress = running.progress
+    return progress_text(progress, running.seconds) if progress else "starting …"

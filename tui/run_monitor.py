@@ -1,7 +1,4 @@
-"""The runs while the app is open: looked at every second, evaluated when they finish.
-
-One look at the runs of a workspace: all of them in brief, some of them in full.
-"""
+"""Training runs while the app is open: read every second, evaluated when they finish."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from train.runs.folder import run_folders
 from train.runs.outcome import outcomes, unevaluated
 from train.runs.progress import RunStatus
 from train.runs.store import RunList, WorkspaceRuns
-from tui.jobs import Clocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,19 +22,18 @@ if TYPE_CHECKING:
     from train.runs.outcome import SpecOutcome
     from train.runs.progress import RunView
     from train.runs.store import RunRecord
-    from tui.jobs import Background
+    from tui.jobs import Background, Running
 
 
 @dataclass(frozen=True, slots=True)
 class RunsSeen:
-    """What one look saw.
+    """The runs at one moment.
 
     Args:
         runs: all runs in brief.
-        looks: those that were asked for in full, by their names; one whose folder is gone is not
-            among them.
-        outcomes: what those changed, as far as it is evaluated.
-        due: finished runs that are to be evaluated yet.
+        looks: the wanted runs in full, by name; without those whose folder is gone.
+        outcomes: what the wanted runs changed, as far as it is evaluated.
+        due: finished runs that still have to be evaluated.
     """
 
     runs: RunList = field(default_factory=RunList)
@@ -52,7 +47,7 @@ class RunsSeen:
 
 
 class RunsReader:
-    """Looks again and again. Use it from one thread at a time.
+    """Reads the runs again and again. Use it from one thread at a time.
 
     Args:
         workspace: the ``.rejudge`` folder.
@@ -64,7 +59,7 @@ class RunsReader:
         self._settled: dict[tuple[str, int], tuple[SpecOutcome, ...]] = {}
 
     def read(self, store: Store, wanted: Sequence[str]) -> RunsSeen:
-        """Look at all runs, at the wanted ones in full.
+        """Read all runs in brief and the wanted ones in full.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -97,7 +92,7 @@ class RunsReader:
     def _outcomes(
         self, store: Store, record: RunRecord, *, settled: bool
     ) -> tuple[SpecOutcome, ...]:
-        """Return what a run changed; once all is evaluated, it is worked out once."""
+        """Return what a run changed; kept once all of it is evaluated."""
         if record.status is not RunStatus.FINISHED:
             return ()
         key = (record.id, record.position)
@@ -109,39 +104,21 @@ class RunsReader:
         return found
 
 
-class RunJob(Clocked):
-    """The evals before and after one run, while they run."""
-
-    def __init__(self, record: RunRecord, closing: Callable[[], bool]) -> None:
-        super().__init__(closing)
-        self.record = record
-
-    def run(self, store: Store, folder: RunFolder) -> int:
-        """Run them in this thread; return how many that were.
-
-        Raises:
-            RejudgeError: they could not be run, or were stopped.
-        """
-        from core.jobs import Job
-        from train.runs.outcome import evaluate_run
-
-        return evaluate_run(store, folder, self.record, Job(self.tell, self.stopped))
-
-
-class RunFollower:
-    """Looks on for the whole app; everything here is called on the UI thread.
+class RunMonitor:
+    """Watches the runs for the whole app. Use it on the UI thread.
 
     Args:
         workspace: whose runs.
         background: where the work is done.
-        seen: told after each look.
-        changed: told what a run changed, once that was evaluated here.
-        failed: told of what could not be done.
+        seen: called after each look with the state before.
+        evaluated: called with a run and what it changed, once that was evaluated here.
+        failed: shows an error.
 
     Attributes:
-        last: what the last look saw; None before the first.
-        job: the evals that run now.
-        wanted: the runs to look at in full.
+        last: the latest state; None before the first look.
+        job: the evaluations under way; None: there are none.
+        evaluating: the run that they are of; empty: none.
+        wanted: the runs to read in full.
     """
 
     def __init__(
@@ -150,13 +127,13 @@ class RunFollower:
         background: Background,
         *,
         seen: Callable[[RunsSeen | None], None],
-        changed: Callable[[str, tuple[SpecOutcome, ...]], None],
+        evaluated: Callable[[str, tuple[SpecOutcome, ...]], None],
         failed: Callable[[RejudgeError], None],
     ) -> None:
         self._workspace = workspace
         self._background = background
         self._seen = seen
-        self._changed = changed
+        self._tell_evaluated = evaluated
         self._failed = failed
         self._reader: RunsReader | None = None
         self._reading = self._again = False
@@ -164,11 +141,12 @@ class RunFollower:
         self._tried: set[tuple[str, int]] = set()
         self._stopping: dict[str, float] = {}
         self.last: RunsSeen | None = None
-        self.job: RunJob | None = None
+        self.job: Running | None = None
+        self.evaluating = ""
         self.wanted: tuple[str, ...] = ()
 
     def look(self, store: Store | None) -> None:
-        """Look now; when a look is under way, once more after it."""
+        """Read the runs now; when that is under way, once more after it."""
         if store is None or self._background.closing:
             return
         if self._reading:
@@ -185,14 +163,15 @@ class RunFollower:
         self._background.start(read, lambda seen: self._take(store, seen), self._not_read)
 
     def glance(self, store: Store | None) -> None:
-        """Look if there is anything to see: without any run it costs nothing."""
+        """Read the runs if there may be any: without a run it costs nothing."""
         from train.runs.folder import RUNS_NAME
 
-        if self.last is None or self.last.runs.records or self._folder(RUNS_NAME).exists():
+        runs = self._workspace.folder / RUNS_NAME
+        if self.last is None or self.last.runs.records or runs.exists():
             self.look(store)
 
     def is_stopping(self, name: str) -> bool:
-        """Whether a run was asked to stop from here and still goes on."""
+        """Return whether a run was asked to stop from here and still goes on."""
         return name in self._stopping
 
     def stop(self, store: Store, name: str) -> None:
@@ -207,7 +186,7 @@ class RunFollower:
         )
 
     def resume(self, store: Store, name: str) -> None:
-        """Start a run's worker after its last checkpoint."""
+        """Start a run's worker from its last checkpoint."""
         from train.runs.process import launch
 
         self._background.start(
@@ -215,26 +194,33 @@ class RunFollower:
         )
 
     def evaluate(self, store: Store, record: RunRecord) -> None:
-        """Evaluate what is due of a finished run; one run at a time."""
+        """Run the evaluations that a finished run still lacks; one run at a time."""
         if self.job is not None:
             return
-        background = self._background
-        job = self.job = RunJob(record, lambda: background.closing)
         self._tried.add((record.id, record.position))
-        background.start(
-            lambda: job.run(store, self.folder(record.id)),
-            lambda _: self._end_job(store, evaluated=True),
-            lambda error: self._not_evaluated(store, error),
-        )
+        self.evaluating = record.id
+
+        def evaluate(running: Running) -> int:
+            from train.runs.outcome import evaluate_run
+
+            return evaluate_run(store, self.folder(record.id), record, running.job)
+
+        def done(_: int) -> None:
+            self._evaluated.append(record.id)
+            self._end_job(store)
+
+        def failed(error: RejudgeError) -> None:
+            if not isinstance(error, CancelledError):
+                self._failed(error)
+            self._end_job(store)
+
+        self.job = self._background.run(evaluate, done, failed)
 
     def folder(self, name: str) -> RunFolder:
         """Return a run's folder."""
         from train.runs.folder import RUNS_NAME, RunFolder
 
-        return RunFolder(self._folder(RUNS_NAME) / name)
-
-    def _folder(self, name: str) -> Path:
-        return self._workspace.folder / name
+        return RunFolder(self._workspace.folder / RUNS_NAME / name)
 
     def _take(self, store: Store, seen: RunsSeen) -> None:
         before, self.last = self.last, seen
@@ -248,13 +234,13 @@ class RunFollower:
         for name in list(self._evaluated):
             if name in seen.outcomes:
                 self._evaluated.remove(name)
-                self._changed(name, seen.outcomes[name])
+                self._tell_evaluated(name, seen.outcomes[name])
         if self._again:
             self._again = False
             self.look(store)
 
     def _forget_stopped(self, seen: RunsSeen) -> None:
-        """Kill what was asked to stop and did not; forget what did."""
+        """Forget the runs that stopped; kill those that were asked to and did not."""
         from train.runs.process import PATIENCE, kill
 
         going = {record.id for record in seen.runs.going}
@@ -273,13 +259,6 @@ class RunFollower:
         if not isinstance(error, InputError):  # else it ended just now
             self._failed(error)
 
-    def _end_job(self, store: Store, *, evaluated: bool = False) -> None:
-        if evaluated and self.job is not None:
-            self._evaluated.append(self.job.record.id)
-        self.job = None
+    def _end_job(self, store: Store) -> None:
+        self.job, self.evaluating = None, ""
         self.look(store)
-
-    def _not_evaluated(self, store: Store, error: RejudgeError) -> None:
-        if not isinstance(error, CancelledError):
-            self._failed(error)
-        self._end_job(store)
