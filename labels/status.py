@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.records import JudgeKind
 from core.store.tables import JUDGE_COLUMNS, judge_of_row
-from labels.audit.items import ADJUDICATED_PAIRS, DISPUTED_PAIRS
+from labels.audit.filters import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
     from uuid import UUID

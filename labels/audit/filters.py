@@ -1,10 +1,6 @@
-"""A filter as an SQL condition on pair ids.
+"""Filters of an audit: the records, the line that people type, the SQL, and counts.
 
-How far an audit is.
-
-The filter line of the audit screen: text to ``AuditFilter`` and back.
-
-Words of the form ``name:value`` narrow, the rest is looked for in query and code::
+In the line, words of the form ``name:value`` narrow; the rest is searched for in query and code::
 
     score:4,5 kind:semantic path:asyncio lang:python is:flagged disagree:2 retry after failure
 """
@@ -13,17 +9,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from core.records import GRADES, QueryKind
-from labels.audit.items import (
-    ADJUDICATED_PAIRS,
-    DISPUTED_PAIRS,
-    AuditCounts,
-    AuditFilter,
-    LabelState,
-)
+from labels.audit.items import DISPUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +23,179 @@ if TYPE_CHECKING:
     from core.store.database import Store
 
 
+#: Subqueries of pair ids: in dispute, and adjudicated.
+DISPUTED_PAIRS: Final = (
+    "(SELECT pair_id FROM current_labels"
+    " WHERE pair_id NOT IN (SELECT pair_id FROM adjudicated_labels)"
+    f" GROUP BY pair_id HAVING max(grade) - min(grade) >= {DISPUTE})"
+)
+ADJUDICATED_PAIRS: Final = "(SELECT pair_id FROM adjudicated_labels)"
+
+
+class LabelState(StrEnum):
+    """The state of a pair: for the annotator, and from ``FLAGGED`` on for everybody."""
+
+    ANY = "any"
+    UNLABELLED = "unlabelled"
+    LABELLED = "labelled"
+    SKIPPED = "skipped"
+    FLAGGED = "flagged"
+    DISPUTED = "disputed"
+    ADJUDICATED = "adjudicated"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which pairs to audit. An empty field does not narrow.
+
+    ``scores`` are scores of the audited judge. ``disagreement`` is the least distance between the
+    highest and the lowest score that judges gave the pair. ``path`` and ``text`` ignore case;
+    ``text`` is searched for in query and code. ``graders`` excludes pairs that so many other people
+    graded.
+    """
+
+    scores: frozenset[int] = frozenset()
+    disagreement: int | None = None
+    kind: QueryKind | None = None
+    path: str = ""
+    language: str = ""
+    state: LabelState = LabelState.UNLABELLED
+    text: str = ""
+    graders: int | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the filter narrows the default queue."""
+        return replace(self, graders=None) != AuditFilter()
+
+    @property
+    def settles(self) -> bool:
+        """Whether the filter is for adjudicating pairs on which people differ."""
+        return self.state in {LabelState.DISPUTED, LabelState.ADJUDICATED}
+
+    @property
+    def plain_but_for_scores(self) -> bool:
+        """Whether the filter narrows by scores at most."""
+        return not replace(self, scores=frozenset()).active
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCounts:
+    """An annotator's progress under one filter, and their agreement with judges.
+
+    Under a filter for disputes ``done`` counts the adjudicated pairs. ``compared`` counts the
+    annotator's current grades that were compared with a judge's score, ``agreed`` those equal to
+    it, ``within_one`` those at most 1 apart (``agreed`` included).
+    """
+
+    done: int = 0
+    left: int = 0
+    compared: int = 0
+    agreed: int = 0
+    within_one: int = 0
+
+
+_SYNTAX: Final = (
+    "Filters: score:4,5 kind:semantic kind:keyword path:TEXT lang:NAME"
+    " is:unlabelled is:labelled is:skipped is:flagged is:disputed is:adjudicated is:any"
+    " disagree:2; other words are searched for in query and code."
+)
+
+
+def parse_filter(text: str) -> AuditFilter:
+    """Return the filter that a line describes.
+
+    Raises:
+        InputError: an invalid value, or a quote that is not closed.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise InputError("a quote is not closed", where=text, todo="Close it.") from error
+    chosen = AuditFilter()
+    free: list[str] = []
+    for word in words:
+        name, colon, value = word.partition(":")
+        if colon and name in _NARROWERS:
+            chosen = _NARROWERS[name](chosen, value)
+        else:
+            free.append(word)
+    return replace(chosen, text=" ".join(free))
+
+
+def filter_text(chosen: AuditFilter) -> str:
+    """Return the line that ``parse_filter`` parses to ``chosen``."""
+    words = []
+    if chosen.scores:
+        words.append("score:" + ",".join(str(score) for score in sorted(chosen.scores)))
+    if chosen.disagreement is not None:
+        words.append(f"disagree:{chosen.disagreement}")
+    if chosen.kind is not None:
+        words.append(f"kind:{chosen.kind.value}")
+    if chosen.path:
+        words.append(shlex.quote(f"path:{chosen.path}"))
+    if chosen.language:
+        words.append(shlex.quote(f"lang:{chosen.language}"))
+    if chosen.state is not LabelState.UNLABELLED:
+        words.append(f"is:{chosen.state.value}")
+    words += [shlex.quote(word) for word in chosen.text.split()]
+    return " ".join(words)
+
+
+def _unknown(word: str) -> InputError:
+    return InputError("this is not a filter", where=word, todo=_SYNTAX)
+
+
+def _scores(chosen: AuditFilter, value: str) -> AuditFilter:
+    scores: set[int] = set()
+    for part in value.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or not (last or first).isdecimal():
+            raise _unknown(f"score:{value}")
+        scores.update(range(int(first), int(last or first) + 1))
+    if not scores or not scores <= set(GRADES):
+        raise _unknown(f"score:{value}")
+    return replace(chosen, scores=frozenset(scores))
+
+
+def _disagreement(chosen: AuditFilter, value: str) -> AuditFilter:
+    if value not in {"1", "2", "3", "4"}:
+        raise _unknown(f"disagree:{value}")
+    return replace(chosen, disagreement=int(value))
+
+
+def _kind(chosen: AuditFilter, value: str) -> AuditFilter:
+    if value not in list(QueryKind):
+        raise _unknown(f"kind:{value}")
+    return replace(chosen, kind=QueryKind(value))
+
+
+def _state(chosen: AuditFilter, value: str) -> AuditFilter:
+    if value not in list(LabelState):
+        raise _unknown(f"is:{value}")
+    return replace(chosen, state=LabelState(value))
+
+
+def _path(chosen: AuditFilter, value: str) -> AuditFilter:
+    return replace(chosen, path=value)
+
+
+def _language(chosen: AuditFilter, value: str) -> AuditFilter:
+    return replace(chosen, language=value.lower())
+
+
+_NARROWERS: Final[dict[str, Callable[[AuditFilter, str], AuditFilter]]] = {
+    "score": _scores,
+    "disagree": _disagreement,
+    "kind": _kind,
+    "path": _path,
+    "lang": _language,
+    "is": _state,
+}
+
+
 _GRADED: Final = "action IN ('confirm', 'override')"
-#: What people did together, whoever asks.
+#: States that do not depend on the annotator.
 _BY_ALL: Final = {
     LabelState.FLAGGED: "(SELECT pair_id FROM standing_events WHERE action = 'flag')",
     LabelState.DISPUTED: DISPUTED_PAIRS,
@@ -46,7 +208,7 @@ _BY_ANNOTATOR: Final = (
 
 @dataclass(slots=True)
 class Condition:
-    """SQL text and the parameters it names, ``$1`` first."""
+    """An SQL condition and its parameters, ``$1`` first."""
 
     sql: str = "TRUE"
     parameters: list[object] = field(default_factory=list)
@@ -57,14 +219,14 @@ class Condition:
         return f"${len(self.parameters)}"
 
     def also(self, sql: str) -> None:
-        """Ask for one thing more."""
+        """Require another condition too."""
         self.sql = sql if self.sql == "TRUE" else f"{self.sql} AND {sql}"
 
 
 def condition(
     audit_filter: AuditFilter, annotator: str, judge: Judge | None, pair: str
 ) -> Condition:
-    """Return the condition that a filter puts on the pair id expression ``pair``."""
+    """Return a filter as a condition on the SQL expression ``pair``, a pair id."""
     wanted = Condition()
     _add_state(wanted, audit_filter.state, annotator, pair)
     if audit_filter.graders and audit_filter.state is LabelState.UNLABELLED:
@@ -124,11 +286,10 @@ def _add_content(wanted: Condition, audit_filter: AuditFilter, pair: str) -> Non
 def audit_counts(
     store: Store, annotator: str, judge: Judge | None, audit_filter: AuditFilter
 ) -> AuditCounts:
-    """Count what this annotator has done and has left under a filter, and how they agree.
+    """Count what the annotator has done and has left under a filter, and how often they agree.
 
-    A pair is done when it is graded or skipped, a disputed one when it is adjudicated. Agreement
-    covers all standing grades of the annotator that were compared with a score, whatever the
-    filter.
+    A skipped pair counts as finished, a disputed pair is done when it is adjudicated. Agreement
+    covers all current grades of the annotator that were compared with a score, under any filter.
     """
     done, left = _progress(store, annotator, judge, audit_filter)
     compared, agreed, within_one = store.read(
@@ -144,7 +305,7 @@ def audit_counts(
 def _progress(
     store: Store, annotator: str, judge: Judge | None, audit_filter: AuditFilter
 ) -> tuple[int, int]:
-    """Return how many pairs are graded and how many are left."""
+    """Return the number of graded pairs and of pairs left."""
     if audit_filter.active or audit_filter.graders:
         done = LabelState.ADJUDICATED if audit_filter.settles else LabelState.LABELLED
         graded = replace(audit_filter, state=done)
@@ -166,102 +327,3 @@ def _count(store: Store, annotator: str, judge: Judge | None, audit_filter: Audi
     wanted = condition(audit_filter, annotator, judge, "id")
     (count,) = store.read(f"SELECT count(*) FROM db.pairs WHERE {wanted.sql}", wanted.parameters)[0]
     return int(count)
-
-
-_SYNTAX: Final = (
-    "Known are score:4,5 kind:semantic kind:keyword path:TEXT lang:NAME"
-    " is:unlabelled is:labelled is:skipped is:flagged is:disputed is:adjudicated is:any"
-    " disagree:2; other words are looked for in query and code."
-)
-
-
-def parse_filter(text: str) -> AuditFilter:
-    """Return the filter that a line asks for.
-
-    Raises:
-        InputError: a value that a name does not take, or a quote that is not closed.
-    """
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise InputError("a quote is not closed", where=text, todo="Close it.") from error
-    chosen = AuditFilter()
-    free: list[str] = []
-    for word in words:
-        name, colon, value = word.partition(":")
-        if colon and name in _NARROWERS:
-            chosen = _NARROWERS[name](chosen, value)
-        else:
-            free.append(word)
-    return replace(chosen, text=" ".join(free))
-
-
-def filter_text(chosen: AuditFilter) -> str:
-    """Return the line that ``parse_filter`` reads as ``chosen``."""
-    words = []
-    if chosen.scores:
-        words.append("score:" + ",".join(str(score) for score in sorted(chosen.scores)))
-    if chosen.disagreement is not None:
-        words.append(f"disagree:{chosen.disagreement}")
-    if chosen.kind is not None:
-        words.append(f"kind:{chosen.kind.value}")
-    if chosen.path:
-        words.append(shlex.quote(f"path:{chosen.path}"))
-    if chosen.language:
-        words.append(shlex.quote(f"lang:{chosen.language}"))
-    if chosen.state is not LabelState.UNLABELLED:
-        words.append(f"is:{chosen.state.value}")
-    words += [shlex.quote(word) for word in chosen.text.split()]
-    return " ".join(words)
-
-
-def _unknown(word: str) -> InputError:
-    return InputError("the filter does not know this", where=word, todo=_SYNTAX)
-
-
-def _scores(chosen: AuditFilter, value: str) -> AuditFilter:
-    scores: set[int] = set()
-    for part in value.split(","):
-        first, _, last = part.partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal():
-            raise _unknown(f"score:{value}")
-        scores.update(range(int(first), int(last or first) + 1))
-    if not scores or not scores <= set(GRADES):
-        raise _unknown(f"score:{value}")
-    return replace(chosen, scores=frozenset(scores))
-
-
-def _disagreement(chosen: AuditFilter, value: str) -> AuditFilter:
-    if value not in {"1", "2", "3", "4"}:
-        raise _unknown(f"disagree:{value}")
-    return replace(chosen, disagreement=int(value))
-
-
-def _kind(chosen: AuditFilter, value: str) -> AuditFilter:
-    if value not in list(QueryKind):
-        raise _unknown(f"kind:{value}")
-    return replace(chosen, kind=QueryKind(value))
-
-
-def _state(chosen: AuditFilter, value: str) -> AuditFilter:
-    if value not in list(LabelState):
-        raise _unknown(f"is:{value}")
-    return replace(chosen, state=LabelState(value))
-
-
-def _path(chosen: AuditFilter, value: str) -> AuditFilter:
-    return replace(chosen, path=value)
-
-
-def _language(chosen: AuditFilter, value: str) -> AuditFilter:
-    return replace(chosen, language=value.lower())
-
-
-_NARROWERS: Final[dict[str, Callable[[AuditFilter, str], AuditFilter]]] = {
-    "score": _scores,
-    "disagree": _disagreement,
-    "kind": _kind,
-    "path": _path,
-    "lang": _language,
-    "is": _state,
-}

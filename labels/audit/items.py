@@ -1,15 +1,9 @@
-"""What the audit screen shows and what it asks for.
-
-What counts as a dispute: people's own grades of one pair that lie far apart.
-
-Pairs with all that belongs to them, read for the audit.
-"""
+"""A pair with everything that a person needs to grade it: the records, and reading them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from core.records import Action, Judge, Judgment, LabelEvent, Pair, Query
@@ -30,73 +24,23 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from core.records import Document, QueryKind
+    from core.records import Document
     from core.store.database import Store
-    from labels.audit.strategies import Drawn
+    from labels.audit.strategies import QueuedPair
     from labels.judges.injection import Injection
 
 
-#: Own grades of a pair this far apart are a dispute, until somebody adjudicates it.
+#: People's own grades of a pair this far apart are a dispute, until somebody adjudicates it.
 DISPUTE: Final = 2
-#: The ids of pairs in dispute, as a subquery.
-DISPUTED_PAIRS: Final = (
-    "(SELECT pair_id FROM current_labels"
-    " WHERE pair_id NOT IN (SELECT pair_id FROM adjudicated_labels)"
-    f" GROUP BY pair_id HAVING max(grade) - min(grade) >= {DISPUTE})"
-)
-#: The ids of pairs with an adjudicated grade.
-ADJUDICATED_PAIRS: Final = "(SELECT pair_id FROM adjudicated_labels)"
-
-
-class LabelState(StrEnum):
-    """Which pairs a queue draws, by what the annotator did to them, or people together."""
-
-    ANY = "any"
-    UNLABELLED = "unlabelled"
-    LABELLED = "labelled"
-    SKIPPED = "skipped"
-    FLAGGED = "flagged"
-    DISPUTED = "disputed"
-    ADJUDICATED = "adjudicated"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which pairs to audit. An empty field does not narrow.
-
-    ``scores`` are scores of the audited judge; ``disagreement`` is the least distance between the
-    highest and the lowest score that judges gave the pair; ``path``, ``text`` are looked for
-    without regard to case, ``text`` in the query and in the code.
-    """
-
-    scores: frozenset[int] = frozenset()
-    disagreement: int | None = None
-    kind: QueryKind | None = None
-    path: str = ""
-    language: str = ""
-    state: LabelState = LabelState.UNLABELLED
-    text: str = ""
-    graders: int | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether this narrows more than the plain queue does."""
-        return replace(self, graders=None) != AuditFilter()
-
-    @property
-    def settles(self) -> bool:
-        """Whether it asks for pairs on which people differ, to give them an adjudicated grade."""
-        return self.state in {LabelState.DISPUTED, LabelState.ADJUDICATED}
-
-    @property
-    def plain_but_for_scores(self) -> bool:
-        """Whether it is the plain queue, or that of some scores."""
-        return not replace(self, scores=frozenset()).active
 
 
 @dataclass(frozen=True, slots=True)
 class AuditShares:
-    """The shares, 0 to 1, of pairs shown blind and of earlier pairs that come back silently."""
+    """The shares, 0 to 1, of blind checks and of repeats among the pairs shown.
+
+    A blind check hides the judge, to measure how far its score influences people. A repeat is an
+    earlier pair shown again, to compare a person with themselves.
+    """
 
     blind: float = 0.0
     repeats: float = 0.0
@@ -104,7 +48,7 @@ class AuditShares:
 
 @dataclass(frozen=True, slots=True)
 class JudgeRuling:
-    """A judge with its standing judgment of the pair; the judgment has a score."""
+    """A judge and its current judgment of the pair, which has a score."""
 
     judge: Judge
     judgment: Judgment
@@ -112,9 +56,9 @@ class JudgeRuling:
 
 @dataclass(frozen=True, slots=True)
 class EarlierLabel:
-    """A grade that somebody gave the pair and did not take back.
+    """A grade that somebody gave the pair and did not undo.
 
-    ``milliseconds`` is how long they looked at it, where that is known.
+    ``milliseconds`` is how long they looked at the pair, if known.
     """
 
     event_id: UUID
@@ -129,7 +73,7 @@ class EarlierLabel:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A note that somebody wrote on the pair."""
+    """A person's note on the pair."""
 
     annotator: str
     text: str
@@ -137,7 +81,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What one person says of the pair: the grade that stands, and their notes, newest first."""
+    """One person's current grade of the pair and their notes, newest first."""
 
     label: EarlierLabel
     notes: tuple[str, ...]
@@ -145,7 +89,7 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """What others said of a pair, newest first, kept from a person who has yet to grade it."""
+    """Other people's labels and notes, newest first, hidden from a person who has yet to grade."""
 
     labels: tuple[EarlierLabel, ...] = ()
     remarks: tuple[Remark, ...] = ()
@@ -154,16 +98,21 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class AuditItem:
-    """All that a person needs to grade one pair.
+    """A pair and everything that a person needs to grade it.
 
-    ``rulings`` has the audited judge first; ``labels`` (people's own grades) and ``remarks`` are
-    newest first and, with ``adjudication`` (the grade that settles what people differed on), hold
-    what the person may see now, ``withheld`` the rest: no screen and no command shows it;
-    ``skipped`` tells whether the person passed the pair over, ``flagged`` whether anybody marked
-    it; ``failures`` are (judge name, reason) of judges that did not manage to rule.
-    ``strategy`` says how the queue came to the pair, ``chance`` with which chance that draw took
-    it. ``blind`` tells whether it was drawn to be graded without the judge in sight.
-    ``injections`` are the places in the document that address the judge.
+    Attributes:
+        rulings: the audited judge's first.
+        labels: people's own grades that this person may see, newest first.
+        remarks: the notes that this person may see, newest first.
+        adjudication: the grade that settles a dispute, if this person may see it.
+        skipped: whether this person skipped the pair.
+        flagged: whether anybody flagged it.
+        failures: name and reason of each judge that failed.
+        strategy: how the queue chose the pair.
+        chance: the probability of that draw, if known.
+        blind: whether this is a blind check, to be graded without seeing the judge.
+        withheld: what this person may not see yet; no screen or command shows it.
+        injections: passages of the document that address the judge.
     """
 
     pair: Pair
@@ -184,43 +133,43 @@ class AuditItem:
 
     @property
     def ruling(self) -> JudgeRuling | None:
-        """The ruling that a grade is compared with."""
+        """The ruling that a grade is compared with: the audited judge's, if there is one."""
         return self.rulings[0] if self.rulings else None
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The notes without their writers."""
+        """The texts of the notes."""
         return tuple(remark.text for remark in self.remarks)
 
     @property
     def opinions(self) -> tuple[Opinion, ...]:
-        """What each person who graded says, the highest grade first."""
+        """The opinion of each person who graded, the highest grade first."""
         latest: dict[str, EarlierLabel] = {}
         for label in self.labels:
             latest.setdefault(label.annotator, label)
         found = [
-            Opinion(label, tuple(one.text for one in self.remarks if one.annotator == name))
+            Opinion(label, tuple(note.text for note in self.remarks if note.annotator == name))
             for name, label in latest.items()
         ]
-        return tuple(sorted(found, key=lambda one: (-one.label.grade, one.label.annotator)))
+        return tuple(sorted(found, key=lambda said: (-said.label.grade, said.label.annotator)))
 
     @property
     def apart(self) -> int:
-        """How far the grades of people that are in sight lie apart."""
-        grades = [one.label.grade for one in self.opinions]
+        """The distance between the highest and the lowest visible grade of people."""
+        grades = [opinion.label.grade for opinion in self.opinions]
         return max(grades, default=0) - min(grades, default=0)
 
     @property
     def to_be_settled(self) -> bool:
-        """Whether an adjudicated grade has a place here: people differ, or it has one."""
+        """Whether the pair is in dispute or already adjudicated."""
         return self.apart >= DISPUTE or self.adjudication is not None
 
     def label_of(self, annotator: str) -> EarlierLabel | None:
-        """Return the grade that stands for this annotator."""
+        """Return the annotator's current grade, None without one."""
         return next((label for label in self.labels if label.annotator == annotator), None)
 
     def graded(self, label: EarlierLabel) -> AuditItem:
-        """Return the item once the person has given this grade: nothing is withheld any more."""
+        """Return the item after the person gave this grade: nothing is withheld any more."""
         return replace(
             self,
             labels=(label, *self.labels, *self.withheld.labels),
@@ -230,77 +179,60 @@ class AuditItem:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class AuditCounts:
-    """How far the audit is, under one filter and for one annotator.
-
-    Under a filter for disputes ``done`` counts the pairs that have an adjudicated grade.
-    ``compared`` counts the annotator's standing grades that were compared with a judge's score,
-    ``agreed`` those equal to it, ``within_one`` those at most one apart (``agreed`` included).
-    """
-
-    done: int = 0
-    left: int = 0
-    compared: int = 0
-    agreed: int = 0
-    within_one: int = 0
-
-
 _GRADED: Final = (Action.CONFIRM, Action.OVERRIDE)
 
 
 def load_items(
     store: Store,
-    drawn: Sequence[Drawn],
+    drawn: Sequence[QueuedPair],
     judges: Mapping[UUID, Judge],
     audited: Judge | None,
     annotator: str,
 ) -> list[AuditItem]:
-    """Return the items of these pairs, in this order; an unknown id is left out.
+    """Return the items of the pairs, in this order; unknown ids are left out.
 
-    Nobody sees what others said of a pair before grading it: until then their labels and notes
-    are ``withheld``, and ``skipped`` speaks of the annotator alone whatever they graded.
+    Other people's labels and notes are ``withheld`` until the annotator has graded the pair.
 
     Args:
         store: the store.
-        drawn: which pairs, and how the queue came to each.
-        judges: the judges of the store by id; those that came since are looked up.
+        drawn: which pairs, and how the queue chose them.
+        judges: the store's judges by id; those added since are looked up.
         audited: the judge whose ruling comes first.
-        annotator: who is to see the items.
+        annotator: who will see the items.
     """
-    pair_ids = [one.pair for one in drawn]
+    pair_ids = [queued.pair for queued in drawn]
     pairs = pairs_by_id(store, pair_ids)
     queries = queries_by_id(store, [pair.query_id for pair in pairs.values()])
     documents = documents_by_id(store, [pair.document_id for pair in pairs.values()])
     judgments = _judgments(store, pair_ids)
-    if any(each.judge_id not in judges for known in judgments.values() for each in known):
+    if any(one.judge_id not in judges for known in judgments.values() for one in known):
         judges = {judge.id: judge for judge in all_judges(store)}
     events = _events(store, pair_ids)
     items = []
-    for one in drawn:
-        identifier = one.pair
+    for queued in drawn:
+        identifier = queued.pair
         pair = pairs.get(identifier)
         if pair is None:
             continue
         rulings, failures = _rulings(judgments[identifier], judges, audited)
         said = events[identifier]
         own = [event for event in said if event.annotator == annotator]
-        open_to_see = said if _labels(own) else own
-        withheld = [event for event in said if event not in open_to_see]
+        visible = said if _labels(own) else own
+        withheld = [event for event in said if event not in visible]
         items.append(
             AuditItem(
                 pair=pair,
                 query=queries[pair.query_id],
                 document=documents[pair.document_id],
                 rulings=rulings,
-                labels=_labels(open_to_see),
-                remarks=_remarks(open_to_see),
-                adjudication=_adjudication(open_to_see),
+                labels=_labels(visible),
+                remarks=_remarks(visible),
+                adjudication=_adjudication(visible),
                 skipped=any(event.action is Action.SKIP for event in own),
                 flagged=any(event.action is Action.FLAG for event in said),
                 failures=failures,
-                strategy=one.strategy,
-                chance=one.chance,
+                strategy=queued.strategy,
+                chance=queued.chance,
                 withheld=Withheld(_labels(withheld), _remarks(withheld), _adjudication(withheld)),
                 injections=find_injections(documents[pair.document_id]),
             )
@@ -309,9 +241,13 @@ def load_items(
 
 
 def label_of_event(event: LabelEvent) -> EarlierLabel:
-    """Return a grading event as the label it made."""
+    """Return the label that a grading event made.
+
+    Raises:
+        ValueError: the event has no grade.
+    """
     if event.grade is None:
-        raise ValueError("the event grades nothing")
+        raise ValueError("the event has no grade")
     return EarlierLabel(
         event.id,
         event.annotator,
@@ -326,18 +262,18 @@ def label_of_event(event: LabelEvent) -> EarlierLabel:
 
 def _judgments(store: Store, pair_ids: Sequence[UUID]) -> defaultdict[UUID, list[Judgment]]:
     found: defaultdict[UUID, list[Judgment]] = defaultdict(list)
-    # First the ids alone: the same scan that reads rationales would unpack a hundred for each one
-    # it keeps, and rows named by their ids one by one are looked up in the primary key.
+    # First the ids alone: a scan that reads rationales too would unpack a hundred for each one that
+    # it keeps, while rows named by id are looked up in the primary key.
     these, parameters = one_of(pair_ids)
     found_ids = store.read(f"SELECT id FROM db.judgments WHERE pair_id IN {these}", parameters)
-    named = [row[0] for row in found_ids]
-    if not named:
+    ids = [row[0] for row in found_ids]
+    if not ids:
         return found
-    each = ", ".join(f"${number}" for number in range(1, len(named) + 1))
+    places = ", ".join(f"${number}" for number in range(1, len(ids) + 1))
     rows = store.read(
-        f"SELECT {JUDGMENT_COLUMNS} FROM db.judgments WHERE id IN ({each})"
+        f"SELECT {JUDGMENT_COLUMNS} FROM db.judgments WHERE id IN ({places})"
         " ORDER BY judged DESC, id DESC",
-        named,
+        ids,
     )
     for row in rows:
         judgment = judgment_of_row(row)

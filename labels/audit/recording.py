@@ -1,6 +1,6 @@
-"""Writing down what a person did: first the journal, then the database, then on.
+"""Recording of label events: first in the journal, then in the store.
 
-Label events on their way to the store: in order, and kept while a team's server is away.
+Events that a team's server cannot take wait in an outbox, in order.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from core.store.database import Store
 
 
-#: Seconds in which a server that did not answer is not asked again: a key must not wait for it.
+#: Seconds before an unreachable server is tried again: keys must not wait for it.
 _PAUSE: Final = 2.0
 
 
 class Outbox:
-    """Sends events that are in the journal already, so that none is lost if this is."""
+    """Sends events to the store in order. All are in the journal already, so none can be lost."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -38,14 +38,14 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """How many events have not reached the store."""
+        """The number of events that have not reached the store."""
         return len(self._waiting)
 
     def send(self, event: LabelEvent) -> None:
-        """Send the event after those that wait; keep it when the server cannot be reached.
+        """Send the event after those that wait; it waits too if the server cannot be reached.
 
         Raises:
-            StoreError: the database refused it; it is not kept.
+            StoreError: the database refused it; it is dropped.
         """
         self._waiting.append(event)
         if monotonic() < self._quiet_until:
@@ -60,10 +60,10 @@ class Outbox:
             raise
 
     def send_waiting(self) -> None:
-        """Send what waits.
+        """Send the events that wait.
 
         Raises:
-            StoreUnreachableError: the server still cannot be reached; it waits on.
+            StoreUnreachableError: the server still cannot be reached; they keep waiting.
             StoreError: the database refused.
         """
         self._send_all()
@@ -81,8 +81,8 @@ class LabelRecorder:
     """Records the events of one annotator. Every method returns once the event is on disk.
 
     Times never go back, whatever the clock does, so that the last event stays the last. In a team's
-    store they are the server's. A label that cannot reach the server is kept in the journal and
-    counts; it goes there with the next one, or when the store is opened again.
+    store they follow the server's clock. A label that cannot reach the server counts and is kept in
+    the journal; it is sent with the next one, or when the store is opened again.
     """
 
     def __init__(self, store: Store, annotator: str) -> None:
@@ -101,7 +101,7 @@ class LabelRecorder:
 
     @property
     def waiting(self) -> int:
-        """How many events are on this machine only, because the team's server does not answer."""
+        """The number of events that have not reached the team's server."""
         return self._outbox.waiting
 
     def grade(
@@ -117,12 +117,12 @@ class LabelRecorder:
         chance: float | None = None,
         adjudicates: bool = False,
     ) -> LabelEvent:
-        """Record a grade: a confirm when the judgment gave the same score, else an override.
+        """Record a grade: a confirm if the judgment has the same score, else an override.
 
-        One that adjudicates is not the annotator's own: it settles what people differed on.
+        A grade that adjudicates is not the annotator's own: it settles a dispute.
 
         Raises:
-            InputError: the grade is not one of 1 to 5.
+            InputError: the grade is not 1 to 5.
             WorkspaceError, StoreError: it could not be written; the label does not count.
         """
         if grade not in GRADES:
@@ -170,18 +170,18 @@ class LabelRecorder:
         )
 
     def send_waiting(self) -> None:
-        """Bring the team's server what waits for it.
+        """Send the events that wait for the team's server.
 
         Raises:
-            StoreError: it cannot be reached, or refuses.
+            StoreError: the server cannot be reached, or refuses.
         """
         self._outbox.send_waiting()
 
     def undo(self) -> LabelEvent | None:
-        """Take back the annotator's last event that stands and return it; None without any.
+        """Undo the annotator's last event and return it; None if there is none.
 
         Raises:
-            StoreError: the store cannot be read, or has not got the last event yet.
+            StoreError: the store cannot be read, or the last event has not reached it yet.
         """
         self.send_waiting()
         rows = self._store.read(

@@ -1,7 +1,4 @@
-"""One sitting at the audit screen: what is shown, what comes next, what was done.
-
-Labelling without a screen: one pair, one action.
-"""
+"""One annotator's audit session: the current pair, the pairs before and after it, the counts."""
 
 from __future__ import annotations
 
@@ -11,24 +8,13 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError, StoreError, StoreUnreachableError
 from core.records import Action, LabelEvent
-from core.store.tables import all_judges
-from labels.audit.feed import AuditFeed
-from labels.audit.filters import audit_counts
-from labels.audit.items import (
-    DISPUTE,
-    AuditCounts,
-    AuditFilter,
-    AuditItem,
-    AuditShares,
-    Remark,
-    label_of_event,
-    load_items,
-)
+from labels.audit.filters import AuditCounts, AuditFilter, audit_counts
+from labels.audit.items import AuditItem, AuditShares, Remark, label_of_event
 from labels.audit.recording import LabelRecorder
-from labels.audit.strategies import CHOSEN, REPEAT, Drawn, Strategy
+from labels.audit.strategies import REPEAT, QueuedPair, Strategy
 from labels.audit.team import Leases
+from labels.audit.upcoming import UpcomingPairs
 from labels.judges.choosing import audited_judge
-from labels.pairs.choosing import find_pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a session was asked for beside its filter; one that goes on from it gets the same."""
+class _Options:
+    """The options of a session besides its filter, which follow-up sessions inherit."""
 
     strategy: Strategy | None
     shares: AuditShares
@@ -48,14 +34,14 @@ class _Asked:
 
 
 class AuditSession:
-    """The state of one annotator's audit. Use from one thread; ``refill`` may run in another.
+    """The state of one annotator's audit. For one thread; ``refill`` may run in another.
 
     Attributes:
         annotator: who grades.
         judge: the audited judge; None when nothing is judged.
         audit_filter: which pairs are drawn.
-        counts: how far it is, kept up to date with every key.
-        current: the pair on the screen; None when none is left.
+        counts: the annotator's progress, kept up to date with every action.
+        current: the pair to grade; None when none is left.
     """
 
     def __init__(
@@ -65,15 +51,15 @@ class AuditSession:
         judge: Judge | None,
         audit_filter: AuditFilter,
         seen: frozenset[UUID],
-        feed: AuditFeed,
-        asked: _Asked,
+        upcoming: UpcomingPairs,
+        options: _Options,
         leases: Leases | None,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._seen_before = seen
-        self._feed = feed
-        self._asked = asked
+        self._upcoming = upcoming
+        self._options = options
         self._leases = leases
         self._history: list[AuditItem] = []
         self._place = -1
@@ -103,24 +89,24 @@ class AuditSession:
             store: the store.
             annotator: who grades.
             judge_name: whose scores are audited; empty: the judge that scored most.
-            audit_filter: which pairs; None: those not graded yet.
-            strategy: how pairs are drawn; None: as ``default_strategy`` says.
-            shares: how many are shown blind and how many come back; None: none.
-            seen: pairs that are not to be drawn again.
-            first: pairs that come before all drawn ones, whatever the filter and what was done
-                to them before; an unknown id is passed over.
-            soon: whether the first pair may be drawn in a quicker way, see ``AuditFeed``.
+            audit_filter: which pairs; None: pairs that are not graded yet.
+            strategy: how pairs are drawn; None: by ``default_strategy``.
+            shares: the shares of blind checks and repeats; None: none.
+            seen: pairs not to be drawn again.
+            first: pairs that come before all drawn ones, whatever the filter and their state;
+                unknown ids are skipped.
+            soon: draw the first pair in the quickest way, see ``UpcomingPairs.read_first``.
 
         Raises:
-            InputError: no judge has that name, the annotator has none, or the strategy has
-                nothing to go by.
+            InputError: there is no such judge, the annotator's name is empty, or the strategy
+                lacks the data that it needs.
         """
         judge = audited_judge(store, judge_name)
         chosen = audit_filter or AuditFilter()
         recorder = LabelRecorder(store, annotator)
         leases = Leases.of(store, annotator)
         chosen = replace(chosen, graders=leases.overlap if leases else None)
-        feed = AuditFeed(
+        upcoming = UpcomingPairs(
             store,
             judge,
             recorder.annotator,
@@ -131,36 +117,36 @@ class AuditSession:
             seen=seen,
             first=first,
         )
-        asked = _Asked(strategy, shares or AuditShares(), soon)
-        session = cls(store, recorder, judge, chosen, seen, feed, asked, leases)
+        options = _Options(strategy, shares or AuditShares(), soon)
+        session = cls(store, recorder, judge, chosen, seen, upcoming, options, leases)
         session.counts = audit_counts(store, annotator, judge, chosen)
-        feed.read_first(soon=soon)
+        upcoming.read_first(soon=soon)
         session.advance()
         return session
 
     def with_filter(self, audit_filter: AuditFilter) -> AuditSession:
-        """Return a new session under another filter that repeats no pair of this one.
+        """Return a new session under another filter, without the pairs of this one.
 
-        A filter that asks for graded, skipped, flagged or disputed pairs shows them again.
+        A filter for graded, skipped, flagged or disputed pairs shows them again.
         """
         asks_again = audit_filter.active and audit_filter.state is not AuditFilter().state
-        return self._followed(
-            audit_filter, self._asked.strategy, frozenset() if asks_again else self._shown()
+        return self._follow_up(
+            audit_filter, self._options.strategy, frozenset() if asks_again else self._shown()
         )
 
     def with_strategy(self, strategy: Strategy | None) -> AuditSession:
-        """Return a new session that draws otherwise and repeats no pair of this one.
+        """Return a new session with another strategy, without the pairs of this one.
 
         Raises:
-            InputError: the strategy has nothing to go by.
+            InputError: the strategy lacks the data that it needs.
         """
-        return self._followed(self.audit_filter, strategy, self._done())
+        return self._follow_up(self.audit_filter, strategy, self._done())
 
     def with_first(self, first: Sequence[UUID]) -> AuditSession:
-        """Return a new session that begins with these pairs, then goes on as this one would."""
-        return self._followed(self.audit_filter, self._asked.strategy, self._done(), first)
+        """Return a new session that begins with these pairs and continues like this one."""
+        return self._follow_up(self.audit_filter, self._options.strategy, self._done(), first)
 
-    def _followed(
+    def _follow_up(
         self,
         audit_filter: AuditFilter,
         strategy: Strategy | None,
@@ -176,42 +162,42 @@ class AuditSession:
             judge_name=self.judge.name if self.judge else "",
             audit_filter=audit_filter,
             strategy=strategy,
-            shares=self._asked.shares,
+            shares=self._options.shares,
             seen=seen,
             first=first,
-            soon=self._asked.soon,
+            soon=self._options.soon,
         )
 
     @property
     def strategy(self) -> Strategy:
         """How pairs are drawn now."""
-        return self._feed.strategy
+        return self._upcoming.strategy
 
     @property
     def asked_strategy(self) -> Strategy | None:
-        """How somebody asked them to be drawn; None: nobody did."""
-        return self._asked.strategy
+        """The strategy that was asked for; None: the default."""
+        return self._options.strategy
 
     @property
     def waiting(self) -> int:
-        """How many of the annotator's events the team's server has not got yet."""
+        """How many of the annotator's events have not reached the team's server yet."""
         return self._recorder.waiting
 
     @property
     def refill_wanted(self) -> bool:
         """Whether ``refill`` has something to do."""
-        return self._feed.refill_wanted
+        return self._upcoming.refill_wanted
 
     def refill(self) -> None:
-        """Draw and read the next pairs. Safe in a worker thread; a second call waits."""
-        self._feed.refill()
+        """Draw and read the next pairs. Safe in a worker thread; a concurrent call waits."""
+        self._upcoming.refill()
 
     def renew(self) -> None:
-        """Draw what is ahead anew, after a calibration. Safe in a worker thread."""
-        self._feed.renew()
+        """Draw the pairs ahead again, after a calibration. Safe in a worker thread."""
+        self._upcoming.renew()
 
     def release(self) -> None:
-        """Let others have the pairs that are in hand. What cannot be told runs out by itself."""
+        """Release leases; those that cannot be released expire."""
         if self._leases is not None:
             with suppress(StoreError):
                 self._leases.release()
@@ -219,14 +205,14 @@ class AuditSession:
     def upcoming(self, count: int) -> tuple[AuditItem, ...]:
         """Return the next pairs that ``advance`` will show, at most ``count``."""
         visited = self._history[self._place + 1 : self._place + 1 + count]
-        return (*visited, *self._feed.upcoming(count - len(visited)))
+        return (*visited, *self._upcoming.upcoming(count - len(visited)))
 
     def advance(self) -> AuditItem | None:
-        """Go to the next pair: one that ``back`` left, else a new one; None when none is left."""
+        """Go to the next pair, one that ``back`` left or a new one; None when none is left."""
         if self._place + 1 < len(self._history):
             self._place += 1
         else:
-            fresh = self._feed.take(self._shown)
+            fresh = self._upcoming.take(self._shown)
             if fresh is None:
                 self._place = len(self._history)
                 self.current = None
@@ -237,7 +223,7 @@ class AuditSession:
         return self.current
 
     def back(self) -> AuditItem | None:
-        """Go to the pair before; at the first one nothing changes."""
+        """Go to the previous pair; stay at the first."""
         if self._place > 0:
             self._place -= 1
             self.current = self._history[self._place]
@@ -245,10 +231,10 @@ class AuditSession:
 
     @property
     def adjudicates(self) -> bool:
-        """Whether the next grade settles what people differ on, instead of being one's own.
+        """Whether the next grade adjudicates, instead of being the annotator's own.
 
-        So it is under a filter for disputes, once the person has given a grade of their own: until
-        then they see nobody's.
+        That is so under a filter for disputes once the annotator has graded the pair: until then
+        they do not see other people's grades.
         """
         item = self.current
         return (
@@ -261,12 +247,12 @@ class AuditSession:
     def grade(
         self, grade: int, *, hidden: bool = False, milliseconds: int | None = None
     ) -> LabelEvent:
-        """Grade the current pair. On return the label is on disk; the pair stays the current one.
+        """Grade the current pair, which stays the current one. On return the label is on disk.
 
-        Where ``adjudicates`` holds, the grade is the adjudicated one.
+        If ``adjudicates`` is true, the grade is the adjudicated one.
 
         Raises:
-            InputError: there is no current pair, or no such grade.
+            InputError: there is no current pair, or the grade is not 1 to 5.
             WorkspaceError, StoreError: it could not be written and does not count.
         """
         item = self._item()
@@ -292,7 +278,7 @@ class AuditSession:
         return event
 
     def skip(self, milliseconds: int | None = None) -> LabelEvent:
-        """Pass the current pair over; it is not drawn again."""
+        """Skip the current pair; it is not drawn again."""
         item = self._item()
         event = self._recorder.mark(item.pair.id, Action.SKIP, milliseconds=milliseconds)
         known = self._with_earlier(item)
@@ -306,14 +292,14 @@ class AuditSession:
         return event
 
     def flag(self) -> LabelEvent:
-        """Mark the current pair as one to look at again, its query or code broken."""
+        """Flag the current pair for another look, because its query or code is broken."""
         item = self._item()
         event = self._recorder.mark(item.pair.id, Action.FLAG)
         self._replace(replace(item, flagged=True))
         return event
 
     def note(self, text: str) -> LabelEvent:
-        """Write a note on the current pair.
+        """Add a note to the current pair.
 
         Raises:
             InputError: the note is empty.
@@ -327,37 +313,37 @@ class AuditSession:
         return event
 
     def undo(self) -> LabelEvent | None:
-        """Take back this annotator's last event and make its pair the current one.
+        """Undo the annotator's last event, also of an earlier session, and show its pair.
 
-        Reaches beyond this session. Returns the undone event, None when there is none.
+        Returns the undone event; None if there is none.
         """
         undone = self._recorder.undo()
         if undone is None:
             return None
-        found = self._feed.read(self._drawn_as(undone))
+        found = self._upcoming.read(self._queued_as(undone))
         self.counts = audit_counts(self._store, self.annotator, self.judge, self.audit_filter)
         if found is not None:
             self._show_again(found)
         return undone
 
-    def _drawn_as(self, undone: LabelEvent) -> Drawn:
-        """Return how the queue came to the pair: as the event says, else as this session knows."""
+    def _queued_as(self, undone: LabelEvent) -> QueuedPair:
+        """Return how the queue chose the pair, from this session's history or the event."""
         for item in reversed(self._history):
             if item.pair.id == undone.pair_id:
-                return Drawn(undone.pair_id, item.strategy, item.chance)
-        return Drawn(undone.pair_id, undone.strategy or "", undone.inclusion_probability)
+                return QueuedPair(undone.pair_id, item.strategy, item.chance)
+        return QueuedPair(undone.pair_id, undone.strategy or "", undone.inclusion_probability)
 
     def _with_earlier(self, item: AuditItem) -> AuditItem:
-        """Return the item with the grades that are kept from the person's sight."""
+        """Return the item with the earlier labels that a repeat hides."""
         if item.strategy != REPEAT:
             return item
-        return replace(item, labels=(*item.labels, *self._feed.earlier.get(item.pair.id, ())))
+        return replace(item, labels=(*item.labels, *self._upcoming.earlier.get(item.pair.id, ())))
 
     def _shown(self) -> frozenset[UUID]:
         return self._seen_before.union(item.pair.id for item in self._history)
 
     def _done(self) -> frozenset[UUID]:
-        """Return the pairs shown, but for the one on the screen if nobody has graded it."""
+        """Return the pairs shown, without the current one if the annotator did nothing to it."""
         current = self.current
         if current is None or current.skipped or current.label_of(self.annotator):
             return self._shown()
@@ -382,7 +368,7 @@ class AuditSession:
         else:
             self._place = max(0, min(self._place, len(self._history)))
             self._history.insert(self._place, item)
-            self._feed.add_seen(item.pair.id)
+            self._upcoming.add_seen(item.pair.id)
         self._replace(item)
 
     def _count_adjudication(self, item: AuditItem) -> None:
@@ -403,7 +389,7 @@ class AuditSession:
         )
 
     def _distance(self, item: AuditItem) -> int | None:
-        """Return how far the annotator's standing grade is from the score it was compared with."""
+        """Return the distance of the annotator's grade from the score it was compared with."""
         label = item.label_of(self.annotator)
         if label is None:
             return None
@@ -411,114 +397,3 @@ class AuditSession:
             if ruling.judgment.id == label.judgment_id and ruling.judgment.score is not None:
                 return abs(label.grade - ruling.judgment.score)
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """An event and the pair it is about, as it stood before."""
-
-    event: LabelEvent
-    item: AuditItem
-
-
-def label_pair(
-    store: Store,
-    name: str,
-    grade: int,
-    annotator: str,
-    *,
-    note: str | None = None,
-    hidden: bool = False,
-    judge_name: str = "",
-    strategy: Strategy | None = None,
-    adjudicate: bool = False,
-) -> Labelled:
-    """Grade the pair whose id begins with ``name``.
-
-    Args:
-        store: the store.
-        name: the first digits of the pair's id.
-        grade: 1-5.
-        annotator: who grades.
-        note: a remark.
-        hidden: whether the judge's score was out of sight.
-        judge_name: whose score is compared; empty: that of the judge that scored most.
-        strategy: the queue that gave the pair. Where the pair is the one that this queue gives now,
-            the label stores the chance of its draw; any other pair was chosen by hand.
-        adjudicate: whether the grade settles what people differ on, instead of being one's own.
-
-    Raises:
-        InputError: no such pair, grade, judge or annotator; or there is nothing to adjudicate yet.
-    """
-    item = _item(store, name, judge_name, annotator)
-    if adjudicate:
-        _require_dispute(item, annotator)
-    judgment = item.ruling.judgment if item.ruling else None
-    recorder = LabelRecorder(store, annotator)
-    drawn = _drawn(store, item.pair.id, annotator, judge_name, strategy)
-    event = recorder.grade(
-        item.pair.id,
-        grade,
-        judgment,
-        hidden=hidden,
-        note=note,
-        strategy=drawn.strategy,
-        chance=drawn.chance,
-        adjudicates=adjudicate,
-    )
-    return Labelled(event, item)
-
-
-def _require_dispute(item: AuditItem, annotator: str) -> None:
-    pair = str(item.pair.id)
-    if item.label_of(annotator) is None:
-        raise InputError(
-            f"{annotator} has not graded this pair, and sees nobody's grade before",
-            where=pair,
-            todo=f"Give your own grade first: rejudge label {pair[:8]} 1-5   then adjudicate.",
-        )
-    if not item.to_be_settled:
-        raise InputError(
-            f"people's grades of this pair do not lie {DISPUTE} or more apart",
-            where=pair,
-            todo="List those that do: rejudge next --filter is:disputed",
-        )
-
-
-def _drawn(
-    store: Store, pair: UUID, annotator: str, judge_name: str, strategy: Strategy | None
-) -> Drawn:
-    if strategy is None:
-        return Drawn(pair, "")
-    session = AuditSession.start(store, annotator, judge_name=judge_name, strategy=strategy)
-    given = session.current
-    session.release()
-    if given is None or given.pair.id != pair:
-        return Drawn(pair, CHOSEN)
-    return Drawn(pair, given.strategy, given.chance)
-
-
-def skip_pair(store: Store, name: str, annotator: str) -> Labelled:
-    """Pass the pair over whose id begins with ``name``."""
-    item = _item(store, name, "", annotator)
-    return Labelled(LabelRecorder(store, annotator).mark(item.pair.id, Action.SKIP), item)
-
-
-def undo_last(store: Store, annotator: str) -> LabelEvent:
-    """Take back the annotator's last event and return it.
-
-    Raises:
-        InputError: there is nothing to take back.
-    """
-    undone = LabelRecorder(store, annotator).undo()
-    if undone is None:
-        raise InputError(f"{annotator} has nothing to undo", todo="Name another with --annotator.")
-    return undone
-
-
-def _item(store: Store, name: str, judge_name: str, annotator: str) -> AuditItem:
-    identifier = find_pair(store, name)
-    judges = {judge.id: judge for judge in all_judges(store)}
-    audited = audited_judge(store, judge_name)
-    (item,) = load_items(store, [Drawn(identifier, "")], judges, audited, annotator)
-    return item

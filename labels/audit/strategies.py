@@ -1,4 +1,4 @@
-"""How a queue comes to its pairs, by name, and which one it uses when nobody chose."""
+"""The strategies of a queue, and the one it uses by default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Strategy(StrEnum):
-    """What a person can ask a queue for."""
+    """How a queue draws its pairs, as a person chooses it."""
 
     STRATIFIED = "stratified"
     MIXED = "mixed"
@@ -28,22 +28,22 @@ class Strategy(StrEnum):
 
 
 STRATIFIED: Final = Strategy.STRATIFIED.value
-#: A pair that somebody asked for: no chance had a part in it.
+#: A pair that somebody named, not drawn at random.
 CHOSEN: Final = "chosen"
-#: A pair drawn among those that a filter passed: it speaks of no others.
+#: A pair drawn under a filter, which does not represent the pairs outside of it.
 FILTERED: Final = "filtered"
-#: An earlier pair that came back silently.
+#: A pair shown again without saying so, to compare a person with themselves.
 REPEAT: Final = "repeat"
-#: What each score needs before the default queue looks for what is uncertain.
+#: Labels that each score needs before the default queue draws by uncertainty.
 LABELS_A_SCORE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A pair, how the queue came to it, and the chance with which that draw took it.
+class QueuedPair:
+    """A pair, how the queue chose it, and with which probability.
 
-    ``chance`` is that of this pair in this draw, among the pairs that were left then; None where
-    no chance is known.
+    ``chance`` is the probability of this pair in its draw, among the pairs left at that time; None
+    if it is unknown.
     """
 
     pair: UUID
@@ -52,26 +52,26 @@ class Drawn:
 
 
 def strategy_named(name: str) -> Strategy | None:
-    """Return the strategy whose name begins with ``name``; None of an empty name: the default.
+    """Return the strategy whose name begins with ``name``; None, the default, for an empty name.
 
     Raises:
-        InputError: no strategy or more than one begins so.
+        InputError: no strategy or more than one begins with it.
     """
     wanted = name.strip().lower()
     if not wanted:
         return None
-    found = [one for one in Strategy if one.value.startswith(wanted)]
+    found = [strategy for strategy in Strategy if strategy.value.startswith(wanted)]
     if len(found) != 1:
         raise InputError(
-            "there is no such queue", where=name.strip(), todo=f"Known are {', '.join(Strategy)}."
+            "there is no such queue", where=name.strip(), todo=f"Queues: {', '.join(Strategy)}."
         )
     return found[0]
 
 
 def default_strategy(store: Store, judge: Judge | None) -> Strategy:
-    """Return ``STRATIFIED`` until every score of the judge has its share of labels, then ``MIXED``.
+    """Return ``STRATIFIED`` until every score of the judge has enough labels, then ``MIXED``.
 
-    The share is ``LABELS_A_SCORE``, or all pairs of a score that has fewer.
+    Enough are ``LABELS_A_SCORE``, or all pairs of a score that has fewer.
     """
     if judge is None:
         return Strategy.STRATIFIED
@@ -87,11 +87,11 @@ def default_strategy(store: Store, judge: Judge | None) -> Strategy:
     if len(lacking) == len(GRADES):
         return Strategy.STRATIFIED
     if lacking:
-        there = store.read(
+        scored = store.read(
             "SELECT score, count(DISTINCT pair_id) FROM db.judgments"
             " WHERE judge_id = $1 AND list_contains($2, score) GROUP BY score",
             [judge.id, lacking],
         )
-        if any(labelled.get(score, 0) < min(LABELS_A_SCORE, pairs) for score, pairs in there):
+        if any(labelled.get(score, 0) < min(LABELS_A_SCORE, pairs) for score, pairs in scored):
             return Strategy.STRATIFIED
     return Strategy.MIXED

@@ -1,11 +1,7 @@
-"""Who has which pair in hand, so that a team does not grade the same ones unawares.
+"""Dividing the pairs among a team: how many people grade each, who has which, and the progress.
 
-A pair goes to as many people as the store's overlap says. Who graded it holds it for good, who is
-about to holds a lease: for half an hour by the store's clock, then somebody else may have it.
-
-To how many people each pair goes: a setting of the store itself, the same for a whole team.
-
-How a team's work stands: who graded what, who has pairs in hand, how far the overlap is.
+A pair goes to as many people as the store's overlap says. A person who graded it counts for good; a
+person who is about to grade it has a lease, which expires after half an hour by the store's clock.
 """
 
 from __future__ import annotations
@@ -17,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from core.store.sql import one_of
-from labels.audit.items import ADJUDICATED_PAIRS, DISPUTED_PAIRS
+from labels.audit.filters import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,15 +25,15 @@ if TYPE_CHECKING:
     from core.store.database import Store
 
 
-#: Every pair goes to everybody.
+#: The overlap at which every pair goes to everybody.
 EVERYBODY: Final = 0
 _NAME: Final = "overlap"
 
 
 def overlap_of(store: Store) -> int:
-    """Return to how many people each pair goes.
+    """Return how many people grade each pair.
 
-    Where nobody has set it: to one in a team's store, to everybody in a file of one's own.
+    The default is one person in a team's store and everybody in a workspace's own file.
     """
     rows = store.read("SELECT value FROM db.store_settings WHERE name = $1", [_NAME])
     if rows:
@@ -46,14 +42,16 @@ def overlap_of(store: Store) -> int:
 
 
 def set_overlap(store: Store, people: int) -> None:
-    """Let each pair go to so many people from now on, ``EVERYBODY`` for no limit.
+    """Set how many people grade each pair, ``EVERYBODY`` for no limit.
 
     Raises:
         InputError: the number is negative.
         StoreError: it could not be written.
     """
     if people < 0:
-        raise InputError(f"{people} people cannot grade a pair", todo="Give 1 or more, or 0: all.")
+        raise InputError(
+            f"{people} people cannot grade a pair", todo="Give 1 or more, or 0 for everybody."
+        )
     with store.exclusive("store_settings") as cursor:
         known = cursor.execute(
             "SELECT 1 FROM db.store_settings WHERE name = $1", [_NAME]
@@ -68,7 +66,7 @@ def set_overlap(store: Store, people: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person: pairs graded, pairs passed over, pairs in hand, and the last thing they did."""
+    """One person: pairs graded, skipped and leased, and the time of their last event."""
 
     name: str
     graded: int
@@ -79,10 +77,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class TeamStatus:
-    """``graded_by`` counts the pairs that exactly so many people graded, 0 among them.
+    """Progress of a team.
 
-    ``overlap`` is to how many people each pair goes, 0 for everybody. On ``disputed`` pairs people
-    differ and nobody has settled it yet, ``adjudicated`` ones are settled.
+    ``graded_by`` has, for each number of people, the pairs that exactly so many have graded.
+    ``overlap`` is how many people grade each pair, 0 for everybody. ``disputed`` counts pairs in
+    dispute, ``adjudicated`` pairs whose dispute is settled.
     """
 
     overlap: int
@@ -94,14 +93,14 @@ class TeamStatus:
 
     @property
     def done(self) -> int:
-        """The pairs that as many people graded as are to."""
+        """The number of pairs that enough people have graded."""
         return sum(
             pairs for people, pairs in self.graded_by.items() if people >= max(1, self.overlap)
         )
 
 
 def team_status(store: Store) -> TeamStatus:
-    """Read how the team's work stands."""
+    """Read the progress of the team."""
     ((pairs,),) = store.read("SELECT count(*) FROM db.pairs")
     graded_by = {
         int(people): int(count)
@@ -150,37 +149,37 @@ def _members(store: Store) -> tuple[Member, ...]:
 
 
 LEASE: Final = timedelta(minutes=30)
-#: A lease with less than this left is asked for again before its pair is shown.
+#: A lease with less time left than this is renewed before its pair is shown.
 _MARGIN: Final = timedelta(minutes=5)
 
 
 class Leases:
-    """The leases of one annotator's sitting. Safe in several threads: the store serializes them.
+    """The leases of one annotator's session. Thread-safe: the store serialises them.
 
     Args:
         store: the store.
         annotator: who grades.
-        overlap: to how many people each pair goes.
+        overlap: how many people grade each pair.
     """
 
     def __init__(self, store: Store, annotator: str, overlap: int) -> None:
         self._store = store
         self._annotator = annotator
         self.overlap = overlap
-        #: Until when each pair is surely ours, on this machine's monotonic clock.
+        #: Until when each lease surely holds, on this machine's monotonic clock.
         self._until: dict[UUID, float] = {}
 
     @classmethod
     def of(cls, store: Store, annotator: str) -> Leases | None:
-        """Return the leases of a sitting; None where every pair goes to everybody."""
+        """Return the leases of a session; None if every pair goes to everybody."""
         overlap = overlap_of(store)
         return cls(store, annotator, overlap) if overlap and store.read_only_copy is None else None
 
     def claim(self, pairs: Sequence[UUID], most: int) -> list[UUID]:
-        """Take the first pairs that are to be had, at most ``most``, and return them.
+        """Lease the first available pairs, at most ``most``, and return them.
 
         Raises:
-            StoreError: the store cannot be reached or written; nothing was taken.
+            StoreError: the store cannot be reached or written; nothing was leased.
         """
         if not pairs:
             return []
@@ -195,16 +194,16 @@ class Leases:
         return granted
 
     def keep(self, pair: UUID) -> bool:
-        """Tell whether the pair is still ours; a lease that has run out is asked for again."""
+        """Return whether the pair is still leased, renewing a lease that is about to expire."""
         if self._until.get(pair, 0.0) > monotonic():
             return True
         return bool(self.claim([pair], 1))
 
     def release(self, pairs: Sequence[UUID] | None = None) -> None:
-        """Give pairs up, all of this sitting's when None is named.
+        """Release the leases of these pairs; None: of all.
 
         Raises:
-            StoreError: the store cannot be reached; the leases run out by themselves.
+            StoreError: the store cannot be reached; the leases will expire.
         """
         asked = list(self._until) if pairs is None else pairs
         given_up = [pair for pair in asked if self._until.pop(pair, None) is not None]
@@ -223,7 +222,7 @@ class Leases:
     def _held(
         self, cursor: DuckDBPyConnection, pairs: Sequence[UUID], now: datetime
     ) -> dict[UUID, int]:
-        """Return how many others have each of the pairs that anybody has."""
+        """Return how many other people graded or leased each pair, without pairs at 0."""
         these, parameters = one_of(pairs)
         rows = cursor.execute(
             "SELECT pair_id, count(DISTINCT annotator) FROM ("

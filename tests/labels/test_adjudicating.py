@@ -17,8 +17,9 @@ from core.store.opening import open_store
 from labels.agreement.disagreements import judge_disagreements
 from labels.agreement.labelled import current_grades, deciding_grades, standing_grades
 from labels.audit.filters import parse_filter
+from labels.audit.labelling import label_pair, undo_last
 from labels.audit.recording import LabelRecorder
-from labels.audit.session import AuditSession, label_pair, undo_last
+from labels.audit.session import AuditSession
 from labels.audit.team import team_status
 from labels.calibration.material import learning_material
 from labels.exporting import ExportPlan, Grades, export
@@ -241,7 +242,7 @@ def test_the_command_line_does_the_same(
     first = told(*following)
     assert (first["pair"], first["opinions"], first["adjudicates"]) == (str(FAR), [], False)
     refused = told("label", str(FAR), "4", "--adjudicate", "--annotator", "carl", status=2)
-    assert "carl has not graded this pair" in str(refused["error"])
+    assert "carl has to grade this pair" in str(refused["error"])
     told("label", str(FAR), "3", "--annotator", "carl")
     opened = told(*following)
     opinions = opened["opinions"]

@@ -10,8 +10,9 @@ from core.records import Action
 from labels.agreement.disagreements import judge_disagreements
 from labels.audit.filters import parse_filter
 from labels.audit.items import AuditItem, AuditShares
+from labels.audit.labelling import label_pair
 from labels.audit.recording import LabelRecorder
-from labels.audit.session import AuditSession, label_pair
+from labels.audit.session import AuditSession
 from labels.audit.strategies import REPEAT
 from tests.building import Scored, add_scored, named_judge, numbered
 

@@ -166,7 +166,7 @@ async def test_filter_narrows_and_says_what_it_does_not_know(tmp_path: Path) -> 
     async with audit(workspace_with(tmp_path, numbered(10))) as sitting:
         await sitting.press("slash", *"score:9", "enter")
         assert "score:9" in painted(sitting.pilot)
-        assert "the filter does not know this" in painted(sitting.pilot)
+        assert "this is not a filter" in painted(sitting.pilot)
         await sitting.press("backspace", "2", "enter")
         await until(sitting.pilot, lambda: sitting.session.audit_filter.active)
         assert sitting.said == "2 pairs to audit with this filter"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 from core.records import GRADES
 from core.store.opening import open_workspace_store
-from labels.audit.session import label_pair
+from labels.audit.labelling import label_pair
 from labels.audit.strategies import CHOSEN, strategy_named
 from tui.cli.answers import answer
 from tui.cli.arguments import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.store.opening import open_workspace_store
-from labels.audit.session import undo_last
+from labels.audit.labelling import undo_last
 from tui.cli.answers import answer
 from tui.cli.arguments import add_annotator_argument, add_json_argument, workspace_of
 from tui.shown.runs import event_document

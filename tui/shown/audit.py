@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.records import Judgment, LabelEvent
-    from labels.audit.items import AuditCounts, AuditItem, EarlierLabel, JudgeRuling
+    from labels.audit.filters import AuditCounts
+    from labels.audit.items import AuditItem, EarlierLabel, JudgeRuling
     from labels.audit.session import AuditSession
     from tui.words import Part
 

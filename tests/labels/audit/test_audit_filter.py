@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.records import GRADES, QueryKind
-from labels.audit.filters import filter_text, parse_filter
-from labels.audit.items import AuditFilter, LabelState
+from labels.audit.filters import AuditFilter, LabelState, filter_text, parse_filter
 
 WORD = st.text("abcXYZ019_./'\"- ", max_size=12).map(lambda text: " ".join(text.split()))
 

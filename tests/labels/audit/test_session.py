@@ -15,15 +15,15 @@ from core.errors import InputError, StoreUnreachableError
 from core.records import Action, JudgeKind, QueryKind
 from core.store.opening import open_store
 from core.store.tables import make_judge
-from labels.audit.draws import in_turns
-from labels.audit.filters import audit_counts
-from labels.audit.items import AuditFilter, AuditItem, LabelState
+from labels.audit.filters import AuditFilter, LabelState, audit_counts
+from labels.audit.queue import interleave
 from labels.audit.session import AuditSession
 from labels.audit.team import set_overlap
 from tests.building import Scored, add_scored, named_judge, new_workspace, numbered
 
 if TYPE_CHECKING:
     from core.store.database import Store
+    from labels.audit.items import AuditItem
 
 
 def rest(session: AuditSession) -> list[AuditItem]:
@@ -255,7 +255,7 @@ def test_refill_changes_nothing_that_is_shown(store: Store) -> None:
 @given(st.lists(st.lists(st.integers(0, 50), unique=True), max_size=5))
 def test_turns_keep_everything_once(strata: list[list[int]]) -> None:
     given_ids = [[UUID(int=number) for number in stratum] for stratum in strata]
-    taken = in_turns(given_ids)
+    taken = interleave(given_ids)
     assert sorted(taken) == sorted({identifier for stratum in given_ids for identifier in stratum})
 
 
@@ -306,7 +306,9 @@ def test_a_judge_that_came_after_the_session_began_is_shown(store: Store) -> Non
     assert {each.judge.name for each in session.current.rulings} == {"gpt", "newcomer"}
 
 
-@pytest.mark.parametrize("what", ["labels.audit.team.Leases.claim", "labels.audit.feed.load_items"])
+@pytest.mark.parametrize(
+    "what", ["labels.audit.team.Leases.claim", "labels.audit.upcoming.load_items"]
+)
 def test_a_store_that_fails_now_and_then_costs_no_pair(
     what: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

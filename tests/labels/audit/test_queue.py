@@ -16,10 +16,11 @@ from core.ids import event_id, utc_now
 from labels.agreement.labelled import LabelledGrade, current_grades
 from labels.agreement.ppi import JudgedSums, LabelledValues, mean_estimate
 from labels.agreement.weights import Pool, can_be_weighted, label_weights
-from labels.audit.draws import WeightedDraw
-from labels.audit.filters import parse_filter
-from labels.audit.items import AuditFilter, AuditShares
-from labels.audit.session import AuditSession, label_pair
+from labels.audit.filters import AuditFilter, parse_filter
+from labels.audit.items import AuditShares
+from labels.audit.labelling import label_pair
+from labels.audit.sampling import WeightedQueue
+from labels.audit.session import AuditSession
 from labels.audit.strategies import Strategy, default_strategy, strategy_named
 from labels.calibration.calibrating import calibrate
 from labels.judges.choosing import audited_judge
@@ -109,7 +110,7 @@ def disagreeing(store: Store) -> dict[UUID, float]:
 def test_a_draw_tells_its_chance_among_the_pairs_left(store: Store) -> None:
     sizes = disagreeing(store)
     judge = named_judge()
-    draw = WeightedDraw(store, judge, "ada", AuditFilter(), Strategy.DISAGREEMENT)
+    draw = WeightedQueue(store, judge, "ada", AuditFilter(), Strategy.DISAGREEMENT)
     drawn = [*draw.take(12, frozenset()), *draw.take(30, frozenset())]
     assert {one.pair for one in drawn} == set(sizes)
     left = dict(sizes)
@@ -122,7 +123,7 @@ def test_a_draw_tells_its_chance_among_the_pairs_left(store: Store) -> None:
 def test_pairs_come_as_often_as_the_chance_says(store: Store) -> None:
     sizes = disagreeing(store)
     firsts = Counter(
-        WeightedDraw(store, named_judge(), f"person {n}", AuditFilter(), Strategy.DISAGREEMENT)
+        WeightedQueue(store, named_judge(), f"person {n}", AuditFilter(), Strategy.DISAGREEMENT)
         .take(1, frozenset())[0]
         .pair
         for n in range(100)
