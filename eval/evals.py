@@ -319,28 +319,36 @@ def load_eval(store: Store, identifier: UUID) -> Eval:
         InputError: no eval has this id.
     """
     summary = find_eval(store, str(identifier))
+    return Eval(summary, tuple(read_results(store, identifier).values()))
+
+
+def read_results(
+    store: Store, identifier: UUID, positions: Sequence[int] | None = None
+) -> dict[int, QueryResult]:
+    """Return an eval's queries by position, all or some, in the order of the spec."""
+    of_eval = "eval_id = CAST($1 AS UUID)"
+    if positions is not None:
+        of_eval += " AND position IN (SELECT unnest(CAST($2 AS INTEGER[])))"
+    parameters = [identifier] if positions is None else [identifier, list(positions)]
     wanted: dict[int, list[WantedPath]] = defaultdict(list)
-    for position, path, grade, rank in store.read(
-        "SELECT position, path, grade, rank FROM db.eval_relevant"
-        " WHERE eval_id = CAST($1 AS UUID) ORDER BY position, path",
-        [identifier],
+    for position, *path in store.read(
+        f"SELECT position, path, grade, rank FROM db.eval_relevant WHERE {of_eval} ORDER BY path",
+        parameters,
     ):
-        wanted[position].append(WantedPath(path, grade, rank))
+        wanted[position].append(WantedPath(*path))
     rows = store.read(
-        "SELECT listed.position, listed.rank, listed.problem,"
-        " listed.query_id, queries.text, listed.kind, queries.variation_of"
-        " FROM db.eval_queries AS listed"
-        " LEFT JOIN db.queries AS queries ON queries.id = listed.query_id"
-        " WHERE listed.eval_id = CAST($1 AS UUID) ORDER BY listed.position",
-        [identifier],
+        "SELECT position, rank, coalesce(problem, ''), query_id, queries.text, listed.kind,"
+        " variation_of FROM db.eval_queries AS listed"
+        " LEFT JOIN db.queries AS queries ON queries.id = query_id"
+        f" WHERE {of_eval} ORDER BY position",
+        parameters,
     )
-    results = tuple(
-        QueryResult(
-            position, query_of_row(tuple(query)), tuple(wanted[position]), rank, problem or ""
+    return {
+        position: QueryResult(
+            position, query_of_row(tuple(query)), tuple(wanted[position]), rank, problem
         )
         for position, rank, problem, *query in rows
-    )
-    return Eval(summary, results)
+    }
 
 
 def top_results(

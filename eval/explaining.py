@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from eval.evals import encoder_of
@@ -61,34 +61,6 @@ class Alignment:
         return sum(match.similarity for match in self.matches)
 
 
-class AligningSpec(Protocol):
-    """The part of an encoder's description used here."""
-
-    @property
-    def summed(self) -> bool:
-        """Whether a text has a single vector, the sum of its tokens' contributions."""
-
-
-class AligningEncoder(Protocol):
-    """The part of an encoder used here."""
-
-    @property
-    def spec(self) -> AligningSpec:
-        """Its description."""
-
-    def encode_queries(self, texts: Sequence[str]) -> Sequence[Vectors]:
-        """Return unit vectors of shape (tokens, dimensions) for every text."""
-
-    def encode_documents(self, texts: Sequence[str]) -> Sequence[Vectors]:
-        """Return unit vectors of shape (tokens, dimensions) for every text."""
-
-    def tokens(self, text: str, *, query: bool) -> tuple[str, ...]:
-        """Return the token of every row of a text's vectors."""
-
-    def token_parts(self, text: str, *, query: bool) -> tuple[tuple[str, ...], Vectors]:
-        """Return all tokens of a text and their contributions to its single vector."""
-
-
 def aligned(
     query_tokens: Sequence[str],
     query_vectors: Vectors,
@@ -132,7 +104,7 @@ def _whole_word(tokens: Sequence[str], place: int) -> str:
     )
 
 
-def alignments(encoder: AligningEncoder, query: str, texts: Sequence[str]) -> tuple[Alignment, ...]:
+def alignments(encoder: Encoder, query: str, texts: Sequence[str]) -> tuple[Alignment, ...]:
     """Encode a query and documents, and align the query with every document.
 
     A single vector that is not a sum, such as that of the first token, is aligned as a whole.

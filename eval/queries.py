@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from core.errors import InputError
 from core.records import QueryKind
 from core.search import WordOverlap, word_overlap
-from core.store.tables import documents_by_id, query_of_row
+from core.store.tables import documents_by_id
 from eval.comparing import Change, change_between
-from eval.metrics import first_rank, is_relevant, meets
+from eval.evals import read_results
+from eval.metrics import is_relevant, meets
 from eval.retrievers.base import Found
 from labels.pairs.mining import RelevantPath, documents_of_paths
 
@@ -21,10 +23,7 @@ if TYPE_CHECKING:
 
     from core.records import Document, Query
     from core.store.database import Store
-    from eval.evals import EvalSummary
-
-
-_THESE: Final = "position IN (SELECT unnest(CAST($2 AS INTEGER[])))"
+    from eval.evals import EvalSummary, QueryResult, WantedPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +69,8 @@ class QueryDetail:
     @property
     def documents(self) -> tuple[UUID, ...]:
         """The documents of the wanted paths, then of the results above."""
-        return tuple(
-            candidate.document.id
-            for candidate in (*self.wanted, *self.above)
-            if candidate.document is not None
-        )
+        candidates = (*self.wanted, *self.above)
+        return tuple(found.document.id for found in candidates if found.document is not None)
 
 
 def query_detail(store: Store, summary: EvalSummary, position: int) -> QueryDetail:
@@ -94,96 +90,57 @@ def query_details(
     Raises:
         InputError: the eval has no query at one of the positions.
     """
-    asked = _queries(store, summary.id, positions)
-    wanted = _wanted(store, summary.id, positions)
-    results = _results(store, summary, positions)
-    read = [
-        _Read(*asked[position], wanted[position], results[position], summary.k)
-        for position in positions
-    ]
-    documents = _Documents(store, read)
-    return {
-        position: query.detail(documents) for position, query in zip(positions, read, strict=True)
-    }
-
-
-def _queries(
-    store: Store, identifier: UUID, positions: Sequence[int]
-) -> dict[int, tuple[Query, str]]:
-    rows = store.read(
-        "SELECT listed.position, coalesce(listed.problem, ''), listed.query_id, queries.text,"
-        " listed.kind, queries.variation_of FROM db.eval_queries AS listed"
-        " JOIN db.queries AS queries ON queries.id = listed.query_id"
-        f" WHERE listed.eval_id = CAST($1 AS UUID) AND {_THESE}",
-        [identifier, list(positions)],
-    )
-    found = {position: (query_of_row(tuple(row)), problem) for position, problem, *row in rows}
-    if len(found) < len(set(positions)):
+    results = read_results(store, summary.id, positions)
+    if len(results) < len(set(positions)):
         raise InputError("the eval has no such query", todo="Choose another eval.")
-    return found
+    found = _found(store, summary, positions)
+    ranked = {
+        position: _RankedQuery(results[position], found[position], summary.k)
+        for position in positions
+    }
+    documents = _Documents(store, ranked.values())
+    return {position: query.detail(documents) for position, query in ranked.items()}
 
 
-def _wanted(store: Store, identifier: UUID, positions: Sequence[int]) -> dict[int, list[Wanted]]:
-    rows = store.read(
-        "SELECT position, path, grade, rank FROM db.eval_relevant"
-        f" WHERE eval_id = CAST($1 AS UUID) AND {_THESE} ORDER BY rank NULLS LAST, path",
-        [identifier, list(positions)],
-    )
-    found: dict[int, list[Wanted]] = {position: [] for position in positions}
-    for position, *row in rows:
-        found[position].append(Wanted(*row))
-    return found
-
-
-def _results(
+def _found(
     store: Store, summary: EvalSummary, positions: Sequence[int]
 ) -> dict[int, dict[int, Found]]:
-    """Return the results in the top k and the wanted results, by rank."""
+    """Return the results in the top k and the wanted results, by position, then by rank."""
     rows = store.read(
         "SELECT position, rank, path, score, document_id FROM db.eval_results"
-        f" WHERE eval_id = CAST($1 AS UUID) AND {_THESE}"
+        " WHERE eval_id = CAST($1 AS UUID) AND position IN (SELECT unnest(CAST($2 AS INTEGER[])))"
         " AND (rank <= $3 OR (position, rank) IN (SELECT position, rank FROM db.eval_relevant"
         " WHERE eval_id = CAST($1 AS UUID) AND rank IS NOT NULL)) ORDER BY rank",
         [summary.id, list(positions), summary.k],
     )
     found: dict[int, dict[int, Found]] = {position: {} for position in positions}
-    for position, rank, *row in rows:
-        found[position][rank] = Found(*row)
+    for position, rank, *result in rows:
+        found[position][rank] = Found(*result)
     return found
 
 
-class Wanted(NamedTuple):
-    """A path that should be found, with its grade in the spec and its rank."""
-
-    path: str
-    grade: int | None
-    rank: int | None
-
-
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A query as the tables of evals have it; ``results`` by rank."""
+class _RankedQuery:
+    """A query with its results by rank, before its documents are read."""
 
-    query: Query
-    problem: str
-    wanted: Sequence[Wanted]
+    result: QueryResult
     results: Mapping[int, Found]
     k: int
 
     @property
-    def rank(self) -> int | None:
-        return first_rank(
-            [wanted.grade for wanted in self.wanted], [wanted.rank for wanted in self.wanted]
-        )
+    def wanted(self) -> list[WantedPath]:
+        return sorted(self.result.wanted, key=lambda wanted: wanted.rank or sys.maxsize)
 
     @property
     def above(self) -> list[tuple[int, Found]]:
-        last = min(self.k, self.rank - 1 if self.rank else self.k)
-        return [(rank, found) for rank, found in self.results.items() if rank <= last]
+        first = self.result.rank or self.k + 1
+        return [
+            (rank, found) for rank, found in self.results.items() if rank < min(first, self.k + 1)
+        ]
 
     @property
     def shown(self) -> list[Found]:
-        """The results shown: those above, and the wanted."""
+        """The results above, and the wanted."""
         at_rank = [self.results[wanted.rank] for wanted in self.wanted if wanted.rank]
         return [*(found for _, found in self.above), *at_rank]
 
@@ -194,49 +151,39 @@ class _Read:
         return absent + [found.path for found in self.shown if not found.document_id]
 
     def detail(self, documents: _Documents) -> QueryDetail:
-        make = documents.candidate
-        ranks = {
-            self.results[wanted.rank].path: wanted.rank for wanted in self.wanted if wanted.rank
-        }
-        return QueryDetail(
-            self.query,
-            self.rank,
-            self.k,
-            self.problem,
-            tuple(
-                make(
-                    self.query,
-                    wanted.path,
-                    wanted.rank,
-                    wanted.grade,
-                    self.results.get(wanted.rank or 0),
-                )
-                for wanted in self.wanted
-                if is_relevant(wanted.grade)
-            ),
-            tuple(
-                make(self.query, found.path, rank, _grade(found.path, self.wanted, ranks), found)
-                for rank, found in self.above
-            ),
+        query = self.result.query
+        wanted = tuple(
+            documents.candidate(
+                query, path.path, path.rank, path.grade, self.results.get(path.rank or 0)
+            )
+            for path in self.wanted
+            if is_relevant(path.grade)
         )
+        above = tuple(
+            documents.candidate(query, found.path, rank, self._grade(rank), found)
+            for rank, found in self.above
+        )
+        return QueryDetail(query, self.result.rank, self.k, self.result.problem, wanted, above)
 
-
-def _grade(path: str, wanted: Sequence[Wanted], ranks: Mapping[str, int]) -> int | None:
-    """Return the grade in the spec of a result above the first relevant one."""
-    if path not in ranks:
-        return None
-    return next((known.grade for known in wanted if meets(path, known.path)), None)
+    def _grade(self, rank: int) -> int | None:
+        """Return the grade in the spec of a result above the first relevant one."""
+        return next((wanted.grade for wanted in self.wanted if wanted.rank == rank), None)
 
 
 class _Documents:
     """The documents of all paths of some queries, read at once."""
 
-    def __init__(self, store: Store, read: Sequence[_Read]) -> None:
+    def __init__(self, store: Store, queries: Iterable[_RankedQuery]) -> None:
+        queries = list(queries)
         paths = [
-            RelevantPath(query.query.id, path) for query in read for path in query.undocumented
+            RelevantPath(query.result.query.id, path)
+            for query in queries
+            for path in query.undocumented
         ]
         by_query = documents_of_paths(store, paths).by_query
-        known = [found.document_id for query in read for found in query.shown if found.document_id]
+        known = [
+            found.document_id for query in queries for found in query.shown if found.document_id
+        ]
         known += [
             document for groups in by_query.values() for group in groups for document in group
         ]
@@ -262,10 +209,8 @@ class _Documents:
         """Return the document of the path with most words of the query."""
         groups = self._groups.get(query.id, ())
         group = next((known for known in groups if known and meets(known[0].path, path)), None)
-        if group is None:
-            return None
-        if len(group) == 1:
-            return group[0]
+        if group is None or len(group) == 1:
+            return group[0] if group else None
         return max(group, key=lambda known: len(word_overlap(query.text, known.text).shared))
 
 

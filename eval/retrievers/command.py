@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
@@ -35,59 +35,51 @@ _STDERR_SHOWN: Final = 300
 _POLLS_A_SECOND: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """Runs a program with a time limit of ``seconds``.
+def run_program(
+    words: Sequence[str], place: str, seconds: float, check: Callable[[], None]
+) -> bytes:
+    """Run a program with arguments and return its standard output.
 
-    ``check`` is called while it runs and may raise to stop it.
+    Args:
+        words: the program and its arguments.
+        place: the program and the query, for messages.
+        seconds: the time limit.
+        check: called while it runs; may raise to stop it.
+
+    Raises:
+        InputError: it cannot be started, fails, hangs or prints too much.
     """
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+        process = _started(words, place, printed, errors)
+        limit = time.monotonic() + seconds
+        try:
+            while not _ended(process, printed, place):
+                check()
+                if time.monotonic() >= limit:
+                    raise InputError(
+                        f"the search program did not answer within {seconds:g} seconds",
+                        where=place,
+                        todo="Give it more time with --timeout SECONDS, or fix it.",
+                    )
+        finally:
+            _end(process)
+        if process.returncode:
+            raise _failed(process.returncode, errors, place)
+        printed.seek(0)
+        return printed.read()
 
-    seconds: float
-    check: Callable[[], None]
 
-    def output(self, words: Sequence[str], place: str) -> bytes:
-        """Run a program with arguments and return its standard output.
-
-        Raises:
-            InputError: it cannot be started, fails, hangs or prints too much.
-        """
-        with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
-            process = _started(words, place, printed, errors)
-            try:
-                self._wait(process, printed, place)
-            finally:
-                _end(process)
-            if process.returncode:
-                raise _failed(process.returncode, errors, place)
-            printed.seek(0)
-            return printed.read()
-
-    def _wait(self, process: subprocess.Popen[bytes], printed: IO[bytes], place: str) -> None:
-        limit = time.monotonic() + self.seconds
-        while True:
-            try:
-                process.wait(1 / _POLLS_A_SECOND)
-            except subprocess.TimeoutExpired:
-                self.check()
-            else:
-                self._refuse_excess(printed, place)
-                return
-            self._refuse_excess(printed, place)
-            if time.monotonic() >= limit:
-                raise InputError(
-                    f"the search program did not answer within {self.seconds:g} seconds",
-                    where=place,
-                    todo="Give it more time with --timeout SECONDS, or fix it.",
-                )
-
-    @staticmethod
-    def _refuse_excess(printed: IO[bytes], place: str) -> None:
-        if os.fstat(printed.fileno()).st_size > MAX_PRINTED:
-            raise InputError(
-                f"the search program printed more than {MAX_PRINTED >> 20} MiB",
-                where=place,
-                todo="It must print one JSON reply per query.",
-            )
+def _ended(process: subprocess.Popen[bytes], printed: IO[bytes], place: str) -> bool:
+    """Wait a moment; tell whether the program has ended. Refuse excessive output."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1 / _POLLS_A_SECOND)
+    if os.fstat(printed.fileno()).st_size > MAX_PRINTED:
+        raise InputError(
+            f"the search program printed more than {MAX_PRINTED >> 20} MiB",
+            where=place,
+            todo="It must print one JSON reply per query.",
+        )
+    return process.returncode is not None
 
 
 def _started(
@@ -211,7 +203,8 @@ class CommandRetriever:
         template: the command line they were split from.
         folder: the value of ``{corpus}``.
         paths: converts printed paths to paths of the corpus.
-        program: runs the words.
+        seconds: how long a query may take.
+        check: called while the program runs; may raise to stop it.
     """
 
     name: Final = "command"
@@ -223,13 +216,15 @@ class CommandRetriever:
         template: str,
         folder: Path | None,
         paths: CorpusPaths,
-        program: Program,
+        seconds: float,
+        check: Callable[[], None],
     ) -> None:
         self._words = tuple(words)
         self._folder = folder
         self._paths = paths
-        self._program = program
-        self.parameters: Parameters = {"command": template, "timeout": program.seconds}
+        self._seconds = seconds
+        self._check = check
+        self.parameters: Parameters = {"command": template, "timeout": seconds}
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -247,7 +242,8 @@ class CommandRetriever:
             place = f"{self._words[0]}, query: {text}"
             values = {_QUERY: text, _TOP: str(depth), _CORPUS: str(self._folder)}
             words = [_filled(word, values) for word in self._words]
-            yield read_reply(self._program.output(words, place), place, self._paths, depth)
+            printed = run_program(words, place, self._seconds, self._check)
+            yield read_reply(printed, place, self._paths, depth)
 
 
 def build_command(
@@ -287,7 +283,7 @@ def build_command(
             where=template,
             todo="Name the folder with --corpus DIR.",
         )
-    return CommandRetriever(words, template, folder, paths, Program(seconds, job.check))
+    return CommandRetriever(words, template, folder, paths, seconds, job.check)
 
 
 def _todo() -> str:
