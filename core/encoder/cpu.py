@@ -1,22 +1,19 @@
-"""exp and gelu for MLX's CPU device, as polynomials that ``mx.compile`` fuses.
+"""MLX's CPU device on Linux, made fast: all cores at work, and exp and gelu vectorised.
 
-MLX computes exp and erf on the CPU one element at a time, about 15 ns each. Multiplications and
-additions in one compiled loop are vectorised by the C++ compiler: about 1 ns for an exp. One loop
-holds at most 11 operations in a row, hence the steps in which exp and the derivative of gelu are
-made. Comparisons keep the loop from being vectorised, so bounds are written with absolute values.
+Lanes. On the CPU each of MLX's streams runs in a thread of its own, and only the BLAS would use
+more cores. So batches are computed side by side: each in a lane, which is a number and a stream,
+with a BLAS of one thread. MLX wants all of it started from the caller's thread.
 
-Metal and CUDA have fast functions of their own: these forms are for the CPU on Linux only.
+Polynomials. MLX computes exp and erf on the CPU one element at a time, about 15 ns each.
+Multiplications and additions in one compiled loop are vectorised by the C++ compiler: about 1 ns
+for an exp. A loop holds at most 11 operations in a row, so exp and the derivative of gelu are
+computed in steps. Comparisons keep a loop from being vectorised, so bounds are written with
+absolute values. Metal and CUDA have fast functions of their own.
 
 The coefficients were fitted for this file: for 2**f by weighted least squares over Chebyshev nodes
-with the error equalised, for gelu and its derivative as a half and an odd quotient of polynomials,
-by the same with the quotient linearised. After rounding exp is within 5e-6 relative over its range,
-gelu within 4e-6 (beyond |x| = 12 within 2e-7 |x|) and its derivative within 1e-6.
-
-Several streams at once, so that all cores work.
-
-On the CPU each of MLX's streams runs in a thread of its own, and only the BLAS would use more
-cores. So batches are computed side by side, one on each stream, with a BLAS of one thread. All of
-it is started from the caller's thread, as MLX wants it.
+with the error equalised; for gelu and its derivative as a half and an odd quotient of polynomials,
+in the same way with the quotient linearised. After rounding, exp is within 5e-6 relative over its
+range, gelu within 4e-6 (beyond |x| = 12 within 2e-7 |x|), and its derivative within 1e-6.
 """
 
 from __future__ import annotations
@@ -39,86 +36,11 @@ if TYPE_CHECKING:
 
     Unary = Callable[[mx.array], mx.array]
 
-_MOST: Final = 8
-
-
-class _Thread(threading.local):
-    """What a thread has of its own: streams that were made for lanes, and the lane it is in."""
-
-    def __init__(self) -> None:
-        self.made: list[mx.Stream] = []
-        self.lane: Lane | None = None
-
-
-_thread = _Thread()
-
-
-class Lane(NamedTuple):
-    """One of the streams that compute side by side.
-
-    Args:
-        number: from 0.
-        stream: one of the thread's own.
-    """
-
-    number: int
-    stream: mx.Stream
-
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Put what is computed in the block into the lane."""
-        before, _thread.lane = _thread.lane, self
-        try:
-            with mx.stream(self.stream):
-                yield
-        finally:
-            _thread.lane = before
-
-
-def this_lane() -> Lane:
-    """Return the lane that this thread is in: outside of all lanes the first, on its own stream."""
-    return _thread.lane or Lane(0, mx.default_stream(mx.default_device()))
-
-
-def lane_count() -> int:
-    """Return how many batches are computed side by side: the cores that this process may use."""
-    if sys.platform != "linux" or mx.default_device().type != mx.DeviceType.cpu:
-        return 1
-    return min(len(os.sched_getaffinity(0)), _MOST)
-
-
-def evaluated(calls: Sequence[Callable[[], mx.array]]) -> list[mx.array]:
-    """Return the evaluated answers of the calls, each computed on a stream of its own."""
-    if len(calls) == 1:
-        answer = calls[0]()
-        mx.eval(answer)
-        return [answer]
-    answers = []
-    with one_blas_thread():
-        for call, lane in zip(calls, lanes(len(calls)), strict=True):
-            with lane.entered():
-                answers.append(call())
-        # One eval of all takes their steps in turn; one after the other would wait in line.
-        mx.eval(answers)
-    return answers
-
-
-def lanes(count: int) -> list[Lane]:
-    """Return so many lanes: on the default stream when it is one only.
-
-    Their streams are this thread's own. MLX never frees one, so they are made once.
-    """
-    if count == 1:
-        return [Lane(0, mx.default_stream(mx.default_device()))]
-    while len(_thread.made) < count:
-        _thread.made.append(mx.new_stream(mx.cpu))
-    return [Lane(number, stream) for number, stream in enumerate(_thread.made[:count])]
-
-
-#: Loops that are told apart by their shape.
+_MOST_LANES: Final = 8
+#: Compiled loops that are kept apart by the shapes of their arrays.
 _LOOPS: Final = 5
 _LOG2_E: Final = 1 / math.log(2)
-#: Adding 1.5 * 2**23 to a float32 and taking it away again rounds it to a whole number.
+#: Adding 1.5 * 2**23 to a float32 and subtracting it again rounds to a whole number.
 _ROUND: Final = 12582912.0
 _EXP2: Final = (
     1.0,
@@ -129,7 +51,7 @@ _EXP2: Final = (
     0.0013398875016719103,
     0.00015353360504377633,
 )
-#: Beyond these |x| the odd parts of gelu and of its derivative stay what they are there.
+#: Beyond these |x| the odd parts of gelu and of its derivative are constant.
 _GELU_END: Final = 4.95
 _SLOPE_END: Final = 5.5
 #: gelu(x) = x / 2 + x z A(y) B(y) / (C(y) D(y)), z = 2 clip(x), y = z * z; B and C lead with 1.
@@ -157,17 +79,112 @@ _SLOPE_Q: Final = (
 )
 
 
-def differentiable(function: Callable[..., object], vjp: Callable[..., object]) -> object:
-    """Return the function with a derivative of its own.
-
-    The derivative is computed in the lane that the function was called in. MLX would compute it on
-    the thread's default stream, where all lanes would stand in line.
+class Lane(NamedTuple):
+    """A stream that computes beside others.
 
     Args:
-        function: takes arrays, returns one or several.
-        vjp: takes what the function took, the slopes of a loss in what it returned, and that
-            itself; returns the slopes in what it took. Each is an array, or a tuple where the
-            function takes or returns several.
+        number: from 0.
+        stream: belongs to the thread that made the lane.
+    """
+
+    number: int
+    stream: mx.Stream
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Compute in this lane for as long as the block lasts."""
+        before, _thread.lane = _thread.lane, self
+        try:
+            with mx.stream(self.stream):
+                yield
+        finally:
+            _thread.lane = before
+
+
+class _Thread(threading.local):
+    """The streams that a thread has made for lanes, and the lane that it is in."""
+
+    def __init__(self) -> None:
+        self.streams: list[mx.Stream] = []
+        self.lane: Lane | None = None
+
+
+_thread = _Thread()
+
+
+def this_lane() -> Lane:
+    """Return the lane that this thread is in; outside of all lanes number 0, on its own stream."""
+    return _thread.lane or Lane(0, mx.default_stream(mx.default_device()))
+
+
+def lane_count() -> int:
+    """Return how many batches to compute side by side: one for each core of this process."""
+    if sys.platform != "linux" or mx.default_device().type != mx.DeviceType.cpu:
+        return 1
+    return min(len(os.sched_getaffinity(0)), _MOST_LANES)
+
+
+def lanes(count: int) -> list[Lane]:
+    """Return this many lanes of this thread; a single one is on the default stream.
+
+    MLX never frees a stream, so each is made once.
+    """
+    if count == 1:
+        return [Lane(0, mx.default_stream(mx.default_device()))]
+    while len(_thread.streams) < count:
+        _thread.streams.append(mx.new_stream(mx.cpu))
+    return [Lane(number, stream) for number, stream in enumerate(_thread.streams[:count])]
+
+
+def evaluate_in_lanes(calls: Sequence[Callable[[], mx.array]]) -> list[mx.array]:
+    """Return the evaluated results of the calls, each computed in a lane of its own."""
+    if len(calls) == 1:
+        answer = calls[0]()
+        mx.eval(answer)
+        return [answer]
+    answers = []
+    with one_blas_thread():
+        for call, lane in zip(calls, lanes(len(calls)), strict=True):
+            with lane.entered():
+                answers.append(call())
+        # A single eval interleaves their steps; one eval after another would not overlap.
+        mx.eval(answers)
+    return answers
+
+
+@cache
+def usable() -> bool:
+    """Return whether the polynomials run fused here: MLX's CPU device, Linux, a C++ compiler.
+
+    MLX calls ``g++`` when a function is first compiled, so this is found out by trying.
+    """
+    if sys.platform != "linux" or mx.default_device().type != mx.DeviceType.cpu:
+        return False
+    if shutil.which("g++") is None:
+        return False
+    try:
+        mx.eval(gelu(exp(mx.array([[-1.0, 0.0]]))))
+    except RuntimeError:
+        return False
+    return True
+
+
+def takes(x: mx.array) -> bool:
+    """Return whether to use the polynomials, which are for float32, on this array."""
+    return x.dtype == mx.float32 and usable()
+
+
+def differentiable(function: Callable[..., object], vjp: Callable[..., object]) -> object:
+    """Return the function with a custom derivative.
+
+    The derivative is computed in the lane that the function was called in. MLX would compute it on
+    the thread's default stream, where the derivatives of all lanes would queue up.
+
+    Args:
+        function: takes arrays, returns one array or several.
+        vjp: takes the function's inputs, the gradient of a loss by its outputs, and the outputs;
+            returns the gradient by the inputs. Each is an array, or a tuple where the function
+            takes or returns several.
     """
 
     def called(*arrays: mx.array) -> object:
@@ -184,12 +201,19 @@ def differentiable(function: Callable[..., object], vjp: Callable[..., object]) 
     return called
 
 
+def _exp(x: mx.array) -> mx.array:
+    """Return e**x for -1e9 <= x <= 80, float32; 0 below -87.7."""
+    row = _own_shape(x, 1)
+    power = _exponent_bits(_own_shape(x, 0)).view(mx.float32)
+    return _scaled_fraction(row, power.reshape(row.shape)).reshape(x.shape)
+
+
 @mx.compile
 def _exponent_bits(x: mx.array) -> mx.array:
-    """Return the bits of the float 2**round(x / ln 2), and those of 0 where that is below 2**-126.
+    """Return the bits of the float 2**round(x / ln 2); those of 0 where that is below 2**-126.
 
-    Not the smallest float instead of 0: what is multiplied by that becomes denormal, and a matrix
-    product over denormal numbers takes up to a hundred times as long.
+    The smallest float instead of 0 would make products with it denormal, and a matrix product over
+    denormal numbers takes up to a hundred times as long.
     """
     above = (x * _LOG2_E + _ROUND) - (_ROUND - 127.0)
     return ((above + mx.abs(above)) * 2.0**22).astype(mx.int32)
@@ -197,7 +221,7 @@ def _exponent_bits(x: mx.array) -> mx.array:
 
 @mx.compile
 def _scaled_fraction(x: mx.array, power: mx.array) -> mx.array:
-    """Return 2**(what rounding left of x / ln 2) * power."""
+    """Return 2**f * power, where f is the remainder of x / ln 2 after rounding."""
     c = _EXP2
     t = x * _LOG2_E
     f = t - ((t + _ROUND) - _ROUND)
@@ -206,20 +230,13 @@ def _scaled_fraction(x: mx.array, power: mx.array) -> mx.array:
     return (low + ((c[4] + c[5] * f) + c[6] * f2) * (f2 * f2)) * power
 
 
-def _exp(x: mx.array) -> mx.array:
-    """Return e**x for -1e9 <= x <= 80, float32; below -87.7 it is 0."""
-    row = _own_shape(x, 1)
-    power = _exponent_bits(_own_shape(x, 0)).view(mx.float32)
-    return _scaled_fraction(row, power.reshape(row.shape)).reshape(x.shape)
-
-
 def _own_shape(x: mx.array, loop: int) -> mx.array:
-    """Return all of x as one row, in a shape that only this loop in this lane has.
+    """Return x as a single row, in a shape that only this loop in this lane has.
 
-    Inside a larger compiled function MLX cuts the loops anew and computes what two of them share in
-    a third one; they run half as fast. And it makes one of two equal constants that are spread to
-    one shape, so that the loops of one lane wait for another, and step through their constant
-    element by element. A reshape between loops, and a shape for each, keep them as they are.
+    Inside a larger compiled function MLX splits the loops differently and computes what two of them
+    share in a third, which halves their speed. It also merges equal constants of the same shape, so
+    that the loops of one lane wait for another and read their constant element by element. Reshapes
+    between loops, and a shape for each, prevent both.
     """
     ones = _LOOPS * this_lane().number + loop
     return x.reshape(*[1] * ones, -1)
@@ -229,7 +246,7 @@ def _exp_vjp(_: mx.array, cotangent: mx.array, output: mx.array) -> mx.array:
     return cotangent * output
 
 
-#: e**x with a derivative: what turns floats into bits has none.
+#: e**x with a derivative, which the conversion of floats to bits lacks.
 exp = cast("Unary", differentiable(_exp, _exp_vjp))
 
 
@@ -250,7 +267,7 @@ def _gelu(x: mx.array) -> mx.array:
 
 @mx.compile
 def _clipped(x: mx.array) -> mx.array:
-    """Return x within the bounds of the derivative, times 2."""
+    """Return 2 x, clipped to where the derivative varies."""
     return mx.abs(x + _SLOPE_END) - mx.abs(x - _SLOPE_END)
 
 
@@ -281,25 +298,3 @@ def sigmoid(x: mx.array) -> mx.array:
     size = exp(-mx.abs(x))
     low = size / (1.0 + size)
     return mx.where(x >= 0, 1.0 - low, low)
-
-
-@cache
-def usable() -> bool:
-    """Say whether these forms run fused here: MLX's CPU device, Linux, a working C++ compiler.
-
-    MLX calls ``g++`` when a function is first compiled; the answer is found by trying.
-    """
-    if sys.platform != "linux" or mx.default_device().type != mx.DeviceType.cpu:
-        return False
-    if shutil.which("g++") is None:
-        return False
-    try:
-        mx.eval(gelu(exp(mx.array([[-1.0, 0.0]]))))
-    except RuntimeError:
-        return False
-    return True
-
-
-def takes(x: mx.array) -> bool:
-    """Say whether these forms, which are for float32, are to be used on x."""
-    return x.dtype == mx.float32 and usable()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import mlx.core as mx
 import numpy as np
 
-from core.encoder.cpu import evaluated, lane_count
+from core.encoder.cpu import evaluate_in_lanes, lane_count
 from core.encoder.mlx_runtime import on_mlx_thread
 from core.encoder.models.module import EncoderModule, named_parameters
 from core.encoder.tokenizing import TextTokenizer
@@ -173,7 +173,7 @@ class Encoder:
             progress(done, len(texts))
 
     def _answers(self, group: list[Batch]) -> list[NDArray[np.float32]]:
-        answers = evaluated([partial(self.vectors, batch) for batch in group])
+        answers = evaluate_in_lanes([partial(self.vectors, batch) for batch in group])
         return [np.array(answer) for answer in answers]
 
     def _rows(

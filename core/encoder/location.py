@@ -21,7 +21,7 @@ _OFFICIAL: Final = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
-#: No .bin, .pt or .py: what is pickled or a program is not even downloaded.
+#: No .bin, .pt or .py: pickles and programs are not even downloaded.
 _WANTED: Final = (
     "*.safetensors",
     "*.safetensors.index.json",
@@ -66,7 +66,7 @@ def encoder_folder(path_or_id: str | Path) -> Path:
         raise InputError(
             "an encoder is a folder, and this is a file",
             where=str(folder),
-            todo="Name the folder that holds config.json and model.safetensors.",
+            todo="Name the folder that contains config.json and model.safetensors.",
         )
     name = str(path_or_id)
     if not _HUB_ID.fullmatch(name) or name.startswith("."):
@@ -91,20 +91,22 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(_WANTED)))
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise InputError(
-            "the hub has no such encoder, or it is closed to you",
+            "the hub has no such encoder, or you have no access to it",
             where=name,
-            todo="Check the name; for a gated one set HF_TOKEN.",
+            todo="Check the name; for a gated encoder set HF_TOKEN.",
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise InputError(
             "this encoder is not on this machine, and the hub could not be reached",
             where=name,
-            todo="Go online once (unset HF_HUB_OFFLINE), or name a local folder.",
+            todo="Connect once to download it (unset HF_HUB_OFFLINE), or name a local folder.",
         ) from error
 
 
 def offline_encoder_folder() -> Path:
-    """Return the folder of all-MiniLM-L6-v2 in the installed wheel, its files checked.
+    """Return the folder of all-MiniLM-L6-v2 in the installed wheel, after a check of its files.
+
+    Only the files of the wheel are used; its code is never imported.
 
     Raises:
         UnavailableError: the wheel is not installed.
@@ -125,7 +127,7 @@ def offline_encoder_folder() -> Path:
         path = folder / name
         if not path.is_file() or file_hash(path) != digest:
             raise InputError(
-                "this is not the official file of all-MiniLM-L6-v2, so it is not used",
+                "this file differs from the official one of all-MiniLM-L6-v2 and is not used",
                 where=str(path),
                 todo=f"Install it again: {_INSTALL} --force-reinstall",
             )
@@ -138,7 +140,7 @@ def checkpoint_hash(folder: Path, subfolders: Iterable[str] = (), settings: str 
     Args:
         folder: the encoder's folder.
         subfolders: the folders of its modules, relative to it.
-        settings: what was set by hand and changes the vectors.
+        settings: settings outside of its files that change the vectors.
     """
     folders = [folder, *(folder / name for name in sorted(set(subfolders)) if name)]
     files = {

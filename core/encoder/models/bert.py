@@ -1,4 +1,4 @@
-"""BERT (Devlin et al. 2018, arXiv:1810.04805), its parameters named as in its checkpoints."""
+"""BERT (Devlin et al. 2018, arXiv:1810.04805), with the parameter names of its checkpoints."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ class BertModel(nn.Module):
 
         Args:
             tokens: ids (texts, tokens).
-            seen: booleans (texts, tokens): the tokens that are attended to; None is all.
+            seen: booleans (texts, tokens), the tokens that are attended to; None for all.
         """
         return self.encoder(self.embeddings(tokens), key_mask(seen))
 
 
 class BertEmbeddings(nn.Module):
-    """Word, position and type."""
+    """Word, position and type embeddings."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class BertEmbeddings(nn.Module):
         self.LayerNorm = LayerNorm(config.width, eps=config.epsilon)
 
     def __call__(self, tokens: mx.array) -> mx.array:
-        """Return the sum of the three, normalised; every text is of the first type."""
+        """Return the normalised sum of the three; every text has the first type."""
         places = self.position_embeddings.weight[: tokens.shape[1]]
         constant = places + self.token_type_embeddings.weight[0]
         return self.LayerNorm(self.word_embeddings(tokens) + constant)
@@ -105,14 +105,14 @@ class BertStack(nn.Module):
         self.layer = [BertLayer(config) for _ in range(config.layers)]
 
     def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
-        """Apply one after the other."""
+        """Apply the layers in order."""
         for layer in self.layer:
             hidden = layer(hidden, mask)
         return hidden
 
 
 class BertLayer(nn.Module):
-    """Attention, then two linear layers, each added to what came in and normalised."""
+    """Attention, then two linear layers; each is added to its input and normalised."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class BertSelfAttention(nn.Module):
         self._scale = (config.width // config.heads) ** -0.5
 
     def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
-        """Return what each token gathered, before the output layer."""
+        """Return the attention's output, before the output layer."""
         queries, keys, values = (
             split_heads(layer(hidden), self._heads) for layer in (self.query, self.key, self.value)
         )
@@ -159,7 +159,7 @@ class BertSelfAttention(nn.Module):
 
 
 class BertIntermediate(nn.Module):
-    """The widening layer."""
+    """The linear layer to the inner width."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
@@ -167,12 +167,12 @@ class BertIntermediate(nn.Module):
         self._activation = config.activation
 
     def __call__(self, hidden: mx.array) -> mx.array:
-        """Return the activated product."""
+        """Return the activated hidden states."""
         return self._activation(self.dense(hidden))
 
 
 class BertOutput(nn.Module):
-    """A layer back to the model's width, the sum, the norm."""
+    """A linear layer back to the model's width, then sum and norm."""
 
     def __init__(self, config: BertConfig, inputs: int) -> None:
         super().__init__()

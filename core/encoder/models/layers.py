@@ -1,6 +1,6 @@
-"""The operations that the three families share, in the form that is fast where they run.
+"""Norms, attention and activations of all architectures, each in its fastest form here.
 
-Layer norm and RMS norm, in the form that is fast where they run.
+On MLX's CPU device that is the form in ``core.encoder.cpu``, elsewhere MLX's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import mlx.core as mx
 from mlx import nn
 
 from core.encoder import cpu as fast_cpu
-from core.encoder.cpu import differentiable, takes
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,14 +27,12 @@ class LayerNorm(nn.LayerNorm):
 
     def __call__(self, x: mx.array) -> mx.array:
         """Return the rows of x with mean 0 and variance 1, times the weight, plus the bias."""
-        if not takes(x):
+        if not fast_cpu.takes(x):
             return super().__call__(x)
         rows = _standardised(self.eps, centred=True)(x)[0]
-        return (
-            _scaled_and_moved(rows, self.weight, self.bias)
-            if "bias" in self
-            else rows * self.weight
-        )
+        if "bias" not in self:
+            return rows * self.weight
+        return _scaled_and_shifted(rows, self.weight, self.bias)
 
 
 class RMSNorm(nn.RMSNorm):
@@ -43,17 +40,17 @@ class RMSNorm(nn.RMSNorm):
 
     def __call__(self, x: mx.array) -> mx.array:
         """Return the rows of x with a mean square of 1, times the weight."""
-        if not takes(x):
+        if not fast_cpu.takes(x):
             return super().__call__(x)
         return _standardised(self.eps, centred=False)(x)[0] * self.weight
 
 
 @cache
 def _standardised(epsilon: float, *, centred: bool) -> Standardised:
-    """Return the function that standardises rows and gives the factor of each (..., 1) beside them.
+    """Return the function from rows to standardised rows and the factor of each row (..., 1).
 
-    Its derivative needs no more of the forward pass than these two. Means are products with a
-    vector, which take a third of the time of MLX's sums over the last axis.
+    Its derivative needs nothing else of the forward pass. Means are products with a vector, which
+    take a third of the time of MLX's sums over the last axis.
     """
 
     def forward(x: mx.array) -> tuple[mx.array, mx.array]:
@@ -71,7 +68,7 @@ def _standardised(epsilon: float, *, centred: bool) -> Standardised:
             return (slope - _means(slope) - rows * along) * factor
         return (slope - rows * along) * factor
 
-    return cast("Standardised", differentiable(forward, vjp))
+    return cast("Standardised", fast_cpu.differentiable(forward, vjp))
 
 
 def _means(x: mx.array) -> mx.array:
@@ -79,19 +76,19 @@ def _means(x: mx.array) -> mx.array:
 
 
 @mx.compile
-def _scaled_and_moved(x: mx.array, weight: mx.array, bias: mx.array) -> mx.array:
+def _scaled_and_shifted(x: mx.array, weight: mx.array, bias: mx.array) -> mx.array:
     return x * weight + bias
 
 
-#: Added to the score of a key that must not be seen: its weight is 0 in float32.
+#: Added to the score of a hidden key: its weight becomes 0 in float32.
 HIDDEN: Final = -1e9
 
 
 def key_mask(seen: mx.array | None) -> mx.array | None:
-    """Return what is added to attention scores: 0 where ``seen``, else ``HIDDEN``.
+    """Return the mask to add to attention scores: 0 where ``seen``, else ``HIDDEN``.
 
     Args:
-        seen: booleans (texts, tokens), None when every token is seen.
+        seen: booleans (texts, tokens); None when every token is seen.
 
     Returns:
         floats (texts, 1, 1, tokens).
@@ -112,16 +109,17 @@ def attention(
     """Return softmax(scale * queries @ keys.T + mask) @ values.
 
     Args:
-        queries: (texts, heads, tokens, head width); keys and values have the same shape.
-        keys: see queries.
-        values: see queries.
+        queries: (texts, heads, tokens, head width).
+        keys: of the same shape.
+        values: of the same shape.
         scale: multiplies the products.
-        mask: added to the scores, (texts, heads, tokens, tokens), each but the last may be 1.
+        mask: (texts, heads, tokens, tokens); all dimensions but the last may be 1.
     """
     if not fast_cpu.takes(queries):
         mask = None if mask is None else mask.astype(queries.dtype)
         return mx.fast.scaled_dot_product_attention(queries, keys, values, scale=scale, mask=mask)
-    # A row for each key: MLX takes the highest over rows three times as fast as within them.
+    # Scores have a row for each key: MLX takes the maximum over rows three times as fast as
+    # within rows.
     keys, values = mx.contiguous(keys), mx.contiguous(values)
     scores = keys @ (queries * scale).swapaxes(-1, -2)
     if mask is not None:
@@ -174,16 +172,16 @@ _ACTIVATIONS: Final[dict[str, Callable[[mx.array], mx.array]]] = {
 
 
 def activation(name: str, path: Path) -> Callable[[mx.array], mx.array]:
-    """Return the activation that a config names as transformers names it.
+    """Return the activation of the name that transformers uses.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no such activation.
     """
     if name not in _ACTIVATIONS:
         raise InputError(
             f"the activation {name!r} is not supported",
             where=str(path),
-            todo=f"These are: {', '.join(_ACTIVATIONS)}.",
+            todo=f"Supported are: {', '.join(_ACTIVATIONS)}.",
         )
     return _ACTIVATIONS[name]
 

@@ -1,4 +1,4 @@
-"""ModernBERT (Warner et al. 2024, arXiv:2412.13663), parameters named as in its checkpoints."""
+"""ModernBERT (Warner et al. 2024, arXiv:2412.13663), with the names of its checkpoints."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class ModernBertConfig:
     """The values of config.json that shape the model.
 
-    ``local[i]`` says whether layer i attends to its neighbourhood only: ``window`` tokens on each
-    side, the rotary base ``local_theta``.
+    ``local[i]`` is whether layer i attends only to ``window`` tokens on each side, with the rotary
+    base ``local_theta``.
     """
 
     vocabulary: int
@@ -53,7 +53,7 @@ def read_modernbert_config(path: Path) -> ModernBertConfig:
     """Return the shape of the model.
 
     Raises:
-        InputError: a value has the wrong type, or the rotary embedding is a scaled one.
+        InputError: a value has the wrong type, or the rotary embedding is scaled.
     """
     values = read_object(path)
     layers = value_of(values, "num_hidden_layers", 22, path)
@@ -81,7 +81,7 @@ def read_modernbert_config(path: Path) -> ModernBertConfig:
 
 
 def _theta(values: dict[str, object], kind: str, key: str, default: float, path: Path) -> float:
-    """Return the rotary base, from the newer ``rope_parameters`` or from the older key."""
+    """Return the rotary base, from ``rope_parameters`` or from the key that preceded it."""
     every = value_of(values, "rope_parameters", dict[str, object](), path)
     own = value_of(every, kind, dict[str, object](), path)
     if value_of(own, "rope_type", "default", path) != "default" or values.get("rope_scaling"):
@@ -104,7 +104,7 @@ class ModernBertModel(nn.Module):
 
         Args:
             tokens: ids (texts, tokens).
-            seen: booleans (texts, tokens): the tokens that are attended to; None is all.
+            seen: booleans (texts, tokens), the tokens that are attended to; None for all.
         """
         everywhere = key_mask(seen)
         nearby = _with_window(everywhere, tokens.shape[1], self._window)
@@ -115,7 +115,7 @@ class ModernBertModel(nn.Module):
 
 
 def _with_window(mask: mx.array | None, length: int, window: int) -> mx.array | None:
-    """Return the mask with every key hidden that is more than ``window`` tokens away."""
+    """Return the mask that also hides keys more than ``window`` tokens away."""
     if length <= window + 1:
         return mask
     places = mx.arange(length)
@@ -124,7 +124,7 @@ def _with_window(mask: mx.array | None, length: int, window: int) -> mx.array | 
 
 
 class ModernBertEmbeddings(nn.Module):
-    """Words, normalised."""
+    """Normalised word embeddings."""
 
     def __init__(self, config: ModernBertConfig) -> None:
         super().__init__()
@@ -132,12 +132,12 @@ class ModernBertEmbeddings(nn.Module):
         self.norm = LayerNorm(config.width, eps=config.epsilon, bias=config.norm_bias)
 
     def __call__(self, tokens: mx.array) -> mx.array:
-        """Return the normalised word vectors."""
+        """Return the normalised embeddings."""
         return self.norm(self.tok_embeddings(tokens))
 
 
 class ModernBertLayer(nn.Module):
-    """Attention and a gated two-layer network, each on the normalised input and added to it."""
+    """Attention and a gated feed-forward network, each on the normalised input and added to it."""
 
     def __init__(self, config: ModernBertConfig, index: int) -> None:
         super().__init__()
@@ -166,23 +166,23 @@ class ModernBertAttention(nn.Module):
         self._theta = config.local_theta if local else config.global_theta
 
     def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
-        """Return what each token gathered."""
+        """Return the attention's output."""
         queries, keys, values = (
             split_heads(part, self._heads) for part in mx.split(self.Wqkv(hidden), 3, axis=-1)
         )
         width = queries.shape[-1]
-        queries, keys = (self._turned(part, width) for part in (queries, keys))
+        queries, keys = (self._rotated(part, width) for part in (queries, keys))
         gathered = attention(queries, keys, values, scale=width**-0.5, mask=mask)
         return self.Wo(join_heads(gathered))
 
-    def _turned(self, x: mx.array, width: int) -> mx.array:
+    def _rotated(self, x: mx.array, width: int) -> mx.array:
         return mx.fast.rope(
             mx.contiguous(x), width, traditional=False, base=self._theta, scale=1.0, offset=0
         )
 
 
 class ModernBertMlp(nn.Module):
-    """The gated network."""
+    """The gated feed-forward network."""
 
     def __init__(self, config: ModernBertConfig) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The whole network: transformer, pooling, projections, length 1."""
+"""The whole network: transformer, pooling, projections, normalisation."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class Transformer(Protocol):
-    """One of the three families."""
+    """A transformer of any architecture."""
 
     def __call__(self, tokens: mx.array, seen: mx.array | None = None) -> mx.array:
         """Return the hidden states (texts, tokens, width)."""
 
 
 class EncoderModule(nn.Module):
-    """Token ids in, vectors of length 1 out.
+    """Token ids in, vectors out, of length 1 unless the spec says otherwise.
 
-    ``base`` is the transformer with the parameter names of its checkpoint, ``projections`` the
-    linear layers after it. All of it can be differentiated and compiled.
+    ``base`` is the transformer with the parameter names of its checkpoint, ``projections`` are the
+    linear layers after it. The module can be differentiated and compiled.
     """
 
     def __init__(self, spec: EncoderSpec) -> None:
@@ -47,8 +47,8 @@ class EncoderModule(nn.Module):
 
         Args:
             tokens: ids (texts, tokens).
-            seen: booleans (texts, tokens): the tokens that are attended to; None is all.
-            real: booleans (texts, tokens): the tokens that are pooled; None is those seen.
+            seen: booleans (texts, tokens), the tokens that are attended to; None for all.
+            real: booleans (texts, tokens), the tokens that are pooled; None for those seen.
         """
         hidden = self.base(tokens, seen)
         if self._pooling == "mean":
@@ -60,12 +60,12 @@ class EncoderModule(nn.Module):
         return normalised(hidden) if self._normalised else hidden
 
     def parts(self, tokens: mx.array) -> mx.array:
-        """Return what each token gives to the one vector of its text (texts, tokens, dimensions).
+        """Return the part of each token in the one vector of its text (texts, tokens, dimensions).
 
-        The rows of a text sum to its vector. Holds for an encoder that is ``summed``.
+        The rows of a text sum to its vector. Only for an encoder that is ``summed``.
 
         Args:
-            tokens: ids (texts, tokens), none of them padding.
+            tokens: ids (texts, tokens), without padding.
         """
         hidden = self.base(tokens)
         for projection in self.projections:
@@ -77,7 +77,7 @@ class EncoderModule(nn.Module):
 
 
 class Dense(nn.Module):
-    """One projection."""
+    """A projection."""
 
     def __init__(self, projection: Projection) -> None:
         super().__init__()

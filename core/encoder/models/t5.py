@@ -1,4 +1,4 @@
-"""The encoder of T5 (Raffel et al. 2019, arXiv:1910.10683), named as in its checkpoints."""
+"""The encoder of T5 (Raffel et al. 2019, arXiv:1910.10683), with the names of its checkpoints."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class T5Config:
 def read_t5_config(path: Path) -> T5Config:
     """Return the shape of the encoder.
 
-    ``feed_forward_proj`` is a value: ``relu``, or ``gated-gelu``, whose gelu is the tanh form.
+    ``feed_forward_proj`` is ``relu``, or for instance ``gated-gelu``, whose gelu is the tanh form.
 
     Raises:
         InputError: a value has the wrong type, or an activation is unknown.
@@ -84,7 +84,7 @@ class T5Model(nn.Module):
 
         Args:
             tokens: ids (texts, tokens).
-            seen: booleans (texts, tokens): the tokens that are attended to; None is all.
+            seen: booleans (texts, tokens), the tokens that are attended to; None for all.
         """
         return self.encoder(self.shared(tokens), key_mask(seen))
 
@@ -100,7 +100,7 @@ class T5Stack(nn.Module):
         self._farthest = config.farthest
 
     def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
-        """Apply one layer after the other; all share the position bias of the first."""
+        """Apply the layers in order; all share the position bias of the first."""
         length = hidden.shape[1]
         table = mx.array(position_buckets(length, self._buckets, self._farthest))
         bias = self.block[0].layer[0].SelfAttention.relative_attention_bias(table)
@@ -115,9 +115,10 @@ class T5Stack(nn.Module):
 def position_buckets(length: int, buckets: int, farthest: int) -> np.ndarray:
     """Return the bucket of each distance key - query, int32 (queries, keys).
 
-    Half of the buckets are for keys behind the query. Of each half, one half counts single steps
-    and the other grows by equal ratios up to ``farthest``, beyond which all share the last (Raffel
-    et al., section 2.1). The logarithm is taken in float32, as the published weights had it.
+    Half of the buckets are for keys after the query. In each half, the first half of the buckets
+    holds a single distance each; the others widen by equal ratios up to ``farthest``, and the last
+    holds everything beyond (Raffel et al., section 2.1). The logarithm is taken in float32, as it
+    was for the published weights.
     """
     places = np.arange(length)
     distances = places[None, :] - places[:, None]
@@ -157,7 +158,7 @@ class T5AttentionLayer(nn.Module):
 
 
 class T5Attention(nn.Module):
-    """Attention whose scores are not scaled; the first layer's holds the position bias of all."""
+    """Attention with unscaled scores; the first layer's holds the position bias of all."""
 
     def __init__(self, config: T5Config, *, first: bool) -> None:
         super().__init__()
@@ -171,7 +172,7 @@ class T5Attention(nn.Module):
         self._heads = config.heads
 
     def __call__(self, hidden: mx.array, bias: mx.array) -> mx.array:
-        """Return what each token gathered."""
+        """Return the attention's output."""
         queries, keys, values = (
             split_heads(layer(hidden), self._heads) for layer in (self.q, self.k, self.v)
         )
@@ -206,7 +207,7 @@ class T5Dense(nn.Module):
 
 
 class T5Gated(nn.Module):
-    """As T5Dense, with a second linear layer that multiplies the activated one."""
+    """Like T5Dense, with a second linear layer that gates the activated one."""
 
     def __init__(self, config: T5Config) -> None:
         super().__init__()
