@@ -1,4 +1,4 @@
-"""What this machine has and lacks: the checks behind ``rejudge doctor``."""
+"""The checks behind ``rejudge doctor``: this machine, the installation, the workspace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,15 @@ _RESTORE: Final = "rejudge doctor --restore"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. ``needed`` tells whether rejudge cannot do without it."""
+    """The result of a check.
+
+    Attributes:
+        name: what was checked.
+        good: whether it passed.
+        found: what was found.
+        todo: what to do about it; empty if nothing.
+        needed: whether rejudge cannot work without it.
+    """
 
     name: str
     good: bool
@@ -37,7 +45,7 @@ class Check:
 
 
 def examine(workspace: Workspace) -> tuple[Check, ...]:
-    """Look at everything once and return what was found, nothing raised."""
+    """Run all checks; what they find is returned, never raised."""
     return (
         _python(),
         _duckdb(),
@@ -94,7 +102,7 @@ def _compiler() -> Check:
         "compiler",
         False,
         "no C++ compiler",
-        "MLX on Linux compiles fused operations with g++; without it encoding is slower.",
+        "Install g++, with which MLX on Linux compiles fused operations, to encode faster.",
         needed=False,
     )
 
@@ -116,8 +124,8 @@ def _workspace(workspace: Workspace) -> Check:
         return Check("workspace", False, f"{database} is damaged: {health.damage}", _RESTORE)
     found = f"{database}, {health.events:,} label events{_unreadable(health)}"
     if health.not_in_journal:
-        lacking = f"{found}, {health.not_in_journal:,} of them not in labels.jsonl"
-        return Check("workspace", False, lacking, f"Write them there too with: {_RESTORE}")
+        missing = f"{found}, {health.not_in_journal:,} of them not in labels.jsonl"
+        return Check("workspace", False, missing, f"Write them there too with: {_RESTORE}")
     return Check("workspace", True, found)
 
 
@@ -126,12 +134,12 @@ def _unreadable(health: Health) -> str:
         return ""
     number, reason = health.unreadable[0]
     count = len(health.unreadable)
-    return f"; {count:,} lines of labels.jsonl are none and do not count, line {number}: {reason}"
+    return f"; {count:,} lines of labels.jsonl cannot be read; the first, line {number}: {reason}"
 
 
 def _backups(workspace: Workspace) -> Check:
     found = backups(workspace.folder)
     if not found:
         return Check("backups", True, "none yet", needed=False)
-    newest = f"{len(found)}, the newest of {found[0].made:%Y-%m-%d %H:%M} UTC"
+    newest = f"{len(found)}, the newest from {found[0].made:%Y-%m-%d %H:%M} UTC"
     return Check("backups", True, newest, needed=False)

@@ -1,8 +1,7 @@
-"""Dated copies of the database, kept beside it.
+"""Backups: dated copies of the database, kept beside it.
 
-A copy is made by the process that owns the database, through its own connection: nobody else may
-open the file. It is written under another name and renamed when it is whole and on disk, so that
-a file with a backup's name is always a whole database.
+The process that owns the database makes them through its own connection: nobody else may open the
+file. A file with a backup's name is always a whole database.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.files import UNFINISHED, replacing
 from core.store.errors import explained
+from core.store.sql import attach_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 BACKUPS_NAME: Final = "backups"
-#: Of each kind: before a change of the schema, and while working.
+#: Backups kept of each kind: those before a migration, and the dated ones.
 KEPT: Final = 5
 LONGEST_AGE: Final = timedelta(days=1)
-#: A label costs a person ten seconds or so: after so many a copy is worth its second.
+#: Label events after which a backup is due: a label takes a person ten seconds, a backup one.
 LABELS_BETWEEN: Final = 250
 _STAMP: Final = "%Y%m%dT%H%M%S"
 _NAME: Final = re.compile(r"(?:schema-\d{4}|dated)-(?P<stamp>\d{8}T\d{6})(?:-\d{6})?\.duckdb")
@@ -34,14 +34,14 @@ _NAME: Final = re.compile(r"(?:schema-\d{4}|dated)-(?P<stamp>\d{8}T\d{6})(?:-\d{
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A whole copy of the database as it was at ``made``, in UTC."""
+    """A copy of the database as of ``made``, in UTC."""
 
     path: Path
     made: datetime
 
 
 def backups(folder: Path) -> tuple[Backup, ...]:
-    """Return the backups of a ``.rejudge`` folder, the newest first."""
+    """Return the backups in a ``.rejudge`` folder, the newest first."""
     found = []
     with suppress(OSError):
         for path in (folder / BACKUPS_NAME).iterdir():
@@ -49,19 +49,19 @@ def backups(folder: Path) -> tuple[Backup, ...]:
             with suppress(ValueError):
                 if match and path.stat().st_size:
                     found.append(Backup(path, datetime.strptime(match["stamp"], _STAMP)))  # noqa: DTZ007 - in UTC, as the store keeps times
-    return tuple(sorted(found, key=lambda one: (one.made, one.path.name), reverse=True))
+    return tuple(sorted(found, key=lambda backup: (backup.made, backup.path.name), reverse=True))
 
 
 def is_old(backup: Backup, now: datetime) -> bool:
-    """Whether a backup is a day old; one of tomorrow, by a clock that went back, is as bad."""
+    """Return whether a backup is a day old, or dated tomorrow by a clock that has gone back."""
     return abs(now - backup.made) > LONGEST_AGE
 
 
 def write_backup(cursor: DuckDBPyConnection, folder: Path, kind: str) -> Path:
-    """Copy the whole of ``db`` into the backups folder; keep the newest few of its kind.
+    """Copy ``db`` into the backups folder and remove all but the newest few of its kind.
 
     Args:
-        cursor: a cursor of its own; it is in no transaction.
+        cursor: used by nobody else, and in no transaction.
         folder: the ``.rejudge`` folder.
         kind: ``dated``, or ``schema-`` and the four digits of the schema's version.
 
@@ -71,8 +71,8 @@ def write_backup(cursor: DuckDBPyConnection, folder: Path, kind: str) -> Path:
     place = folder / BACKUPS_NAME
     with explained(place):
         place.mkdir(exist_ok=True)
-        for rest in place.glob(f"*{UNFINISHED}*"):
-            rest.unlink(missing_ok=True)
+        for leftover in place.glob(f"*{UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
         stamp = datetime.now(UTC).strftime(f"{_STAMP}-%f")
         path = place / f"{kind}-{stamp}.duckdb"
         with replacing(path) as copy:
@@ -85,8 +85,7 @@ def write_backup(cursor: DuckDBPyConnection, folder: Path, kind: str) -> Path:
 
 
 def _copy(cursor: DuckDBPyConnection, target: Path) -> None:
-    escaped = str(target.resolve()).replace("'", "''")
-    cursor.execute(f"ATTACH '{escaped}' AS backup (STORAGE_VERSION 'v1.5.0')")
+    attach_file(cursor, target, "backup")
     try:
         cursor.execute("COPY FROM DATABASE db TO backup")
     finally:

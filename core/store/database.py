@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 
 DATABASE_NAME: Final = "rejudge.duckdb"
-STORAGE_VERSION: Final = "v1.5.0"
 
 
 @dataclass(frozen=True, slots=True)

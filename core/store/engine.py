@@ -1,9 +1,8 @@
-"""DuckDB, without its API for data frames.
+"""DuckDB without its Python API for data frames.
 
-``import duckdb`` brings a relational API in Python, 10,000 lines that take as long to import as a
-third of Textual, and rejudge speaks SQL only. The compiled module beside it is all that is needed:
-the same ``connect``, the same errors. Where a release of DuckDB has no such module, the package
-itself stands in.
+``import duckdb`` loads 10,000 lines of Python, which takes a third of the time of importing
+Textual, and rejudge uses SQL only. The compiled module has the same ``connect`` and the same
+errors. If a release of DuckDB lacks that module, the package is used.
 """
 
 from __future__ import annotations

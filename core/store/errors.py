@@ -1,7 +1,4 @@
-"""What DuckDB says, turned into what happened, where, and what to do next.
-
-What PostgreSQL and the way to it say, turned into what happened and what to do next.
-"""
+"""Turn the errors of DuckDB, PostgreSQL and the file system into ``StoreError``."""
 
 from __future__ import annotations
 
@@ -34,23 +31,23 @@ _UNREACHABLE: Final = re.compile(
 _REFUSED: Final = (
     (
         re.compile(r"password authentication failed|no password supplied", re.IGNORECASE),
-        "the server wants another password",
-        "Set PGPASSWORD in the environment, or mend the line in ~/.pgpass.",
+        "the server refused the password",
+        "Set PGPASSWORD in the environment, or correct the line in ~/.pgpass.",
     ),
     (
         re.compile(r"no pg_hba\.conf entry", re.IGNORECASE),
-        "the server lets nobody in from here",
-        "Ask who runs it for a line in pg_hba.conf.",
+        "the server does not accept connections from here",
+        "Ask its administrator for a line in pg_hba.conf.",
     ),
     (
         re.compile(r'role "?.*"? does not exist', re.IGNORECASE),
         "the server does not know this user",
-        "Give another one with user=NAME in the store's url, or have it made: CREATE ROLE.",
+        "Name another with user=NAME in the store's url, or have it created: CREATE ROLE.",
     ),
     (
         re.compile(r'database "?.*"? does not exist', re.IGNORECASE),
         "the server has no such database",
-        "Have it made first: createdb NAME",
+        "Create it first: createdb NAME",
     ),
     (
         re.compile(r"permission denied|must be owner", re.IGNORECASE),
@@ -59,8 +56,8 @@ _REFUSED: Final = (
     ),
     (
         re.compile(r"invalid connection option|invalid port|invalid integer value", re.IGNORECASE),
-        "the store's url has a part that PostgreSQL does not know",
-        "A store is given as: postgres:host=HOST dbname=NAME user=NAME",
+        "the store's url has an option that PostgreSQL does not know",
+        "Write it as: postgres:host=HOST dbname=NAME user=NAME",
     ),
 )
 _CONFLICT: Final = re.compile(
@@ -69,14 +66,14 @@ _CONFLICT: Final = re.compile(
 
 
 def is_lost(message: str) -> bool:
-    """Tell whether an error means that the server was not there, for now."""
+    """Return whether an error means that the server is unreachable, for now."""
     return bool(_UNREACHABLE.search(message)) and not any(
         pattern.search(message) for pattern, _, _ in _REFUSED
     )
 
 
 def explain_server(message: str, place: str) -> StoreError | None:
-    """Return the error that a message of the server means; None when it is none of the known."""
+    """Return the error for a message of the server; None if the message is unknown."""
     for pattern, what, todo in _REFUSED:
         if pattern.search(message):
             return StoreError(what, where=place, todo=todo)
@@ -84,28 +81,28 @@ def explain_server(message: str, place: str) -> StoreError | None:
         return StoreUnreachableError(
             "the team's store cannot be reached",
             where=place,
-            todo="See that the server runs and the network is there, then try again;"
-            " what was committed is kept.",
+            todo="Check that the server runs and the network is up, then try again."
+            " Everything committed is kept.",
         )
     if _CONFLICT.search(message):
         return StoreConflictError(
-            "somebody else wrote the same at the same moment",
+            "somebody else changed the same data at the same moment",
             where=place,
-            todo="Nothing of this step was kept. Do it again.",
+            todo="Nothing of this step was kept. Try again.",
         )
     return None
 
 
 _LOCKED: Final = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
-_MORE_ROOM: Final = "Free some space on that disk, then try again; what was committed is intact."
+_MORE_ROOM: Final = "Free some space on that disk, then try again. Everything committed is intact."
 _NO_ROOM: Final = {
     "the disk is full": ("no space left", "disk is full"),
-    "a quota or a limit of this system lets the file grow no further": (
+    "a quota or a limit of this system keeps the file from growing": (
         "quota exceeded",
         "file too large",
     ),
 }
-_RESTORE: Final = "Bring it back from a backup and the label journal with: rejudge doctor --restore"
+_RESTORE: Final = "Restore it from a backup and the label journal with: rejudge doctor --restore"
 _DAMAGED: Final = (
     "not a valid duckdb database",
     "corrupt",
@@ -145,15 +142,16 @@ def _explain(message: str, path: Path | str) -> StoreError:
     return StoreError(
         f"the database refused: {first_line}",
         where=str(path),
-        todo="Nothing of this step was kept; what was there before is intact.",
+        todo="Nothing of this step was kept. Everything before it is intact.",
     )
 
 
 @contextmanager
 def explained(path: Path | str) -> Iterator[None]:
-    """Raise DuckDB's errors and the file system's as ``StoreError`` with the place and a remedy.
+    """Raise errors of DuckDB and the file system as ``StoreError``, with the place and a remedy.
 
-    ``path`` is the database's file, or the url of a team's store.
+    Args:
+        path: the database's file, or the url of a team's store.
     """
     from core.store.engine import engine
 
@@ -162,8 +160,8 @@ def explained(path: Path | str) -> Iterator[None]:
     except (engine.ProgrammingError, engine.NotSupportedError) as error:
         if "cannot encode str as UTF-8" in str(error):
             raise InputError(
-                "a word that is not UTF-8 cannot be looked for or kept",
-                todo="Check the words of the command line, or set the terminal to UTF-8.",
+                "text that is not UTF-8 cannot be stored or searched for",
+                todo="Check the command line, or set the terminal to UTF-8.",
             ) from error
         raise  # a mistake of this program, not of the person
     except engine.Error as error:

@@ -1,7 +1,7 @@
-"""The label journal: a second copy of what people did, one JSON object a line, append-only.
+"""The label journal: a second copy of all label events, a JSON object per line, append-only.
 
-An event is in the journal, on disk, before the database sees it. A database that lost events (cut
-short, restored from an older backup) gets them back from here when it is opened.
+An event is in the journal, on disk, before it goes to the database. A database that lost events
+(cut short, or restored from an older backup) gets them back from here when it is opened.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TAIL_BYTES: Final = 1 << 16
 
 
 def encode_event(event: LabelEvent) -> str:
-    """Return the journal line of an event, without its newline."""
+    """Return the line of an event, without its newline."""
     values = {field.name: getattr(event, field.name) for field in fields(event)}
     shown = {
         name: str(value) if isinstance(value, UUID | datetime) else value
@@ -38,10 +38,10 @@ def encode_event(event: LabelEvent) -> str:
 
 
 def decode_event(line: str) -> LabelEvent:
-    """Return the event of a journal line.
+    """Return the event of a line.
 
     Raises:
-        ValueError: the line is cut short, is no event, or one that no person can have made.
+        ValueError: the line is cut short, is not an event, or is an impossible one.
     """
     try:
         values = json.loads(line)
@@ -60,7 +60,7 @@ def decode_event(line: str) -> LabelEvent:
 
 
 def _check(event: LabelEvent) -> None:
-    """Raise ValueError for what the database would refuse or, worse, round to something else."""
+    """Raise ValueError for values that the database would refuse or, worse, round."""
     grade, chance = event.grade, event.inclusion_probability
     if (event.action in (Action.CONFIRM, Action.OVERRIDE)) != (grade is not None):
         raise ValueError(f"not a label event: {event.action} with the grade {grade}")
@@ -75,12 +75,12 @@ def _check(event: LabelEvent) -> None:
 
 
 class LabelJournal:
-    """The journal file of one workspace, opened for appending; several processes may.
+    """The journal of a workspace. Several processes may append to it.
 
     Args:
         folder: the ``.rejudge`` folder.
-        team: the name of a team's store, whose events have a file of their own; empty for the
-            workspace's own database.
+        team: the name of a team's store, which has a journal of its own; empty for the workspace's
+            own database.
     """
 
     def __init__(self, folder: Path, team: str = "") -> None:
@@ -89,9 +89,9 @@ class LabelJournal:
         self._end = 0
 
     def append(self, event: LabelEvent) -> int:
-        """Write an event, wait until the disk has it, and return the file's size before it.
+        """Append an event, sync it to disk, and return the size of the file before it.
 
-        A line that an earlier crash cut short is closed first, so that it spoils no other.
+        A line that an earlier crash cut short is ended first, so that it does not spoil this one.
 
         Raises:
             WorkspaceError: the disk is full or the file cannot be written; nothing was recorded.
@@ -117,10 +117,10 @@ class LabelJournal:
             ) from error
 
     def retract(self, size: int) -> None:
-        """Take back the last ``append``, which returned ``size``: the database refused the event.
+        """Undo the last ``append``, which returned ``size``, after the database refused the event.
 
-        What cannot be taken back stays, and reaches the database when it is opened again. So does
-        an event that another process wrote behind.
+        If that fails, or another process has appended since, the event stays and goes to the
+        database when that is next opened.
         """
         with suppress(OSError), self.path.open("r+b") as file:
             lock(file.fileno())
@@ -128,7 +128,7 @@ class LabelJournal:
                 file.truncate(size)
 
     def unsent(self) -> tuple[list[LabelEvent], int]:
-        """Return the events after the last mark, and where the mark is to be set behind them."""
+        """Return the events after the last mark, and the position for ``mark_sent`` after them."""
         try:
             start = int(self._sent_path.read_text("ascii"))
         except (FileNotFoundError, ValueError):
@@ -144,11 +144,11 @@ class LabelJournal:
         return _events_of(whole), (start if start <= size else 0) + len(whole)
 
     def mark_sent(self, end: int) -> None:
-        """Remember that the database has every event before ``end``, which ``unsent`` gave."""
+        """Record that the database has all events before ``end``, a result of ``unsent``."""
         write_atomically(self._sent_path, str(end))
 
     def last_id(self) -> UUID | None:
-        """Return the id of the last whole event, None when there is none."""
+        """Return the id of the last readable event; None if there is none."""
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
@@ -164,16 +164,16 @@ class LabelJournal:
         return None
 
     def events(self) -> list[LabelEvent]:
-        """Return every whole event, in order; ``unreadable`` lines are passed over."""
-        return _events_of(self._whole())
+        """Return all readable events, in order."""
+        return _events_of(self._content())
 
     def unreadable(self) -> list[tuple[int, str]]:
-        """Return the number of each line that is no event, from 1, and why it is none.
+        """Return the number of each line that is not an event, counted from 1, and the reason.
 
-        A crash may have cut one short, or somebody may have changed the file by hand.
+        A crash may have cut it short, or somebody may have edited the file.
         """
         found = []
-        for number, line in enumerate(self._whole().split(b"\n"), start=1):
+        for number, line in enumerate(self._content().split(b"\n"), start=1):
             try:
                 if line.strip():
                     decode_event(line.decode())
@@ -181,7 +181,7 @@ class LabelJournal:
                 found.append((number, str(error)))
         return found
 
-    def _whole(self) -> bytes:
+    def _content(self) -> bytes:
         try:
             return self.path.read_bytes()
         except FileNotFoundError:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import StoreDamagedError, StoreError
 from core.store.backups import backups, write_backup
-from core.store.database import DATABASE_NAME, STORAGE_VERSION, Store
+from core.store.database import DATABASE_NAME, Store
 from core.store.errors import explained
 from core.store.events import restore_from_journal
 from core.store.journal import JOURNAL_NAME
 from core.store.migrations import migrate
 from core.store.server import attach_server, require_schema
 from core.store.server_url import server_url
-from core.store.sql import literal
+from core.store.sql import attach_file, literal
 from core.workspace import fits
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def _attach_file(root: DuckDBPyConnection, path: Path) -> None:
     if fresh:
         _refuse_to_start_over(path)
         path.unlink(missing_ok=True)
-    root.execute(
-        f"ATTACH {literal(str(path.resolve()))} AS db (STORAGE_VERSION '{STORAGE_VERSION}')"
-    )
+    attach_file(root, path, "db")
     if fresh:
         path.chmod(0o600)
 

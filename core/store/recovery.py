@@ -1,7 +1,7 @@
-"""A damaged workspace found out, and brought back from its backups and its label journal.
+"""Find damage in a workspace's database, and restore it from backups and the label journal.
 
-What people did is in the journal, whole, so that no label is lost with the database. The rest comes
-from the newest backup that can be read, and from the damaged file itself as far as that goes.
+The journal has every label event, so no label is lost with the database. Everything else comes from
+the newest readable backup and, as far as possible, from the damaged file itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.store.errors import explained
 from core.store.events import restore_from_journal, write_missing_to_journal
 from core.store.journal import LabelJournal
 from core.store.opening import open_store
-from core.store.sql import literal
+from core.store.sql import attach_file, literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 _WAL: Final = f"{DATABASE_NAME}.wal"
-#: Random ids, enough to meet every block of an index of millions.
+#: Random ids: enough to read every block of an index of millions.
 _PROBES: Final = 2000
-#: What a row needs to be there before it is taken over from a damaged file.
+#: The condition on which a row is salvaged from a damaged file, by table.
 _SALVAGED: Final = {
     "documents": "TRUE",
     "queries": "TRUE",
@@ -45,11 +45,13 @@ _SALVAGED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a look at the whole database found.
+    """The result of reading the whole database.
 
-    ``damage`` is empty when every block could be read. ``events`` are the label events of the
-    database, ``not_in_journal`` those that the journal lacks. ``unreadable`` are the lines of the
-    journal that are no events, by number, each with the reason.
+    Attributes:
+        damage: what cannot be read; empty if every block can.
+        events: the number of label events in the database.
+        not_in_journal: how many of them the journal lacks.
+        unreadable: the journal's lines that are not events, by number, with the reason.
     """
 
     damage: str
@@ -60,11 +62,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What was done: ``backup`` is None when there was none that could be read.
+    """The result of a restore.
 
-    ``kept`` is the damaged file under its new name, None when there was no file; ``events`` are the
-    label events that the workspace has now, ``from_journal`` those that the backup did not have;
-    ``salvaged`` are the rows that only the damaged file had.
+    Attributes:
+        backup: what was restored; None if the database is whole or no backup could be read.
+        kept: the damaged file under its new name; None if there was none.
+        events: the number of label events that the workspace has now.
+        from_journal: how many of them came from the journal.
+        salvaged: the number of rows that only the damaged file had.
     """
 
     backup: Backup | None
@@ -78,8 +83,8 @@ def examine_store(folder: Path) -> Health:
     """Read every block of the database and compare its label events with the journal.
 
     Raises:
-        StoreLockedError: another process has it open.
-        StoreError: it cannot be opened, for another reason than damage.
+        StoreLockedError: another process has the database open.
+        StoreError: it cannot be opened for a reason other than damage.
     """
     try:
         with open_store(folder) as store:
@@ -95,10 +100,10 @@ def examine_store(folder: Path) -> Health:
 
 
 def restore(folder: Path) -> Restoration:
-    """Put the newest whole backup in the place of a damaged database, and bring it up to date.
+    """Replace a damaged database by the newest readable backup, and bring it up to date.
 
-    A database that is not damaged stays, and only what it or the journal lacks is filled in. The
-    damaged file is kept under another name. Killed at any moment, it can be done again.
+    A whole database stays; only events that it or the journal lacks are added. The damaged file is
+    kept under another name. If this is killed at any moment, it can be run again.
 
     Raises:
         StoreLockedError: another process has the database open.
@@ -127,11 +132,11 @@ def _count_events(store: Store) -> int:
 
 
 def _read_whole(cursor: DuckDBPyConnection, database: str) -> None:
-    """Read every row, and go through the indexes of the ids; nothing is changed.
+    """Read every row and every index; change nothing.
 
     Args:
         cursor: in a transaction that will be rolled back.
-        database: what the database is attached as.
+        database: the name under which the database is attached.
     """
     tables = cursor.execute(
         "SELECT table_name, has_primary_key, table_name IN (SELECT table_name FROM duckdb_columns()"
@@ -141,8 +146,8 @@ def _read_whole(cursor: DuckDBPyConnection, database: str) -> None:
     ).fetchall()
     for table, has_key, has_id in tables:
         name = f"{database}.{table}"
-        cursor.execute(f"SELECT count(hash(each)) FROM {name} AS each").fetchall()
-        # Blocks of an index are read when a new key is put into it, and not before.
+        cursor.execute(f"SELECT count(hash(record)) FROM {name} AS record").fetchall()
+        # DuckDB reads the blocks of an index only when a key is inserted.
         if has_key and has_id:
             fresh = f"SELECT * REPLACE (uuid() AS id) FROM {name} LIMIT {_PROBES}"
             cursor.execute(f"INSERT INTO {name} {fresh}")
@@ -151,7 +156,7 @@ def _read_whole(cursor: DuckDBPyConnection, database: str) -> None:
 
 
 def _set_aside(folder: Path) -> Path | None:
-    """Give the damaged file a second name; its own it keeps until another takes it."""
+    """Copy the damaged file under a new name; the original stays until it is replaced."""
     database = folder / DATABASE_NAME
     if not database.exists() or not database.stat().st_size:
         return None
@@ -164,15 +169,15 @@ def _set_aside(folder: Path) -> Path | None:
 
 
 def _put_backup_in_place(folder: Path) -> tuple[Backup | None, int]:
-    """Replace the database by the newest backup that can be read, else by one without tables.
+    """Replace the database by the newest readable backup, else by an empty database.
 
-    Return the backup and its number of label events.
+    Return the backup and the number of its label events.
     """
     chosen, events = None, 0
     with replacing(folder / DATABASE_NAME) as copy:
         for backup in backups(folder):
             shutil.copyfile(backup.path, copy)
-            counted = _whole(copy)
+            counted = _count_if_whole(copy)
             if counted is not None:
                 chosen, events = backup, counted
                 break
@@ -185,21 +190,21 @@ def _put_backup_in_place(folder: Path) -> tuple[Backup | None, int]:
 
 
 def _empty_database(path: Path) -> None:
-    """Make a database without tables: ``open_store`` refuses to start over by itself."""
+    """Create a database without tables: ``open_store`` refuses to start over by itself."""
     from core.store.engine import engine
 
     path.unlink(missing_ok=True)
     root = engine.connect()
     try:
-        root.execute(f"ATTACH {literal(str(path.resolve()))} AS fresh (STORAGE_VERSION 'v1.5.0')")
+        attach_file(root, path, "fresh")
         root.execute("CHECKPOINT fresh")
         root.execute("DETACH fresh")
     finally:
         root.close()
 
 
-def _whole(copy: Path) -> int | None:
-    """Return how many label events a copy has; None when it cannot be read whole."""
+def _count_if_whole(copy: Path) -> int | None:
+    """Return the number of label events in a copy; None if a part of it cannot be read."""
     from core.store.engine import engine
 
     root = engine.connect()
@@ -218,7 +223,7 @@ def _whole(copy: Path) -> int | None:
 
 
 def _salvage(store: Store, damaged: Path) -> int:
-    """Take over the rows that can still be read in the damaged file; return how many."""
+    """Copy the rows that can still be read in the damaged file; return their number."""
     taken = 0
     for table, condition in _SALVAGED.items():
         with suppress(StoreError), store.attached(damaged) as cursor:

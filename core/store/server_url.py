@@ -1,7 +1,7 @@
-"""Where a team's store is: ``postgres:host=... dbname=...``, read and made safe to show.
+"""The url of a team's store: ``postgres:host=... dbname=...``.
 
-A password never stands in it: a url is kept in a settings file, shown in messages and seen by
-everybody who lists processes. libpq finds passwords by itself, in PGPASSWORD or ~/.pgpass.
+A url with a password is refused: urls are kept in a settings file, shown in messages, and visible
+to everybody who lists processes. libpq reads passwords from PGPASSWORD or ~/.pgpass.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _SCHEME: Final = "postgres:"
 _URIS: Final = ("postgres://", "postgresql://")
 _WORD: Final = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<value>'(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)")
 _SECRETS: Final = frozenset({"password", "passfile_password", "sslpassword", "oauth_client_secret"})
-#: What makes a server that is gone be noticed within seconds; a url may say otherwise.
-_PATIENCE: Final = {
+#: Defaults with which a lost server is noticed within seconds; a url may override them.
+_DEFAULTS: Final = {
     "connect_timeout": "5",
     "tcp_user_timeout": "10000",
     "keepalives_idle": "15",
@@ -25,44 +25,43 @@ _PATIENCE: Final = {
     "keepalives_count": "2",
     "application_name": "rejudge",
 }
-_HELP: Final = "A store is given as: postgres:host=HOST dbname=NAME user=NAME"
+_HELP: Final = "Write it as: postgres:host=HOST dbname=NAME user=NAME"
 _LEAVE_OUT: Final = (
-    "Leave it out and set PGPASSWORD in the environment, or write a line into ~/.pgpass."
+    "Leave it out, and set PGPASSWORD in the environment or add a line to ~/.pgpass."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ServerUrl:
-    """A PostgreSQL database.
-
-    ``connection`` is what libpq takes, without a password; ``shown`` names the place for people.
-    """
+    """A PostgreSQL database: ``connection`` for libpq, without password, and ``shown``."""
 
     connection: str
     shown: str
 
 
 def server_url(text: str) -> ServerUrl:
-    """Read ``postgres:host=... dbname=...`` or ``postgresql://user@host/name``.
+    """Parse ``postgres:host=... dbname=...`` or ``postgresql://user@host/name``.
 
     Raises:
-        InputError: it is neither, or a password stands in it.
+        InputError: it is neither, or contains a password.
     """
     stripped = text.strip()
     if stripped.startswith(_URIS):
         return _of_uri(stripped)
     if not stripped.startswith(_SCHEME):
-        raise InputError("that is no store", where=_without_secrets(stripped), todo=_HELP)
+        raise InputError(
+            "this is not the url of a store", where=_without_secrets(stripped), todo=_HELP
+        )
     values = _values(stripped.removeprefix(_SCHEME))
     if _SECRETS & values.keys():
-        raise InputError("a password stands in the store's url", todo=_LEAVE_OUT)
+        raise InputError("the store's url contains a password", todo=_LEAVE_OUT)
     shown = " ".join(f"{name}={value}" for name, value in values.items())
-    connection = " ".join(_word(name, value) for name, value in (_PATIENCE | values).items())
+    connection = " ".join(_word(name, value) for name, value in (_DEFAULTS | values).items())
     return ServerUrl(connection, f"{_SCHEME}{shown}")
 
 
 def is_server_url(text: str) -> bool:
-    """Tell whether this names a server and not a folder or nothing."""
+    """Return whether the text is the url of a server, not a folder or empty."""
     return text.strip().startswith((_SCHEME, *_URIS))
 
 
@@ -96,7 +95,7 @@ def _of_uri(text: str) -> ServerUrl:
     except ValueError as error:
         raise InputError("the store's url cannot be read", todo=_HELP) from error
     if parts.password is not None or _SECRETS & asked.keys():
-        raise InputError("a password stands in the store's url", todo=_LEAVE_OUT)
+        raise InputError("the store's url contains a password", todo=_LEAVE_OUT)
     named = {
         "host": parts.hostname,
         "port": str(port) if port else None,
@@ -108,5 +107,5 @@ def _of_uri(text: str) -> ServerUrl:
 
 
 def _without_secrets(text: str) -> str:
-    """Return the text if no password can stand in it."""
+    """Return the text, or nothing if it could contain a password."""
     return text if re.fullmatch(r"[\w./~ -]*", text) else ""

@@ -1,17 +1,22 @@
-"""Building blocks for SQL: literals, lists of ids, bulk inserts."""
+"""Building blocks for SQL: literals, lists of ids, database files, bulk inserts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
     from uuid import UUID
 
     from duckdb import DuckDBPyConnection
 
     #: A row as DuckDB returns it; the function that reads a table gives it types.
     Row = tuple[Any, ...]
+
+
+#: The oldest DuckDB that can open our files.
+STORAGE_VERSION: Final = "v1.5.0"
 
 
 def literal(text: str) -> str:
@@ -27,6 +32,12 @@ def one_of(identifiers: Sequence[UUID]) -> tuple[str, list[object]]:
     if len(identifiers) == 1:
         return "($1)", list(identifiers)
     return "(SELECT unnest(CAST($1 AS UUID[])))", [list(identifiers)]
+
+
+def attach_file(connection: DuckDBPyConnection, path: Path, name: str) -> None:
+    """Attach the database file at ``path`` under a name; create it if it is absent."""
+    place = literal(str(path.resolve()))
+    connection.execute(f"ATTACH {place} AS {name} (STORAGE_VERSION '{STORAGE_VERSION}')")
 
 
 def insert_missing(

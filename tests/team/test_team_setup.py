@@ -52,7 +52,7 @@ def test_what_is_missing_is_said(postgres: PostgresServer, tmp_path: Path) -> No
     with pytest.raises(StoreUnreachableError):
         open_store(folder, url="postgres:host=127.0.0.1 port=1 dbname=x")
     postgres.sql("CREATE ROLE guest LOGIN")
-    with pytest.raises(StoreError, match="guest may not make tables") as caught:
+    with pytest.raises(StoreError, match="guest may not create tables") as caught:
         set_up(postgres.url(empty, user="guest"))
     assert "GRANT CREATE" in caught.value.todo
     with pytest.raises(StoreError, match="does not allow"):

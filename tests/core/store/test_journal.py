@@ -130,7 +130,7 @@ def test_such_a_line_does_not_count_and_the_doctor_tells(tmp_path: Path) -> None
         assert store.read("SELECT grade FROM current_labels") == [(4,)]
     check = next(check for check in examine(workspace) if check.name == "workspace")
     assert check.good
-    assert "1 label events; 1 lines of labels.jsonl are none and do not count" in check.found
+    assert "1 label events; 1 lines of labels.jsonl cannot be read" in check.found
     assert check.found.endswith("line 2: 7 is not a grade")
 
 

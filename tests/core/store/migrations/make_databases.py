@@ -14,10 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from core.store.database import STORAGE_VERSION
 from core.store.engine import engine
 from core.store.migrations import Migration, migrations
-from core.store.sql import literal
+from core.store.sql import attach_file
 
 FOLDER: Final = Path(__file__).with_name("databases")
 _ROWS: Final = Path(__file__).with_name("rows.sql")
@@ -39,8 +38,7 @@ def make(upto: Migration) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made.duckdb"
         with engine.connect() as root:
-            storage = f"(STORAGE_VERSION '{STORAGE_VERSION}')"
-            root.execute(f"ATTACH {literal(str(path))} AS db {storage}")
+            attach_file(root, path, "db")
             root.execute(
                 "CREATE TABLE db.schema_migrations"
                 " (number INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied TIMESTAMP NOT NULL)"
