@@ -80,7 +80,6 @@ def test_imports_point_down_only() -> None:
 KNOWN_CIRCLES = {
     "labels.judges.client",
     "train.config",
-    "tui.cli.main",
 }
 
 

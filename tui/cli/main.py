@@ -1,58 +1,30 @@
-"""``rejudge``: opens the TUI, or runs one command."""
+"""``rejudge``: opens the app, or runs a command.
+
+Without words it imports neither typer nor a command: the app is to be there at once.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from core.errors import CancelledError, RejudgeError
+from core.errors import CancelledError, InputError, RejudgeError
+from core.text import displayable_line
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
+    from tui.cli.output import Call
 
 EXIT_DONE: Final = 0
-EXIT_SKIPPED: Final = 1
 EXIT_USER_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130
-#: The commands and what each does, in the order of the loop. The module of a command has its name.
-COMMANDS: Final[dict[str, str]] = {
-    "init": "make a workspace in this folder",
-    "demo": "build the sample workspace and open it",
-    "import": "read in a corpus, scored pairs, or a spec",
-    "pairs": "find candidate pairs for the queries, or have queries written",
-    "judge": "let a judge score the pairs",
-    "prompts": "list, show or save the prompts of LLM judges",
-    "next": "show the pair to audit next",
-    "label": "grade a pair",
-    "undo": "take back the last thing you did",
-    "skip": "pass a pair over",
-    "agreement": "how far judges and people agree",
-    "calibrate": "learn what the judges' scores mean",
-    "status": "counts and figures of the workspace",
-    "export": "write labels for training and evaluation",
-    "eval": "evaluate a retriever on a spec",
-    "train": "train an encoder on the labels",
-    "runs": "the training runs, or one of them",
-    "compare": "what changed from one eval to another",
-    "misses": "the queries that an eval missed",
-    "team": "a store that several people label in",
-    "serve": "show the app in a browser",
-    "keys": "list the keys of the screens",
-    "doctor": "what this machine has and lacks",
-}
-
-
-class CommandModule(Protocol):
-    """What the module of a command offers."""
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the command's own arguments."""
-
-    def run(self, arguments: argparse.Namespace) -> int:
-        """Do it and return the exit status."""
+_PROGRAM: Final = "rejudge"
+#: Set by a shell that asks for completions; typer answers it.
+_COMPLETE_VARIABLE: Final = "_REJUDGE_COMPLETE"
+#: Set by textual-serve: the app talks to a browser over its pipes.
+_DRIVER_VARIABLE: Final = "TEXTUAL_DRIVER"
 
 
 def program() -> int:
@@ -64,7 +36,7 @@ def program() -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit status."""
+    """Run a command line and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(words)
@@ -79,31 +51,74 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_DONE
 
 
+def open_app(folder: str | None, *, store: str = "", screen: str = "") -> int:
+    """Open the app on the workspace of a folder, None: the one of this folder.
+
+    Raises:
+        InputError: there is no terminal to show it in.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) and _DRIVER_VARIABLE not in os.environ:
+        raise InputError(
+            "the app needs a terminal, and its input or output is not one",
+            todo="Run rejudge in a terminal, or use a command: rejudge --help",
+        )
+    from tui import app
+
+    return app.open_app(folder, screen=screen, store=store)
+
+
 def _run(words: list[str]) -> int:
-    if not words:
-        return _open_app(None, "")
-    from tui.cli.arguments import parse
-
-    arguments = parse(words, COMMANDS)
-    if arguments.command is None:
-        return _open_app(arguments.workspace, arguments.store)
-    return command_module(arguments.command).run(arguments)
+    if not words and _COMPLETE_VARIABLE not in os.environ:
+        return open_app(None)
+    if words == ["--version"]:
+        print(_version())
+        return EXIT_DONE
+    return _run_command(words)
 
 
-def command_module(name: str) -> CommandModule:
-    """Import the module of one command."""
-    return cast("CommandModule", import_module(f"tui.cli.{name}_command"))
+def _run_command(words: list[str]) -> int:
+    import typer
+
+    from tui.cli.groups import build_root
+    from tui.cli.output import escape_unencodable
+
+    escape_unencodable()
+    root = build_root(_open_app, _version)
+    if _COMPLETE_VARIABLE in os.environ:
+        root.main(words, prog_name=_PROGRAM, complete_var=_COMPLETE_VARIABLE)
+    # typer exports BadParameter only; its base is the error of every word that is not understood.
+    usage_error: Any = typer.BadParameter.__bases__[0]
+    try:
+        with root.make_context(_PROGRAM, words) as ctx:
+            return int(root.invoke(ctx) or EXIT_DONE)
+    except typer.Exit as done:
+        return done.exit_code
+    except usage_error as error:
+        raise _input_error(error) from None
 
 
-def _open_app(folder: str | None, store: str) -> int:
-    from tui.app import open_app
+def _input_error(error: Any) -> InputError:
+    """Return what typer says of words that it does not understand as an error of ours."""
+    path = error.ctx.command_path if error.ctx is not None else _PROGRAM
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return InputError(message[:1].lower() + message[1:], todo=f"See: {path} --help")
 
-    return open_app(folder, store=store)
+
+def _open_app(call: Call) -> int:
+    return open_app(call.folder or None, store=call.store)
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        number = metadata.version("rejudge")
+    except metadata.PackageNotFoundError:
+        number = "from source"
+    return f"rejudge {number} (Python {sys.version.split()[0]})"
 
 
 def _report(error: RejudgeError) -> None:
-    from core.text import displayable_line
-
     print(f"rejudge: {displayable_line(error.headline)}", file=sys.stderr)
     if error.todo:
         print(f"  {displayable_line(error.todo)}", file=sys.stderr)

@@ -12,7 +12,7 @@ def test_what_screens_and_commands_import_brings_nothing_heavy() -> None:
         "import json, sys\n"
         "import labels.agreement.records, labels.calibration.store\n"
         "import labels.calibration.store\n"
-        "import tui.cli.agreement_command, tui.cli.calibrate_command\n"
+        "import tui.cli.trust\n"
         "import tui.shown.agreement\n"
         "print(json.dumps(sorted(sys.modules)))"
     )

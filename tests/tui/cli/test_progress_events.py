@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from core.records import Progress
-from tui.cli.progress_events import progress_teller
+from tui.cli.output import progress_events
 
 if TYPE_CHECKING:
     import pytest
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def test_a_line_for_each_hundredth_and_each_kind_of_work(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tell = progress_teller("preparing")
+    tell = progress_events("preparing")
     for done in range(10_001):
         tell(Progress(done, 10_000, "one"))
     for _ in range(2):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
@@ -8,6 +7,7 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,9 +26,11 @@ from train.runs.events import Ended, EndStatus
 from train.runs.folder import RunFolder
 from train.runs.process import stop, worker_pid
 from train.step.losses import LOSSES
-from tui.cli import train_following
+from tui.cli import following
+from tui.cli.groups import load_command
 from tui.cli.main import main
-from tui.cli.train_command import add_train_options
+from tui.cli.options import slot_of
+from tui.cli.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +121,7 @@ def test_ctrl_c_stops_the_run_and_says_how_to_go_on(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without_mlx()
-    shown = train_following._shown
+    shown = following._shown
     begun = 0
 
     def interrupting(look: Any, *, stopping: bool) -> Any:
@@ -127,7 +129,7 @@ def test_ctrl_c_stops_the_run_and_says_how_to_go_on(
             raise KeyboardInterrupt
         return shown(look, stopping=stopping)
 
-    monkeypatch.setattr(train_following, "_shown", interrupting)
+    monkeypatch.setattr(following, "_shown", interrupting)
     assert main(["train", *OPTIONS, "--json"]) == 130
     captured = capsys.readouterr()
     events = [json.loads(line)["event"] for line in captured.out.splitlines()]
@@ -249,11 +251,10 @@ def test_another_process_may_have_the_store_when_a_run_ends(
 
 
 def parsed(line: str) -> tuple[RunConfig, TrainingSetPlan]:
-    parser = argparse.ArgumentParser()
-    add_train_options(parser)
-    arguments = parser.parse_args(shlex.split(line)[2:])
-    specs = [] if arguments.specs == ["none"] else arguments.specs
-    return config_from(vars(arguments), specs), plan_from(vars(arguments))
+    words = load_command("train").make_context("train", shlex.split(line)[2:]).params
+    given = slot_of(signature(train, eval_str=True).parameters["settings"]).read(words)
+    specs = [] if given["specs"] == ["none"] else given["specs"]
+    return config_from(given, specs), plan_from(given)
 
 
 def test_the_command_line_of_a_run_is_short_where_it_is_as_usual() -> None:

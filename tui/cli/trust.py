@@ -1,51 +1,63 @@
-"""``rejudge calibrate``: learn what the judges' scores mean, and grade every judged pair."""
+"""``rejudge agreement`` and ``rejudge calibrate``: how far the scores can be trusted."""
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
-from tui.cli.answers import answer, table
-from tui.cli.arguments import add_json_argument, workspace_of
-from tui.cli.progress_line import progress_line
+from tui.cli.groups import command, new_app
+from tui.cli.output import Call, open_to_read, progress_bar, run_interruptible, table
 
 if TYPE_CHECKING:
-    import argparse
-
-    from core.store.database import Store
     from labels.calibration.store import Calibration, CalibrationOutcome
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's own arguments."""
-    add_json_argument(parser)
+app = new_app()
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Calibrate, show how far it is, and say what came of it."""
-    workspace = workspace_of(arguments)
-    workspace.require()
-    with open_workspace_store(workspace) as store:
-        outcome = _calibrate(store)
-    answer(arguments, _document(outcome), _lines(outcome))
+@command(
+    app,
+    "agreement",
+    more="For each judge: weighted kappa, share of equal grades, bias and mean distance to people's"
+    " grades, the confusion matrix, and how many labels are still missing. For each two people the"
+    " same. Every figure has a 95% interval, or says why not.",
+    examples=("rejudge agreement", "rejudge agreement --judge gpt-4o --json"),
+)
+def agreement(
+    call: Call,
+    judge: Annotated[
+        str, typer.Option(metavar="NAME", help="Only the judges of this name. Default: all.")
+    ] = "",
+) -> int:
+    """Measure how far judges and people agree."""
+    from labels.trust import measure_trust
+    from tui.shown.agreement import document, lines
+
+    workspace = call.workspace()
+    with open_to_read(workspace) as store:
+        trust = measure_trust(store, judge, workspace.annotator())
+    call.answer(document(trust), lines(trust))
     return 0
 
 
-def _calibrate(store: Store) -> CalibrationOutcome:
-    """Calibrate in a thread of its own, so that Ctrl-C can stop it between two turns."""
-    from labels.calibration.calibrating import calibrate
+@command(
+    app,
+    "calibrate",
+    more="From the pairs that people graded it learns how likely each grade is, given the judges'"
+    " scores, and grades every judged pair. It says how much that helps on labels held out. The app"
+    " does the same by itself after some labels.",
+    examples=("rejudge calibrate", "rejudge export jsonl train.jsonl --grades best"),
+)
+def calibrate(call: Call) -> int:
+    """Calibrate; Ctrl-C stops it between two steps."""
+    from labels.calibration.calibrating import calibrate as learn
 
-    stop = threading.Event()
-    with progress_line() as show, ThreadPoolExecutor(1, "calibrate") as thread:
-        work = thread.submit(calibrate, store, progress=show, cancelled=stop.is_set)
-        try:
-            return work.result()
-        except KeyboardInterrupt:
-            stop.set()
-            return work.result()
+    with open_workspace_store(call.workspace()) as store, progress_bar() as show:
+        outcome = run_interruptible(lambda stopped: learn(store, progress=show, cancelled=stopped))
+    call.answer(_document(outcome), _lines(outcome))
+    return 0
 
 
 def _document(outcome: CalibrationOutcome) -> dict[str, object]:
@@ -102,26 +114,19 @@ def _lines(outcome: CalibrationOutcome) -> list[str]:
     found = outcome.calibration
     if found is None:
         return [f"No calibration: {outcome.reason}.", *outcome.notices]
-    return [
-        *table(_rows(found)),
-        *(
-            displayable_line(
-                f"{effect.judge} by itself: RPS {effect.rps_raw:.3f}, calibrated"
-                f" {effect.rps_calibrated:.3f} on {effect.labels:,} labels"
-            )
-            for effect in found.judges
-        ),
-        *outcome.notices,
-    ]
+    judges = (
+        f"{effect.judge} alone: RPS {effect.rps_raw:.3f}, calibrated"
+        f" {effect.rps_calibrated:.3f} on {effect.labels:,} labels"
+        for effect in found.judges
+    )
+    return [*table(_rows(found)), *map(displayable_line, judges), *outcome.notices]
 
 
 def _rows(found: Calibration) -> list[tuple[str, object]]:
     held_out = found.held_out
-    between = (
-        f" [{held_out.gain_low:.3f}, {held_out.gain_high:.3f}]"
-        if held_out.gain_low is not None and held_out.gain_high is not None
-        else ""
-    )
+    interval = ""
+    if held_out.gain_low is not None and held_out.gain_high is not None:
+        interval = f" [{held_out.gain_low:.3f}, {held_out.gain_high:.3f}]"
     return [
         ("method", f"{found.method} ({', '.join(f'{m} {loss:.3f}' for m, loss in found.tried)})"),
         (
@@ -132,13 +137,13 @@ def _rows(found: Calibration) -> list[tuple[str, object]]:
             "RPS, held out",
             (
                 f"{held_out.rps_raw:.3f} raw, {held_out.rps_calibrated:.3f} calibrated;"
-                f" gain {held_out.gain:.3f}{between}"
+                f" gain {held_out.gain:.3f}{interval}"
             ),
         ),
         (
             "mean error",
             f"{held_out.mae_raw:.3f} raw, {held_out.mae_calibrated:.3f} calibrated, in grades",
         ),
-        ("90% sets", f"hold the grade in {held_out.coverage:.0%} of labels held out"),
+        ("90% sets", f"hold the grade of {held_out.coverage:.0%} of the labels held out"),
         ("graded", f"{found.graded:,} pairs"),
     ]
