@@ -286,9 +286,10 @@ class Workspace(AbstractContextManager["Workspace"]):
         Raises:
             RejudgeError: the workspace is a read-only copy, or cannot be written.
         """
+        from core.jobs import Job
         from labels.calibration.calibrating import calibrate
 
-        return calibrate(self._store, progress=progress or _ignore)
+        return calibrate(self._store, Job(progress or _ignore))
 
     def evals(self) -> tuple[EvalSummary, ...]:
         """Return all evals without their queries, the newest first."""

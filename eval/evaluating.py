@@ -231,7 +231,7 @@ def _rankings(retriever: Retriever, targets: Sequence[Target], job: Job) -> dict
 def _result(target: Target, ranking: Ranking) -> QueryResult:
     paths = [path for path, _ in target.wanted]
     grades = [grade for _, grade in target.wanted]
-    ranks = ranks_of((found.path for found in ranking), paths)
+    ranks = ranks_of([found.path for found in ranking], paths)
     wanted = tuple(map(WantedPath, paths, grades, ranks))
     query = target.asked.query
     return QueryResult(target.position, query, wanted, first_rank(grades, ranks), target.problem)

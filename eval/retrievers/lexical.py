@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from eval.retrievers.base import rank_paths
@@ -45,7 +46,6 @@ def build_lexical(store: Store, corpus: Corpus, job: Job) -> LexicalRetriever:
     """Index the corpus in memory."""
     from core.search import build_index
 
-    index = build_index(
-        store, advance=lambda done: job.step(done, len(corpus), "documents indexed")
-    )
+    advance = partial(job.step, total=len(corpus), note="documents indexed")
+    index = build_index(store, advance=advance)
     return LexicalRetriever(index, corpus)

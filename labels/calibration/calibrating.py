@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from core.ids import event_id, utc_now
+from core.jobs import Job
 from core.stats import bootstrap_estimate, bootstrap_totals
 from labels.calibration.choosing import median_grades, ranked_probability_scores
 from labels.calibration.fitting import FittedCalibration, fit_calibration
@@ -18,22 +19,18 @@ from labels.calibration.store import Calibration, CalibrationOutcome, JudgeEffec
 from labels.calibration.worker import fit_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from core.records import Judge, Progress
+    from core.records import Judge
     from core.store.database import Store
     from labels.calibration.outputs import LabelledOutputs
 
+_UNWATCHED: Final = Job()
 
-def calibrate(
-    store: Store,
-    *,
-    apart: bool = False,
-    progress: Callable[[Progress], None] = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> CalibrationOutcome:
+
+def calibrate(store: Store, job: Job = _UNWATCHED, *, apart: bool = False) -> CalibrationOutcome:
     """Fit a calibration on all labels and write every judged pair's grade.
 
     The previous calibration stays current until all grades are written. Call it in a worker
@@ -41,25 +38,23 @@ def calibrate(
 
     Args:
         store: the store.
+        job: receives progress; its cancellation is polled.
         apart: fit in a child process, so that a program stays responsive to keys.
-        progress: receives how far the grading is.
-        cancelled: polled from time to time.
 
     Raises:
-        CancelledError: cancelled; nothing has changed.
+        CancelledError: the job was cancelled; nothing has changed.
     """
+    job = job.named("the calibration", "The previous calibration is kept.")
     material = learning_material(store)
     labelled = material.labelled
     if labelled is None:
         return CalibrationOutcome(None, material.reason, material.notices)
     if apart:
-        fitted = fit_apart(labelled, material.draws, cancelled)
+        fitted = fit_apart(labelled, material.draws, job)
     else:
         fitted = fit_calibration(labelled, material.draws)
     identifier = event_id()
-    graded = grade_all(
-        store, identifier, material.judges, fitted, progress=progress, cancelled=cancelled
-    )
+    graded = grade_all(store, identifier, material.judges, fitted, job)
     calibration = Calibration(
         id=identifier,
         made=utc_now(),

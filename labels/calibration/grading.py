@@ -15,16 +15,15 @@ from uuid import UUID
 
 import numpy as np
 
-from core.errors import CancelledError
-from core.records import Progress
 from labels.calibration.outputs import LEVELS, JudgeOutputs, judge_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
+    from core.jobs import Job
     from core.records import Judge
     from core.store.database import Store
     from labels.calibration.fitting import FittedCalibration
@@ -48,14 +47,12 @@ def grade_all(
     calibration: UUID,
     judges: Sequence[Judge],
     fitted: FittedCalibration,
-    *,
-    progress: Callable[[Progress], None] = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    job: Job,
 ) -> int:
     """Write the calibrated grade of every pair that a judge scored; return how many.
 
     Raises:
-        CancelledError: cancelled; the grades written so far belong to no calibration.
+        CancelledError: the job was cancelled; grades written so far belong to no calibration.
     """
     pivot = _pivot(store, judges)
     staged = f"memory.main.rulings_{calibration.hex}"
@@ -63,12 +60,11 @@ def grade_all(
         store.read(pivot.staging_sql(staged))
         total = store.read(f"SELECT count(*) FROM {staged}")[0][0]
         for first in range(1, total + 1, PAIRS_A_BATCH):
-            if cancelled():
-                raise CancelledError("the calibration was cancelled; the previous one is kept")
+            job.check()
             batch = f"(SELECT * FROM {staged} WHERE place BETWEEN {first} AND {first} + {_TO_LAST})"
             with store.transaction() as cursor:
                 _grade_batch(cursor, calibration, batch, pivot, fitted)
-            progress(Progress(min(total, first + _TO_LAST), total, "calibrating"))
+            job.step(min(total, first + _TO_LAST), total, "calibrating")
             time.sleep(_PAUSE_SECONDS)
     finally:
         store.read(f"DROP TABLE IF EXISTS {staged}")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from core.errors import CancelledError, RejudgeError
+from core.errors import RejudgeError
 from core.processes import module_command
 from labels.calibration.fitting import FittedCalibration, fit_calibration
 from labels.calibration.methods import model_of
@@ -27,22 +27,20 @@ from labels.calibration.outputs import JudgeOutputs, LabelledOutputs
 from labels.calibration.store import HeldOut, Method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
+
+    from core.jobs import Job
 
 
 _POLL_SECONDS: Final = 0.1
 _NICENESS: Final = 10
 
 
-def fit_apart(
-    labelled: LabelledOutputs, draws: NDArray[np.float64], cancelled: Callable[[], bool]
-) -> FittedCalibration:
+def fit_apart(labelled: LabelledOutputs, draws: NDArray[np.float64], job: Job) -> FittedCalibration:
     """Run ``fit_calibration`` in a child process and wait for it.
 
     Raises:
-        CancelledError: cancelled; the child is gone.
+        CancelledError: the job was cancelled; the child is gone.
         RejudgeError: the child died.
     """
     command = module_command("labels.calibration.worker")
@@ -53,9 +51,9 @@ def fit_apart(
         process = subprocess.Popen(command, stdin=given, stdout=pipe, stderr=pipe)  # noqa: S603
     with process:
         while True:
-            if cancelled():
+            if job.cancelled():
                 process.kill()
-                raise CancelledError("the calibration was cancelled; the previous one is kept")
+                job.check()
             with suppress(subprocess.TimeoutExpired):
                 fitted, said = process.communicate(timeout=_POLL_SECONDS)
                 break

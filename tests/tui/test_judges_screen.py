@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import CancelledError
 from core.store.opening import open_store
 from core.workspace import Workspace
 from labels.calibration import calibrating
@@ -20,6 +19,8 @@ from tests.tui.judges_driving import add_labels, judges, workspace_with_judges
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from core.jobs import Job
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +119,10 @@ async def test_calibrating_now_writes_grades_and_measures_again(tmp_path: Path) 
 async def test_a_calibration_can_be_stopped(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def until_cancelled(*_: object) -> None:
-        cancelled = _[2]
-        assert callable(cancelled)
-        while not cancelled():
+    def until_cancelled(_labelled: object, _draws: object, job: Job) -> None:
+        while True:
+            job.check()
             time.sleep(0.001)
-        raise CancelledError("the calibration was cancelled; the previous one is kept")
 
     monkeypatch.setattr(calibrating, "fit_apart", until_cancelled)
     async with judges(workspace) as at:

@@ -52,10 +52,11 @@ def agreement(
 )
 def calibrate(call: Call) -> int:
     """Calibrate; Ctrl-C stops it between two steps."""
+    from core.jobs import Job
     from labels.calibration.calibrating import calibrate as learn
 
     with open_workspace_store(call.workspace()) as store, progress_bar() as show:
-        outcome = run_interruptible(lambda stopped: learn(store, progress=show, cancelled=stopped))
+        outcome = run_interruptible(lambda stopped: learn(store, Job(show, stopped)))
     call.answer(_document(outcome), _lines(outcome))
     return 0
 

@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import CancelledError
 from core.ids import event_id, utc_now
+from core.jobs import Job
 from core.store.opening import open_store
 from core.store.sql import insert_missing
 from labels.calibration.calibrating import calibrate
@@ -149,7 +150,7 @@ def test_stopped_the_calibration_before_it_stands(store: Store) -> None:
     grade(store, rows[:40], TRUTH.grades[:40].tolist())
     first = calibrate(store).calibration
     with pytest.raises(CancelledError):
-        calibrate(store, cancelled=lambda: True)
+        calibrate(store, Job(cancelled=lambda: True))
     assert current_calibration(store) == first
     assert len(calibrated_grades(store, rows)) == PAIRS
 

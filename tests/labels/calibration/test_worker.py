@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import CancelledError
+from core.jobs import Job
 from labels.calibration.choosing import fits
 from labels.calibration.fitting import fit_calibration
 from labels.calibration.methods import model_of
@@ -31,7 +32,7 @@ def labelled(count: int = 40, judges: int = 2) -> tuple[LabelledOutputs, JudgeOu
 def test_another_process_gives_the_same_fit() -> None:
     given, outputs = labelled()
     draws = np.linspace(0, 0.99, len(given))
-    apart = fit_apart(given, draws, lambda: False)
+    apart = fit_apart(given, draws, Job())
     here = fit_calibration(given, draws)
     assert (apart.method, apart.threshold, apart.held_out) == (
         here.method,
@@ -46,15 +47,13 @@ def test_labels_that_fit_no_pipe_get_there() -> None:
     given, _ = labelled(400, judges=8)
     assert given.outputs.chances.nbytes > 1 << 16
     draws = np.zeros(len(given))
-    assert (
-        fit_apart(given, draws, lambda: False).threshold == fit_calibration(given, draws).threshold
-    )
+    assert fit_apart(given, draws, Job()).threshold == fit_calibration(given, draws).threshold
 
 
 def test_a_cancelled_fit_ends() -> None:
     given, _ = labelled()
     with pytest.raises(CancelledError):
-        fit_apart(given, np.zeros(len(given)), lambda: True)
+        fit_apart(given, np.zeros(len(given)), Job(cancelled=lambda: True))
 
 
 def test_every_model_comes_back_from_its_parameters() -> None:
