@@ -1,12 +1,9 @@
-"""Which nodes of each grammar are definitions, and which only lie on the way to them.
+"""The node types of each grammar: definitions, and the nodes that lead to them.
 
-One entry a language. To add one: name the package of its grammar and its node types, and, where a
-definition's name is not simply in the field ``name``, a naming function.
-
-What a definition is called, for each way that a grammar has of putting it.
-
-A naming function takes a node that may be a definition and returns its name, or None when it is
-none after all (a declaration without a body, a variable that holds no function).
+To add a language, add an entry to ``GRAMMARS``: the package of its grammar, its node types, and,
+if a definition's name is not in the field ``name``, a naming function. A naming function takes a
+node that may be a definition and returns its name, or None if it is not one after all (a
+declaration without a body, a variable that holds no function).
 """
 
 from __future__ import annotations
@@ -27,10 +24,12 @@ _NAME_LIMIT: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A definition's name within what it stands in.
+    """A definition's name, without the names around it.
 
-    ``scope`` is the name that its members are qualified with; None when they are not documents
-    of their own. ``kind`` is set where the node's type alone does not tell it.
+    Attributes:
+        symbol: the name.
+        scope: the name that qualifies its members; None if they are not documents of their own.
+        kind: set if the node's type does not determine it.
     """
 
     symbol: str
@@ -41,8 +40,7 @@ class Name:
 def text_of(node: Node | None, source: bytes) -> str:
     """Return a node's source on one line, cut at 300 characters; empty for None.
 
-    ``Node.text`` is not used: for a tree that was parsed through a callback it calls that
-    callback for each character.
+    ``Node.text`` would call back for each character if the tree was parsed through a callback.
     """
     if node is None:
         return ""
@@ -52,18 +50,18 @@ def text_of(node: Node | None, source: bytes) -> str:
 
 
 def field_name(node: Node, source: bytes) -> Name | None:
-    """Name a definition by its field ``name``, whose members are qualified with the same."""
+    """Name a definition by its field ``name``, which also qualifies its members."""
     name = text_of(node.child_by_field_name("name"), source)
     return Name(name, name) if name else None
 
 
 def name_with_body(node: Node, source: bytes) -> Name | None:
-    """Name a definition by its field ``name`` if it has a body."""
+    """Name a definition by its field ``name``, if it has a body."""
     return field_name(node, source) if node.child_by_field_name("body") else None
 
 
 def rust_name(node: Node, source: bytes) -> Name | None:
-    """Name a block ``impl Type`` or ``impl Trait for Type``, and its members ``Type::name``."""
+    """Name ``impl Type`` and ``impl Trait for Type`` so; their members are ``Type::name``."""
     if node.type == "macro_definition":
         name = text_of(node.child_by_field_name("name"), source)
         return Name(f"{name}!") if name else None
@@ -80,7 +78,7 @@ def rust_name(node: Node, source: bytes) -> Name | None:
 
 
 def _bare_type(node: Node | None) -> Node | None:
-    """Return a type without references, pointers, type arguments and its path."""
+    """Return a type without references, pointers, type arguments and path."""
     while node is not None:
         inner = node.child_by_field_name("type")
         if inner is None and node.type.startswith("scoped_"):
@@ -109,7 +107,7 @@ _SCRIPT_FUNCTIONS_NAMING: Final = frozenset(
 
 
 def script_name(node: Node, source: bytes) -> Name | None:
-    """Name what JavaScript and TypeScript define: also functions and classes held by a variable."""
+    """Name definitions of JavaScript and TypeScript, including variables that hold one."""
     if node.type in {"class", *_SCRIPT_FUNCTIONS_NAMING}:
         return _exported_value_name(node, source)
     if node.type == "assignment_expression":
@@ -147,7 +145,7 @@ def _held_name(left: Node | None, value: Node | None, source: bytes) -> Name | N
 
 
 def c_name(node: Node, source: bytes) -> Name | None:
-    """Name what C defines; a ``typedef`` with a body is named by what it makes."""
+    """Name definitions of C; a ``typedef`` with a body has the name of the new type."""
     if node.type == "type_definition":
         subject = node.child_by_field_name("type")
         if subject is None or subject.child_by_field_name("body") is None:
@@ -169,7 +167,7 @@ def _declared_name(node: Node, source: bytes) -> Name | None:
         inner = declarator.child_by_field_name("declarator")
         if inner is None and declarator.type.endswith("_declarator"):
             inner = next(
-                (each for each in declarator.named_children if each.type != "ms_call_modifier"),
+                (child for child in declarator.named_children if child.type != "ms_call_modifier"),
                 None,
             )
         if inner is None or declarator.type == "operator_cast":
@@ -198,7 +196,7 @@ def _declarator_name(node: Node, source: bytes) -> Name | None:
 
 
 def cpp_name(node: Node, source: bytes) -> Name | None:
-    """Name what C++ defines; ``Type::method`` also where it is defined outside of its class."""
+    """Name definitions of C++; ``Type::method`` also if defined outside its class."""
     name = c_name(node, source)
     if name is None or node.type in {"function_definition", "type_definition"}:
         return name
@@ -214,14 +212,14 @@ _SWIFT_KEYWORDS: Final = {
 
 
 def swift_name(node: Node, source: bytes) -> Name | None:
-    """Name what Swift defines; an extension is ``extension Type`` and its members ``Type....``."""
+    """Name definitions of Swift; ``extension Type`` qualifies its members with ``Type``."""
     keyword = _SWIFT_KEYWORDS.get(node.type)
     if keyword:
         return Name(keyword)
     if node.type == "function_declaration":
         # An operator's name has no field of its own, the return type has one called "name".
         children = node.children
-        after = next((i for i, each in enumerate(children) if each.type == "func"), len(children))
+        after = next((i for i, child in enumerate(children) if child.type == "func"), len(children))
         name = text_of(children[after + 1], source) if after + 1 < len(children) else ""
         return Name(name) if name else None
     named = field_name(node, source)
@@ -232,19 +230,19 @@ def swift_name(node: Node, source: bytes) -> Name | None:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """One language's table of node types.
+    """The node types of a language.
 
     Attributes:
-        package: the package of the grammar's wheel.
-        classes: definitions that may hold others: classes, structs, traits, ``impl`` blocks.
-        functions: definitions that are looked at as a whole.
-        containers: nodes in which definitions lie, without a name of their own.
-        scopes: containers that qualify what is in them, by their field ``name``.
-        wrappers: nodes that belong to the one definition in them: decorators, ``export``.
+        package: the Python package of the grammar.
+        classes: definitions that may contain others: classes, structs, traits, ``impl`` blocks.
+        functions: definitions whose inside is not searched.
+        containers: nameless nodes that may contain definitions.
+        scopes: containers whose field ``name`` qualifies the definitions in them.
+        wrappers: nodes that belong to the single definition in them: decorators, ``export``.
         leading: comments and attributes; directly above a definition they belong to it.
-        name: names a definition, given its node and the file.
-        separator: stands between a qualifier and a name.
-        loader: the function of ``package`` that gives the grammar.
+        name: the naming function; it gets the node and the file's source.
+        separator: between a qualifier and a name.
+        loader: the function of ``package`` that returns the grammar.
     """
 
     package: str
@@ -260,7 +258,7 @@ class Grammar:
 
     @property
     def definitions(self) -> frozenset[str]:
-        """Every type of node that may be a definition."""
+        """All node types that may be definitions."""
         return self.classes | self.functions
 
 

@@ -1,6 +1,6 @@
-"""The language of a file, by its name, its first line, and for C headers its content.
+"""The language of a file: by its name, its shebang line, and for C headers its content.
 
-Names are those that Pygments knows too, so that the code can be highlighted by them.
+The names are Pygments' too, so they also choose the highlighting.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ _CPP_HEADER: Final = re.compile(
 
 
 def language_of(path: str, text: str) -> str:
-    """Return the language of a file, ``text`` when it is not known."""
+    """Return the language of a file; ``text`` if it is unknown."""
     name = path.rpartition("/")[2].lower()
     stem, dot, extension = name.rpartition(".")
     if dot and stem:

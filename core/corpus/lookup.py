@@ -1,4 +1,4 @@
-"""Documents of the corpus by their place, as pairs from elsewhere name it."""
+"""Find documents of the corpus by path and symbol, as imported pairs name them."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ _NUMBER: Final = re.compile(r"#\d+$")
 
 
 def find_document(store: Store, path: str, symbol: str) -> Document | None:
-    """Return the document of the corpus at a place, or None; see ``find_documents``."""
+    """Return the document with this path and symbol, or None; see ``find_documents``."""
     return find_documents(store, [(path, symbol)]).get((path, symbol))
 
 
 def find_documents(
     store: Store, places: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Document]:
-    """Return the documents of the corpus at the given places; an unknown place is absent.
+    """Return the corpus documents at these places; an unknown place is absent from the result.
 
     Args:
         store: an open store.
-        places: a path and a symbol each. The path is relative to the corpus folder; ``./`` before
-            it and backslashes do no harm. The symbol is the document's own, or else any last part
-            of exactly one symbol of that file: ``bar`` or ``Foo.bar`` for ``Foo::bar``. The empty
-            symbol stands for the file's own document: the whole file, or its module document.
+        places: pairs of a path and a symbol. Paths are relative to the corpus folder; a leading
+            ``./`` and backslashes are accepted. A symbol is a document's own, or the last parts of
+            exactly one symbol in that file: ``bar`` or ``Foo.bar`` for ``Foo::bar``. An empty
+            symbol means the file's own document: the whole file, or its module document.
     """
     paths = {path: path.replace("\\", "/").removeprefix("./") for path, _ in places}
     known = _symbols(store, set(paths.values()))
     found: dict[tuple[str, str], UUID] = {}
     for path, symbol in places:
-        identifier = _chosen(known.get(paths[path], {}), symbol)
+        identifier = _find(known.get(paths[path], {}), symbol)
         if identifier is not None:
             found[path, symbol] = identifier
     documents = documents_by_id(store, list(set(found.values())))
-    return {place: documents[each] for place, each in found.items() if each in documents}
+    return {place: documents[key] for place, key in found.items() if key in documents}
 
 
 def _symbols(store: Store, paths: Iterable[str]) -> dict[str, dict[str, UUID]]:
-    """Return the ids of each path's documents by their symbols."""
+    """Return the ids of the documents by path and symbol."""
     rows = store.read(
         "SELECT path, symbol, id FROM db.documents"
         " WHERE in_corpus AND path IN (SELECT unnest(CAST($1 AS VARCHAR[])))",
@@ -60,11 +60,11 @@ def _symbols(store: Store, paths: Iterable[str]) -> dict[str, dict[str, UUID]]:
     return known
 
 
-def _chosen(known: Mapping[str, UUID], symbol: str) -> UUID | None:
+def _find(known: Mapping[str, UUID], symbol: str) -> UUID | None:
     if symbol in known or not symbol:
         return known.get(symbol)
     wanted = _parts(symbol)
-    ending = [each for each in known if _parts(each)[-len(wanted) :] == wanted]
+    ending = [name for name in known if _parts(name)[-len(wanted) :] == wanted]
     return known[ending[0]] if len(ending) == 1 else None
 
 

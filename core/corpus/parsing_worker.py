@@ -1,8 +1,8 @@
-"""The process in which files are parsed, so that a parser that crashes takes nothing with it.
+"""The worker process that parses files, so that a parser's crash takes nothing with it.
 
-Each line on stdin is a JSON list of files, ``[language, text]`` each. Each line on stdout answers
-one of them, in their order, with its definitions, ``[symbol, kind, start, end]`` each. The first
-line on stdout says only that the process is ready. It ends with its stdin.
+A line on stdin is a JSON list of files ``[language, text]``. The answer to each file is a line on
+stdout with a list of its definitions ``[symbol, kind, start, end]``. The first line on stdout says
+that the process is ready. It ends when stdin does.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ READY: Final = "ready"
 
 
 def main() -> None:
-    """Answer what comes on stdin.
+    """Answer the lines on stdin.
 
-    The arguments are the seconds that a file may take and the bytes of memory that the process may
-    have. The process that started this one keeps the time; the alarm is for when it is gone.
+    The command line has the seconds per file and the bytes of memory for the process. The parent
+    enforces the time; the alarm is for when the parent is gone.
     """
     seconds, memory = float(sys.argv[1]), int(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="ascii")
     os.dup2(2, 1)
-    _limit(memory)
+    _set_limits(memory)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     print(json.dumps(READY), file=answers)
     for line in sys.stdin.buffer:
@@ -36,19 +36,19 @@ def main() -> None:
             signal.setitimer(signal.ITIMER_REAL, 2 * seconds + 1)
             found = outline(language, text)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            told = [[each.symbol, each.kind, each.start, each.end] for each in found or ()]
-            print(json.dumps(told, separators=(",", ":")), file=answers)
+            rows = [[each.symbol, each.kind, each.start, each.end] for each in found or ()]
+            print(json.dumps(rows, separators=(",", ":")), file=answers)
 
 
-def _limit(memory: int) -> None:
-    """Set what the platform lets be set; a core file would hold other people's code."""
+def _set_limits(memory: int) -> None:
+    """Set the limits that the platform has; no core files, which would hold people's code."""
     import resource
 
     for kind, wanted in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
-        _, most = resource.getrlimit(kind)
-        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        _, highest = resource.getrlimit(kind)
+        limit = wanted if highest == resource.RLIM_INFINITY else min(wanted, highest)
         with suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, most))
+            resource.setrlimit(kind, (limit, highest))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import duckdb
 import pytest
 
 from core.corpus import importing
-from core.corpus import importing as replacing
 from core.corpus.importing import import_corpus
 from core.corpus.sources import Source, read_source
 from core.errors import CancelledError, InputError, StoreError
@@ -213,7 +212,7 @@ def test_bad_files_are_named_and_the_good_ones_kept(
     assert report.problems == (
         Problem("closed.py", 0, "cannot be read: Permission denied"),
         Problem("large.py", 0, "larger than 4,000 bytes: skipped"),
-        Problem("latin.py", 2, "not UTF-8: the wrong bytes were replaced by U+FFFD"),
+        Problem("latin.py", 2, "not UTF-8: the invalid bytes were replaced by U+FFFD"),
     )
     assert (report.skipped, report.problems_total, report.report_file) == (2, 3, "")
     assert places(store) == [
@@ -290,7 +289,7 @@ def test_a_failure_while_the_corpus_is_replaced_keeps_the_former(
     def fail(_: object) -> None:
         raise duckdb.IOException("No space left on device")
 
-    monkeypatch.setattr(replacing, "_remove_absent", fail)
+    monkeypatch.setattr(importing, "_remove_absent", fail)
     with pytest.raises(StoreError, match="the disk is full"):
         import_corpus(store, code)
     assert places(store) == [("a.py", "f"), ("a.py", "g")]
@@ -316,18 +315,16 @@ def test_folders_may_have_any_name(tmp_path: Path, name: str) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
-from core.corpus import importing as replacing
-from core.corpus.importing import import_corpus
-from core.store.database import Store
+from core.corpus import importing
 from core.store.opening import open_store
 
 def wait(cursor):
     print("replacing", flush=True)
     time.sleep(60)
 
-replacing._let_go = wait
+importing._remove_absent = wait
 with open_store(Path(sys.argv[1])) as store:
-    import_corpus(store, Path(sys.argv[2]))
+    importing.import_corpus(store, Path(sys.argv[2]))
 """
 
 

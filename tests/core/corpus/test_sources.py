@@ -22,11 +22,11 @@ if TYPE_CHECKING:
         (b"\x1b[31mred\n", Source("\x1b[31mred\n")),
         (
             b"ok\nna\xefve\n",
-            Source("ok\nna\ufffdve\n", "not UTF-8: the wrong bytes were replaced by U+FFFD", 2),
+            Source("ok\nna\ufffdve\n", "not UTF-8: the invalid bytes were replaced by U+FFFD", 2),
         ),
         (
             b"x\n" * 5000 + b"\0y",
-            Source("x\n" * 5000 + "\ufffdy", "holds NUL: replaced by U+FFFD", 5001),
+            Source("x\n" * 5000 + "\ufffdy", "contains NUL: replaced by U+FFFD", 5001),
         ),
         (b"x" * 20_001, Source(None, "larger than 20,000 bytes: skipped")),
         (b"\0" + b"x" * 20_001, Source(None)),
@@ -42,7 +42,7 @@ def test_bytes_become_text_or_a_reason(tmp_path: Path, content: bytes, expected:
 def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
-    assert read_source(tmp_path / "pipe", 100).reason == "is no ordinary file: skipped"
+    assert read_source(tmp_path / "pipe", 100).reason == "not a regular file: skipped"
     assert read_source(tmp_path / "link", 100).reason.startswith("cannot be read")
     assert (
         read_source(tmp_path / "absent", 100).reason == "cannot be read: No such file or directory"
