@@ -101,7 +101,7 @@ async def _bare_rate(port: int, calls: int) -> float:
 def _judging_rate(port: int, calls: int) -> tuple[float, float]:
     """Return the rate of ``judge_pairs`` from its start to the last commit, and the CPU a call."""
     from labels.judges.judging import JudgingPlan, judge_pairs
-    from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+    from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
     from labels.judges.server import Server
 
     parameters = JudgeParameters()
@@ -110,11 +110,11 @@ def _judging_rate(port: int, calls: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
         _fill(store, calls)
         # The first call pays for the imports and the connections' set-up; a run of hours does not.
-        asyncio.run(_warm_up(LlmJudge(server, judge, parameters)))
+        asyncio.run(_warm_up(LlmJudge(LlmSettings(server, judge, parameters))))
         busy, began = time.process_time(), time.perf_counter()
         report = judge_pairs(
             store,
-            lambda: LlmJudge(server, judge, parameters, concurrency=CONCURRENCY),
+            lambda: LlmJudge(LlmSettings(server, judge, parameters, concurrency=CONCURRENCY)),
             JudgingPlan(concurrency=CONCURRENCY),
         )
         passed, busy = time.perf_counter() - began, time.process_time() - busy

@@ -1,4 +1,4 @@
-"""An LLM as a judge: rubric in, checked reply out, one repair, else a failure."""
+"""An LLM as a judge: rubric in, checked reply out; one repair, else a failure."""
 
 from __future__ import annotations
 
@@ -27,20 +27,18 @@ if TYPE_CHECKING:
     from core.records import Document, Judge, Query
     from labels.judges.completion import Completion
     from labels.judges.prompt import JudgePrompt
-    from labels.judges.request_form import RequestForm
+    from labels.judges.request_form import Message, RequestForm
     from labels.judges.server import Server
-
 
 RULING_SHAPE: Final = ReplyShape("ruling", REPLY_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeParameters:
-    """The parameters that make a judge what it is, beside its model and its prompt.
+    """What identifies a judge beside its model and its prompt.
 
-    ``temperature`` from 0 to 2; ``max_tokens`` of a reply, with a reasoning model's thoughts;
-    ``code_budget``: characters of code that are sent; ``samples``: how many times each pair is
-    asked about.
+    ``temperature`` from 0 to 2; ``max_tokens`` of a reply, a reasoning model's thoughts included;
+    ``code_budget``: characters of code that are sent; ``samples``: requests for each pair.
     """
 
     temperature: float = 0.0
@@ -52,15 +50,15 @@ class JudgeParameters:
 def llm_judge_record(
     model: str, parameters: JudgeParameters, name: str = "", prompt: JudgePrompt = DEFAULT_PROMPT
 ) -> Judge:
-    """Return the judge: name, model, prompt and parameters.
+    """Return the judge's record; its id follows from name, model, prompt and parameters.
 
-    The server's address is not part of it: the same model asked the same way is the same judge,
-    wherever it runs. Nor is the form that a server needs the request in (see ``RequestForm``).
-    Without a name it is called after its model, its prompt version and its samples.
+    The server's address is not part of it: the same model asked the same way is the same judge
+    wherever it runs. Nor is the form of request that a server needs. The default name is made of
+    the model, the prompt version and the samples.
     """
-    told = asdict(parameters)
+    identity = asdict(parameters)
     if parameters.samples == 1:
-        del told["samples"]
+        del identity["samples"]
     version = f"/{prompt.name}" if prompt.name else ""
     times = f" x{parameters.samples}" if parameters.samples > 1 else ""
     return make_judge(
@@ -68,13 +66,18 @@ def llm_judge_record(
         JudgeKind.LLM,
         model=model,
         prompt=prompt_text(prompt),
-        parameters=json.dumps(told, sort_keys=True),
+        parameters=json.dumps(identity, sort_keys=True),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class LlmSettings:
-    """An LLM judge, and where and how it is asked."""
+    """An LLM judge, and where and how it is asked.
+
+    ``judge`` is the record under which its rulings are stored, made from the model, ``parameters``
+    and ``prompt``. ``concurrency``: calls at a time at most. ``logprobs``: ask for token
+    probabilities, which give the distribution over the scores.
+    """
 
     server: Server
     judge: Judge
@@ -83,64 +86,34 @@ class LlmSettings:
     concurrency: int = 8
     logprobs: bool = True
 
-    def make(self) -> LlmJudge:
-        """Make the judge, in the asyncio loop in which it will be used."""
-        return LlmJudge(
-            self.server,
-            self.judge,
-            self.parameters,
-            concurrency=self.concurrency,
-            prompt=self.prompt,
-            logprobs=self.logprobs,
-        )
-
 
 class LlmJudge:
-    """Asks a server. Made and used in one asyncio loop.
+    """A judge that asks a server. Made and used in one asyncio loop."""
 
-    Args:
-        server: where.
-        judge: what its rulings are stored under.
-        parameters: the judge's own.
-        concurrency: calls at a time at most.
-        prompt: the judge's own.
-        logprobs: whether to ask for token probabilities, from which the distribution comes.
-    """
-
-    def __init__(
-        self,
-        server: Server,
-        judge: Judge,
-        parameters: JudgeParameters,
-        *,
-        concurrency: int = 8,
-        prompt: JudgePrompt = DEFAULT_PROMPT,
-        logprobs: bool = True,
-    ) -> None:
-        self.judge = judge
-        self._server = server
-        self._parameters = parameters
-        self._prompt = prompt
+    def __init__(self, settings: LlmSettings) -> None:
+        self.judge = settings.judge
+        self._settings = settings
+        self._server = settings.server
         self._client = ChatClient(
-            server,
-            judge.model,
+            settings.server,
+            settings.judge.model,
             RULING_SHAPE,
-            max_tokens=parameters.max_tokens,
-            temperature=parameters.temperature,
-            concurrency=concurrency,
-            logprobs=logprobs,
+            max_tokens=settings.parameters.max_tokens,
+            temperature=settings.parameters.temperature,
+            concurrency=settings.concurrency,
+            logprobs=settings.logprobs,
         )
-        self._wanted = logprobs
         self._scored = self._distributed = 0
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What the server did not take or give."""
-        said = self._client.form.notices
-        if self._wanted and self._scored and not self._distributed:
-            without = "are shares of the samples" if self._sampled else "are not there"
-            said += (f"the server tells no token probabilities: distributions {without}",)
-        return said
+        notices = self._client.form.notices
+        if self._settings.logprobs and self._scored and not self._distributed:
+            sampled = self._settings.parameters.samples > 1
+            without = "are shares of the samples" if sampled else "are not there"
+            notices += (f"the server tells no token probabilities: distributions {without}",)
+        return notices
 
     @property
     def form(self) -> RequestForm:
@@ -148,38 +121,34 @@ class LlmJudge:
         return self._client.form
 
     async def rule(self, query: Query, document: Document) -> Ruling:
-        """Ask for a score, as many times as there are samples.
+        """Ask for a score, once for each sample.
 
         Raises:
             JudgeError: no pair can be scored.
         """
-        samples = [await self._rule_once(query, document) for _ in range(self._parameters.samples)]
-        for sample in samples:
-            self._scored += sample.score is not None
-            self._distributed += sample.distribution is not None
-        return pooled(samples) if self._sampled else samples[0]
+        count = self._settings.parameters.samples
+        samples = [await self._rule_once(query, document) for _ in range(count)]
+        self._scored += sum(sample.score is not None for sample in samples)
+        self._distributed += sum(sample.distribution is not None for sample in samples)
+        return pooled(samples) if count > 1 else samples[0]
 
     def batch_body(self, query: Query, document: Document) -> dict[str, object]:
-        """Return the request that asks about a pair, in the form that the server takes.
+        """Return the request about a pair, in the form that the server is known to take.
 
         It asks for few token probabilities: the answers of a batch come in one file.
         """
-        opening = opening_messages(query, document, self._parameters.code_budget, self._prompt)
-        form = self._client.form
-        few = min(form.top_logprobs, FEWER_TOP)
-        return self._client.body(opening, replace(form, top_logprobs=few))
+        few = min(self.form.top_logprobs, FEWER_TOP)
+        return self._client.body(
+            self._opening(query, document), replace(self.form, top_logprobs=few)
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    @property
-    def _sampled(self) -> bool:
-        return self._parameters.samples > 1
-
     async def _rule_once(self, query: Query, document: Document) -> Ruling:
         """Ask once; a reply that cannot be used is sent back once, where that may help."""
-        opening = opening_messages(query, document, self._parameters.code_budget, self._prompt)
+        opening = self._opening(query, document)
         try:
             first = await self._client.ask(opening)
         except CallError as error:
@@ -191,23 +160,28 @@ class LlmJudge:
         except ReplyError as error:
             reason = self._server.safe_line(str(error))
         try:
-            said = self._server.without_key(first.content)
-            second = await self._client.ask(repair_messages(opening, said, reason))
+            reply = self._server.without_key(first.content)
+            second = await self._client.ask(repair_messages(opening, reply, reason))
         except CallError as error:
             return self._failure(f"{reason}; asked again: {error}", first)
+        return self._repaired(first, reason, second)
+
+    def _repaired(self, first: Completion, reason: str, second: Completion) -> Ruling:
         try:
             ruling = read_ruling(second, self._server)
         except ReplyError as error:
-            last = self._server.safe_line(str(error))
-            same = f"{last}; so it was when asked again"
-            return self._failure(
-                same if last == reason else f"{last}; before that: {reason}", first, second
-            )
+            again = self._server.safe_line(str(error))
+            both = f"{again}; before that: {reason}" if again != reason else f"{again}, twice"
+            return self._failure(both, first, second)
         return replace(
             ruling,
             prompt_tokens=first.prompt_tokens + second.prompt_tokens,
             completion_tokens=first.completion_tokens + second.completion_tokens,
         )
+
+    def _opening(self, query: Query, document: Document) -> list[Message]:
+        settings = self._settings
+        return opening_messages(query, document, settings.parameters.code_budget, settings.prompt)
 
     def _failure(self, reason: str, *completions: Completion) -> Ruling:
         return Ruling(

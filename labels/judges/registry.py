@@ -47,9 +47,12 @@ class JudgeType:
 
 
 def _prepare_llm(_store: Store, options: JudgeOptions, _advance: Advance) -> MakeBackend:
+    from labels.judges.llm import LlmJudge
+
     if options.llm is None:
         raise JudgeError("no model is named", todo="Name one with --model M")
-    return options.llm.make
+    settings = options.llm
+    return lambda: LlmJudge(settings)
 
 
 def _prepare_lexical(store: Store, options: JudgeOptions, advance: Advance) -> MakeBackend:

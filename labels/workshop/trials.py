@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
 from labels.judges.choosing import audited_judge, find_judge
-from labels.judges.judging import JudgingPlan, PairChoice, count_pairs, judge_pairs, pending_pages
-from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+from labels.judges.judging import JudgingPlan, judge_pairs
+from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
+from labels.judges.pending import PairChoice, count_pairs, pending_pages
 from labels.judges.prompt import JudgePrompt, checked_rubric, opening_messages
 from labels.judges.server import find_server
 from labels.workshop.comparing import compare_judges
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from core.records import Judge
     from core.store.database import Store
     from labels.judges.judge import JudgingProgress, JudgingReport
-    from labels.judges.judging import PendingPair
+    from labels.judges.pending import PendingPair
     from labels.judges.server import Server
     from labels.workshop.comparing import JudgeComparison
 
@@ -257,9 +258,10 @@ def run_trial(
     request, parameters = trial.request, JudgeParameters()
     prompt = save_prompt(store, request.name, trial.prompt.rubric, examples=request.examples)
     new = llm_judge_record(request.model, parameters, prompt=prompt)
+    settings = LlmSettings(trial.server, new, parameters, prompt, _CONCURRENCY)
     report = judge_pairs(
         store,
-        lambda: LlmJudge(trial.server, new, parameters, prompt=prompt, concurrency=_CONCURRENCY),
+        lambda: LlmJudge(settings),
         JudgingPlan(concurrency=_CONCURRENCY, pairs=trial.pairs),
         progress=progress,
         cancelled=cancelled,

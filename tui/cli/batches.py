@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from core.records import Progress
     from core.store.database import Store
     from labels.judges.batches.client import BatchClient
-    from labels.judges.batches.store import Batch, CollectReport, SubmitReport
+    from labels.judges.batches.collecting import CollectReport
+    from labels.judges.batches.store import Batch
+    from labels.judges.batches.submitting import SubmitReport
     from labels.judges.judge import FailureCount
     from labels.judges.judging import JudgingPlan
     from labels.judges.llm import LlmSettings
@@ -76,8 +78,7 @@ def send_batches(
         report = run_interruptible(
             lambda stopped: submit_batches(
                 store,
-                settings.make,
-                settings.parameters,
+                settings,
                 client,
                 submit,
                 progress=show,

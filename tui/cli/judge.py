@@ -291,11 +291,10 @@ def _judge(
 
 
 def _show_cost(call: Call, store: Store, plan: JudgingPlan, settings: LlmSettings) -> int:
-    from labels.judges.judging import PairChoice
     from labels.workshop.trials import judging_cost
     from tui.shown.agreement import cost_document, cost_lines
 
-    choice = PairChoice(settings.judge.id, plan.kind, plan.retry_failed, plan.pairs)
+    choice = plan.choice(settings.judge.id)
     cost = judging_cost(store, choice, settings.prompt, settings.parameters, plan.limit)
     document: dict[str, object] = {"judge": settings.judge.name, "cost": cost_document(cost)}
     call.answer(document, cost_lines(settings.judge, cost))

@@ -1,1 +1,1 @@
-"""Judging by a server's Batch API: pairs are sent by the thousand, and fetched when it is done."""
+"""Judging by a server's Batch API: pairs are sent by the thousand and fetched when done."""

@@ -1,19 +1,18 @@
-"""Fetching what a server's Batch API has judged."""
+"""Fetching the results of a server's Batch API."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from core.ids import content_id, utc_now
-from core.records import Judgment, Progress
-from labels.judges.batches.client import EXPIRED, BatchUnknownError, answer_of_line
+from core.ids import content_id
+from core.records import Progress
+from labels.judges.batches.client import BatchUnknownError
+from labels.judges.batches.lines import EXPIRED, read_answer
 from labels.judges.batches.store import (
     Batch,
     BatchState,
-    CollectReport,
-    RemoteBatch,
     batch_pairs,
     open_batches,
     update_batch,
@@ -21,6 +20,7 @@ from labels.judges.batches.store import (
 from labels.judges.distribution import pooled
 from labels.judges.json_reply import ReplyError
 from labels.judges.judge import Ruling, count_failures
+from labels.judges.judging import judgment_of
 from labels.judges.reply import read_ruling
 
 if TYPE_CHECKING:
@@ -28,9 +28,39 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from core.errors import JudgeError
+    from core.records import Judgment
     from core.store.database import Store
-    from labels.judges.batches.client import BatchAnswer, BatchClient
-    from labels.judges.server import Server
+    from labels.judges.batches.client import BatchClient, RemoteBatch
+    from labels.judges.batches.lines import BatchAnswer
+    from labels.judges.judge import FailureCount
+
+
+_NO_ANSWER: Final = "the server's batch has no answer to this request"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectReport:
+    """What fetching did.
+
+    ``batches`` are those that were open, as they stand now. ``judged`` and ``failed`` count new
+    judgments, ``released`` pairs that the server never judged and that are pending again.
+    """
+
+    batches: tuple[Batch, ...] = ()
+    judged: int = 0
+    failed: int = 0
+    released: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    notices: tuple[str, ...] = ()
+    failures: tuple[FailureCount, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """How many batches are not finished."""
+        return sum(
+            batch.state in {BatchState.WAITING, BatchState.PREPARING} for batch in self.batches
+        )
 
 
 def collect_batches(
@@ -41,20 +71,19 @@ def collect_batches(
     progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> CollectReport:
-    """Ask how the open batches stand, and turn those that are finished into judgments.
+    """Turn the open batches that are finished into judgments.
 
-    A batch's judgments and its end are one transaction: fetched twice or killed in the midst, each
-    pair is judged once. A request that the server failed on, did not come to before the batch
-    expired, or answered with something that is no ruling becomes a failed judgment. Pairs of a
-    batch that the server refused as a whole, or of its part that was cancelled, were never judged
-    and wait for a judge again.
+    A batch's judgments and its new state are one transaction: each pair is judged once, even if the
+    program dies or fetches twice. A request on which the server failed, which it did not reach
+    before the batch expired, or whose reply cannot be used becomes a failed judgment. Pairs of a
+    batch that the server refused as a whole or that was cancelled before them are pending again.
 
     Args:
         store: has the batches, gets the judgments.
-        clients: gives the client of a batch's server.
-        cancel: have the server stop them first.
-        progress: told after each batch.
-        cancelled: asked before each batch.
+        clients: returns the client for a batch's server.
+        cancel: have the server stop the batches first.
+        progress: called after each batch.
+        cancelled: polled before each batch.
 
     Raises:
         JudgeError: a server cannot be asked; batches fetched before stay fetched.
@@ -78,7 +107,7 @@ class _Collected:
 
 
 class _Collector:
-    """One batch."""
+    """Fetches one batch."""
 
     def __init__(self, store: Store, client: BatchClient, batch: Batch) -> None:
         self._store = store
@@ -86,7 +115,7 @@ class _Collector:
         self._batch = batch
 
     def collect(self, *, cancel: bool) -> _Collected:
-        """Ask the server how it stands, and fetch it if it is finished."""
+        """Ask the server for the batch, and store its judgments if it is finished."""
         try:
             remote = self._remote(cancel=cancel)
         except BatchUnknownError as error:
@@ -109,9 +138,9 @@ class _Collector:
         return remote
 
     def _unknown(self, error: JudgeError, *, cancel: bool) -> _Collected:
-        """Keep a batch that the server does not know, unless a person gave it up.
+        """Keep a batch that the server does not know: with another key or address it may.
 
-        Another key or address may know it.
+        Cancelling gives it up.
         """
         if cancel:
             return self._released("the server does not know it")
@@ -122,40 +151,33 @@ class _Collector:
     def _released(self, why: str) -> _Collected:
         batch = replace(self._batch, state=BatchState.RELEASED, note=why)
         update_batch(self._store, batch)
-        notice = f"batch {batch.remote_id or batch.id}: {why}; its pairs wait for a judge again"
+        notice = f"batch {batch.remote_id or batch.id}: {why}; its pairs are pending again"
         return _Collected(batch, released=batch.pairs, notice=notice)
 
     def _fetched(self, remote: RemoteBatch) -> _Collected:
-        server = self._client.server
         pairs = batch_pairs(self._store, self._batch)
         rulings = self._rulings(set(pairs), remote)
         self._add_line_errors(rulings, pairs, remote)
         missing = [pair for pair in pairs if pair not in rulings]
         released = remote.status in {"cancelled", "failed"}
         if not released:
-            why = (
-                EXPIRED
-                if remote.status == "expired"
-                else "the server's batch has no answer to this request"
-            )
-            rulings |= {pair: Ruling(failure=why) for pair in missing}
+            reason = EXPIRED if remote.status == "expired" else _NO_ANSWER
+            rulings |= {pair: Ruling(failure=reason) for pair in missing}
         if not rulings:
-            reasons = "; ".join(message for _, message in remote.line_errors[:3])
-            why = f"the server says {remote.status}" + (f": {reasons}" if reasons else "")
-            return self._released(server.safe_line(why))
+            messages = "; ".join(message for _, message in remote.line_errors[:3])
+            why = f"the server says {remote.status}" + (f": {messages}" if messages else "")
+            return self._released(self._client.server.safe_line(why))
         note = f"{len(missing):,} pairs were not judged" if released and missing else ""
         batch = replace(self._batch, state=BatchState.DONE, note=note)
-        judgments = [self._judgment(pair, ruling) for pair, ruling in rulings.items()]
-        update_batch(self._store, batch, judgments)
-        count = len(missing) if released else 0
+        update_batch(self._store, batch, [self._judgment(*found) for found in rulings.items()])
         notice = f"batch {batch.remote_id}: {remote.status}; {note}" if note else ""
-        return _Collected(batch, list(rulings.values()), count, notice)
+        return _Collected(batch, list(rulings.values()), len(missing) if released else 0, notice)
 
     def _rulings(self, pairs: set[UUID], remote: RemoteBatch) -> dict[UUID, Ruling]:
-        """Return what the result files say of the batch's own pairs; of a repeated line the first.
+        """Return the rulings in the result files on the batch's own pairs.
 
-        A pair of several samples of which one came and another did not counts the missing one as
-        failed.
+        Of a repeated line the first counts. Of a pair with several samples, those that did not come
+        count as failed.
         """
         samples: dict[UUID, dict[int, Ruling]] = defaultdict(dict)
         for answer in self._answers(remote):
@@ -164,23 +186,23 @@ class _Collector:
                 continue
             if 0 <= answer.sample < self._batch.samples:
                 known[answer.sample] = self._ruling(answer)
-        return {pair: self._whole(list(told.values())) for pair, told in samples.items() if told}
+        return {pair: self._whole(list(found.values())) for pair, found in samples.items() if found}
 
-    def _whole(self, told: list[Ruling]) -> Ruling:
+    def _whole(self, samples: list[Ruling]) -> Ruling:
         if self._batch.samples == 1:
-            return told[0]
-        lost = Ruling(failure="the server's batch has no answer to this request")
-        return pooled([*told, *[lost] * (self._batch.samples - len(told))])
+            return samples[0]
+        lost = Ruling(failure=_NO_ANSWER)
+        return pooled([*samples, *[lost] * (self._batch.samples - len(samples))])
 
     def _answers(self, remote: RemoteBatch) -> Iterator[BatchAnswer]:
         for file in (remote.output_file, remote.error_file):
             for line in self._client.lines(file) if file else ():
-                answer = answer_of_line(line) if line else None
+                answer = read_answer(line) if line else None
                 if answer is not None:
                     yield answer
 
     def _ruling(self, answer: BatchAnswer) -> Ruling:
-        server: Server = self._client.server
+        server = self._client.server
         completion = answer.completion
         if completion is None:
             return Ruling(failure=server.safe_line(answer.failure))
@@ -196,7 +218,7 @@ class _Collector:
     def _add_line_errors(
         self, rulings: dict[UUID, Ruling], pairs: Sequence[UUID], remote: RemoteBatch
     ) -> None:
-        """Let what a refused batch says of single lines be failures of their pairs."""
+        """Make the complaints of a refused batch about single lines failures of their pairs."""
         for line, message in remote.line_errors:
             place = None if line is None else (line - 1) // self._batch.samples
             if place is not None and 0 <= place < len(pairs):
@@ -204,29 +226,20 @@ class _Collector:
                 rulings.setdefault(pairs[place], Ruling(failure=reason))
 
     def _judgment(self, pair: UUID, ruling: Ruling) -> Judgment:
-        return Judgment(
-            content_id("batch", str(self._batch.id), str(pair)),
-            pair,
-            self._batch.judge_id,
-            utc_now(),
-            score=ruling.score,
-            failure=ruling.failure,
-            distribution=ruling.distribution,
-            rationale=ruling.rationale,
-            prompt_tokens=ruling.prompt_tokens,
-            completion_tokens=ruling.completion_tokens,
-        )
+        """Return the record of a ruling, with the same id whenever the batch is fetched."""
+        identifier = content_id("batch", str(self._batch.id), str(pair))
+        return judgment_of(ruling, pair, self._batch.judge_id, identifier)
 
 
-def _added(report: CollectReport, one: _Collected) -> CollectReport:
-    rulings = one.rulings
+def _added(report: CollectReport, collected: _Collected) -> CollectReport:
+    rulings = collected.rulings
     return CollectReport(
-        (*report.batches, one.batch),
+        (*report.batches, collected.batch),
         report.judged + sum(ruling.score is not None for ruling in rulings),
         report.failed + sum(ruling.score is None for ruling in rulings),
-        report.released + one.released,
+        report.released + collected.released,
         report.prompt_tokens + sum(ruling.prompt_tokens for ruling in rulings),
         report.completion_tokens + sum(ruling.completion_tokens for ruling in rulings),
-        (*report.notices, one.notice) if one.notice else report.notices,
+        (*report.notices, collected.notice) if collected.notice else report.notices,
         count_failures((ruling.failure for ruling in rulings if ruling.failure), report.failures),
     )

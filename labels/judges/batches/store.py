@@ -1,7 +1,4 @@
-"""What is known of a batch, and what came of sending and fetching some.
-
-Batches in the store. What belongs together is one transaction.
-"""
+"""Batches in the store. Each function is one transaction."""
 
 from __future__ import annotations
 
@@ -16,18 +13,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from core.records import Judge, Judgment
+    from core.records import Judgment
     from core.store.database import Store
     from core.store.sql import Row
-    from labels.judges.judge import FailureCount
 
 
 class BatchState(StrEnum):
     """Where a batch stands.
 
-    ``preparing``: its pairs are set aside, and the server's own id is not known yet. ``waiting``:
-    the server has it. ``done``: its judgments are in the store. ``released``: the server judged
-    none of it, and its pairs wait for a judge again.
+    ``preparing``: its pairs are reserved, and the server's id is not known yet. ``waiting``: the
+    server has it. ``done``: its judgments are in the store. ``released``: the server judged none of
+    it, and its pairs are pending again.
     """
 
     PREPARING = "preparing"
@@ -38,11 +34,11 @@ class BatchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Pairs that one judge was asked about together.
+    """Pairs that were sent to a judge together.
 
-    ``server`` is the address without user and password; ``remote_id`` and ``remote_status`` are the
-    server's words. ``plain``: replies are not held to a JSON schema. Each pair was asked about
-    ``samples`` times; replies have ``max_tokens`` at most. ``note`` says what a person should know.
+    ``server`` is the address without user, password and query; ``remote_id`` and ``remote_status``
+    are the server's words. ``plain``: replies are not held to a JSON schema. Each pair was sent
+    ``samples`` times; replies have at most ``max_tokens``. ``note`` is for people.
     """
 
     id: UUID
@@ -59,64 +55,6 @@ class Batch:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteBatch:
-    """What the server says of a batch. ``line_errors`` are (line from 1 or None, message)."""
-
-    id: str
-    status: str
-    output_file: str | None = None
-    error_file: str | None = None
-    line_errors: tuple[tuple[int | None, str], ...] = ()
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing more will come of it."""
-        return self.status in {"completed", "failed", "expired", "cancelled"}
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitReport:
-    """What sending did. ``probed`` pairs were judged at once, to find out what the server takes."""
-
-    judge: Judge
-    batches: tuple[Batch, ...]
-    probed: int
-    skipped: int
-    cancelled: bool = False
-    notices: tuple[str, ...] = ()
-    failures: tuple[FailureCount, ...] = ()
-
-    @property
-    def sent(self) -> int:
-        """How many pairs wait at the server now."""
-        return sum(batch.pairs for batch in self.batches)
-
-
-@dataclass(frozen=True, slots=True)
-class CollectReport:
-    """What fetching did.
-
-    ``batches`` are all that were open, as they stand now. ``judged`` and ``failed`` count
-    judgments that came in; ``released`` pairs that the server did not judge and nobody asks twice
-    about by asking again.
-    """
-
-    batches: tuple[Batch, ...] = ()
-    judged: int = 0
-    failed: int = 0
-    released: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    notices: tuple[str, ...] = ()
-    failures: tuple[FailureCount, ...] = ()
-
-    @property
-    def waiting(self) -> int:
-        """How many batches are not finished."""
-        return sum(one.state in {BatchState.WAITING, BatchState.PREPARING} for one in self.batches)
-
-
 _COLUMNS: Final = (
     "id, judge_id, server, remote_id, state, remote_status, plain, samples, max_tokens, pairs,"
     " made, note"
@@ -124,7 +62,7 @@ _COLUMNS: Final = (
 
 
 def open_batches(store: Store) -> tuple[Batch, ...]:
-    """Return the batches whose pairs are set aside, the oldest first."""
+    """Return the batches that are not finished, the oldest first."""
     return _batches(store, "WHERE state IN ('preparing', 'waiting')")
 
 
@@ -141,8 +79,8 @@ def batch_pairs(store: Store, batch: Batch) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-def set_aside(store: Store, batch: Batch, pairs: Sequence[UUID]) -> None:
-    """Add a batch with its pairs: from now on nobody else asks its judge about them."""
+def reserve_pairs(store: Store, batch: Batch, pairs: Sequence[UUID]) -> None:
+    """Add a batch with its pairs, which are no longer pending for its judge."""
     with store.transaction() as cursor:
         cursor.execute(
             f"INSERT INTO db.batches ({_COLUMNS})"
@@ -169,7 +107,7 @@ def set_aside(store: Store, batch: Batch, pairs: Sequence[UUID]) -> None:
 
 
 def update_batch(store: Store, batch: Batch, judgments: Sequence[Judgment] = ()) -> None:
-    """Write where a batch stands, together with the judgments that came of it."""
+    """Store where a batch stands, together with its judgments."""
     with store.transaction() as cursor:
         add_judgments(cursor, judgments)
         cursor.execute(

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from core.store.opening import open_store
 from core.workspace import Workspace
 from labels.judges.judging import JudgingPlan, JudgmentWriter, judge_pairs
-from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
 from labels.judges.server import Server
 from tests.building import Scored, add_scored, new_workspace
 from tests.labels.judges.playing_server import Answer, PlayingServer, asked_query, ruling
@@ -47,12 +47,12 @@ def run(root: Path, beside: str, say: Callable[[str], None]) -> None:
             for judgment in batch:
                 say(str(judgment.pair_id))
 
-    where = Server(beside, "a-key", 60.0, 2)
+    settings = LlmSettings(Server(beside, "a-key", 60.0, 2), JUDGE, PARAMETERS)
     with (
         open_store(Workspace(root).folder) as store,
         patch("labels.judges.judging.JudgmentWriter", SayingWriter),
     ):
-        judge_pairs(store, lambda: LlmJudge(where, JUDGE, PARAMETERS), JudgingPlan(concurrency=4))
+        judge_pairs(store, lambda: LlmJudge(settings), JudgingPlan(concurrency=4))
 
 
 def kept(root: Path) -> list[str]:

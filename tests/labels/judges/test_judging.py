@@ -15,7 +15,7 @@ from core.store.opening import open_store
 from core.store.tables import make_judge
 from labels.judges.judge import Ruling
 from labels.judges.judging import JudgingPlan, judge_pairs
-from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
 from labels.judges.server import Server
 from tests.building import new_workspace
 from tests.labels.judges.playing_server import (
@@ -112,8 +112,8 @@ def test_limit_and_kind_choose_the_pairs(store: Store) -> None:
 
 
 def test_many_more_pairs_than_a_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labels.judges.judging.ID_PAGE", 7)
-    monkeypatch.setattr("labels.judges.judging.TEXT_PAGE", 3)
+    monkeypatch.setattr("labels.judges.pending.ID_PAGE", 7)
+    monkeypatch.setattr("labels.judges.pending.TEXT_PAGE", 3)
     judge = Scripted(four)
     assert judge_pairs(store, lambda: judge, JudgingPlan(limit=17)).judged == 17
     assert judge_pairs(store, lambda: judge, JudgingPlan()).judged == 23
@@ -202,7 +202,7 @@ def test_with_a_server_only_what_is_missing_is_asked_for(store: Store) -> None:
         where = Server(server.url, "planted-key", 5, 2)
 
         def backend() -> LlmJudge:
-            return LlmJudge(where, JUDGE, PARAMETERS)
+            return LlmJudge(LlmSettings(where, JUDGE, PARAMETERS))
 
         report = judge_pairs(store, backend, JudgingPlan())
         assert (report.judged, report.failed) == (38, 2)

@@ -13,7 +13,7 @@ import pytest
 from core.errors import JudgeError
 from core.records import Document, DocumentKind, Query
 from labels.judges.completion import ANSWER_LIMIT
-from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
 from labels.judges.prompt import JudgePrompt
 from labels.judges.server import Server, find_server
 from tests.labels.judges.playing_server import (
@@ -48,7 +48,7 @@ def ask(
 async def _ask(
     server: Server, times: int, parameters: JudgeParameters = PARAMETERS
 ) -> tuple[list[Ruling], tuple[str, ...]]:
-    judge = LlmJudge(server, JUDGE, parameters, concurrency=2)
+    judge = LlmJudge(LlmSettings(server, JUDGE, parameters, concurrency=2))
     try:
         return [await judge.rule(QUERY, CODE) for _ in range(times)], judge.notices
     finally:

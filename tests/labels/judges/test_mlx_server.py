@@ -18,7 +18,7 @@ import pytest
 
 from core.store.opening import open_store
 from labels.judges.judging import JudgingPlan, judge_pairs
-from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
 from labels.judges.server import Server
 from tests.building import Scored, add_scored, new_workspace
 
@@ -122,12 +122,10 @@ def test_what_a_random_model_writes_is_a_failed_judgment(
 ) -> None:
     parameters = JudgeParameters(max_tokens=12, code_budget=200)
     judge = llm_judge_record(str(model), parameters, "nonsense")
-    where = Server(address, "none", 60.0, 1)
+    settings = LlmSettings(Server(address, "none", 60.0, 1), judge, parameters)
     with open_store(new_workspace(tmp_path).folder) as store:
         add_scored(store, [Scored(f"query {n}", f"def f{n}(): 1", score=0) for n in range(3)])
-        report = judge_pairs(
-            store, lambda: LlmJudge(where, judge, parameters), JudgingPlan(concurrency=2)
-        )
+        report = judge_pairs(store, lambda: LlmJudge(settings), JudgingPlan(concurrency=2))
         rows = store.read("SELECT score, p1, failure, prompt_tokens FROM db.judgments")
     assert (report.judged, report.failed) == (0, 3)
     assert report.prompt_tokens > 3 * 1000

@@ -11,7 +11,7 @@ import pytest
 from core.errors import JudgeError
 from core.ids import document_id, query_id
 from core.records import Document, DocumentKind, Query
-from labels.judges.llm import JudgeParameters, LlmJudge, llm_judge_record
+from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
 from labels.judges.server import Server
 from tests.labels.judges.playing_server import Answer, PlayingServer, completion, error, ruling
 
@@ -53,7 +53,7 @@ class Outcome:
 
     async def _judge(self, server: Server, concurrency: int, queries: list[str]) -> tuple[str, ...]:
         record = llm_judge_record("m", PARAMETERS)
-        judge = LlmJudge(server, record, PARAMETERS, concurrency=concurrency)
+        judge = LlmJudge(LlmSettings(server, record, PARAMETERS, concurrency=concurrency))
 
         async def work() -> None:
             while queries:

@@ -10,22 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labels.judges.batches import client as batch_lines
-from labels.judges.batches.client import answer_of_line, lines_of, request_line
+from labels.judges.batches import lines as batch_lines
+from labels.judges.batches.lines import read_answer, request_line, split_lines
 from tests.labels.judges.batches.playing_batches import answered, failed, ruled
 
 PAIR = UUID(int=7)
 
 
 def read(line: dict[str, Any]) -> Any:
-    return answer_of_line(json.dumps({"custom_id": f"{PAIR}.0"} | line).encode())
+    return read_answer(json.dumps({"custom_id": f"{PAIR}.0"} | line).encode())
 
 
 def test_a_request_names_its_pair_and_the_answer_finds_it() -> None:
     asked = json.loads(request_line(PAIR, 3, {"model": "m"}))
     assert (asked["method"], asked["url"]) == ("POST", "/v1/chat/completions")
     assert asked["body"] == {"model": "m"}
-    told = answer_of_line(json.dumps({"custom_id": asked["custom_id"]} | ruled(4)).encode())
+    told = read_answer(json.dumps({"custom_id": asked["custom_id"]} | ruled(4)).encode())
     assert told is not None
     assert (told.pair_id, told.sample) == (PAIR, 3)
     assert told.completion is not None
@@ -71,7 +71,7 @@ def test_a_cancelled_request_was_never_asked() -> None:
     ],
 )
 def test_what_names_no_request_of_ours_is_nothing(line: bytes) -> None:
-    assert answer_of_line(line) is None
+    assert read_answer(line) is None
 
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n"))
@@ -84,10 +84,10 @@ def test_only_a_newline_ends_a_line(lines: list[str], size: int) -> None:
     expected = whole.split(b"\n")
     if not expected[-1]:
         expected.pop()
-    assert list(lines_of(pieces)) == expected
+    assert list(split_lines(pieces)) == expected
 
 
 def test_a_line_without_end_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_lines, "ANSWER_LIMIT", 10)
     pieces = [b"one\n", b"x" * 8, b"x" * 8, b"x" * 8, b"\ntwo\n", b"y" * 20]
-    assert list(lines_of(pieces)) == [b"one", None, b"two", None]
+    assert list(split_lines(pieces)) == [b"one", None, b"two", None]
