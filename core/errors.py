@@ -1,18 +1,18 @@
-"""The one error that a person can cause, and its kinds.
+"""The errors that a person can cause.
 
-Every message has three parts, so that screens and the command line can lay them out alike: what
-happened, where (a file, a line, a table), and what to do next.
+A message has three parts, which screens and the command line lay out alike: what happened, where
+(a file, a line, a table), and what to do next.
 """
 
 from __future__ import annotations
 
 
 class RejudgeError(Exception):
-    """Something the person can mend.
+    """Something that the person can fix.
 
     Args:
         what: what happened, a clause without a full stop.
-        where: the place: ``file.jsonl:12``, a folder, a url. Empty when there is none.
+        where: the place: ``file.jsonl:12``, a folder, a url. Empty if there is none.
         todo: what to do next, a sentence.
     """
 
@@ -33,11 +33,11 @@ class RejudgeError(Exception):
 
 
 class InputError(RejudgeError):
-    """A file, a folder or an argument that cannot be used."""
+    """A file, folder or argument cannot be used."""
 
 
 class WorkspaceError(RejudgeError):
-    """The workspace is absent, unwritable or not ours."""
+    """The workspace is absent or cannot be read or written."""
 
 
 class StoreError(RejudgeError):
@@ -45,7 +45,7 @@ class StoreError(RejudgeError):
 
 
 class StoreLockedError(StoreError):
-    """Another process owns the database file."""
+    """Another process has the database file open."""
 
 
 class StoreUnreachableError(StoreError):
@@ -53,20 +53,20 @@ class StoreUnreachableError(StoreError):
 
 
 class StoreConflictError(StoreError):
-    """Two people wrote the same thing at the same moment; this one is to try again."""
+    """Two people changed the same data at the same moment; trying again may work."""
 
 
 class StoreDamagedError(StoreError):
-    """The database file is cut short, overwritten or gone."""
+    """The database file is cut short, overwritten or missing."""
 
 
 class JudgeError(RejudgeError):
-    """A judge cannot be used at all: no key, no server, a model that is not there."""
+    """A judge cannot be used at all: no key, no server, an unknown model."""
 
 
 class UnavailableError(RejudgeError):
-    """A part of rejudge that this machine cannot run, such as training without MLX."""
+    """This machine cannot run a part of rejudge, such as training without MLX."""
 
 
 class CancelledError(RejudgeError):
-    """A long job was stopped on request before its end; what it was to change is as it was."""
+    """A long job was cancelled."""

@@ -1,4 +1,4 @@
-"""The records that pass between the floors: frozen, plain, without behaviour.
+"""The records that all parts of rejudge share.
 
 Grades and scores are integers from 1 (irrelevant) to 5 (exactly what is wanted). Times are naive
 ``datetime`` values in UTC, as the store keeps them.
@@ -26,14 +26,14 @@ def is_good(grade: float) -> bool:
 
 
 class QueryKind(StrEnum):
-    """How a query is put: by what the code does, or by the code's own names."""
+    """How a query describes code: by what it does, or by the names in it."""
 
     SEMANTIC = "semantic"
     KEYWORD = "keyword"
 
 
 class DocumentKind(StrEnum):
-    """What piece of a file a document is."""
+    """The part of a file that a document is."""
 
     FILE = "file"
     MODULE = "module"
@@ -53,7 +53,7 @@ class JudgeKind(StrEnum):
 
 
 class Origin(StrEnum):
-    """How a pair or a query came into the workspace."""
+    """Where a pair or a query comes from."""
 
     IMPORT = "import"
     SPEC = "spec"
@@ -65,7 +65,7 @@ class Origin(StrEnum):
 
 
 class Action(StrEnum):
-    """What a person did to a pair; one label event each."""
+    """What a person did to a pair: the kind of a label event."""
 
     CONFIRM = "confirm"
     OVERRIDE = "override"
@@ -79,9 +79,9 @@ class Action(StrEnum):
 class Document:
     """A piece of code that can be found.
 
-    ``path`` is relative to the corpus folder, with forward slashes; empty for a snippet that came
-    without one. ``symbol`` is the qualified name in the language's own notation, empty for a whole
-    file. Lines count from 1 and include both ends; None where the place is unknown.
+    ``path`` is relative to the corpus folder, with forward slashes; empty for a snippet without a
+    file. ``symbol`` is the qualified name in the language's own notation; empty for a whole file.
+    Lines are counted from 1, both ends included; None if the place is unknown.
     """
 
     id: UUID
@@ -96,7 +96,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What somebody types to find code. ``variation_of`` is the text it was reworded from."""
+    """What somebody types to find code. ``variation_of`` is the query it was reworded from."""
 
     id: UUID
     text: str
@@ -106,10 +106,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One query with one document.
+    """A query with a document.
 
-    ``inclusion_probability`` is the chance, in (0, 1], with which sampling took the pair; None
-    when nothing was sampled.
+    ``inclusion_probability`` is the probability, in (0, 1], that sampling included the pair; None
+    if it was not sampled.
     """
 
     id: UUID
@@ -121,10 +121,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A model, a prompt version and parameters that together score pairs.
+    """A model with a prompt version and parameters, or another source of scores.
 
-    ``prompt_version`` is the first 12 hex digits of the prompt's SHA-256, empty where there is no
-    prompt. ``parameters`` is a JSON object as text, keys sorted.
+    ``prompt_version`` is the first 12 hex digits of the prompt's SHA-256; empty without a prompt.
+    ``parameters`` is a JSON object as text, with sorted keys.
     """
 
     id: UUID
@@ -138,9 +138,9 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """One judge's ruling on one pair: a score, or a failure with its reason and no score.
+    """A judge's ruling on a pair: a score, or no score and the reason for the failure.
 
-    ``distribution`` holds P(score = 1..5), summing to 1, where the server gave one.
+    ``distribution`` holds P(score = 1..5), which sum to 1, if the server gave them.
     """
 
     id: UUID
@@ -158,13 +158,13 @@ class Judgment:
 
 @dataclass(frozen=True, slots=True)
 class LabelEvent:
-    """One thing a person did to a pair; never changed or deleted afterwards.
+    """An action of a person on a pair; never changed or deleted.
 
-    ``grade`` is set for confirm and override only, ``undoes`` for undo only. ``hidden`` tells
-    whether the judge's score was hidden when the person graded. ``milliseconds`` is the time from
-    the pair's first paint to the key. ``judgment_id`` names the judgment that was compared with.
-    ``strategy`` and ``inclusion_probability`` tell how the queue drew the pair. ``adjudicates``
-    tells whether the grade settles what people differed on, and so stands above theirs.
+    ``grade`` is set for confirm and override only, ``undoes`` for undo only. ``judgment_id`` is the
+    judgment that the grade was compared with, ``hidden`` whether its score was hidden from the
+    person. ``milliseconds`` is the time from the pair's first paint to the key. ``strategy`` and
+    ``inclusion_probability`` say how the queue drew the pair. ``adjudicates`` marks the grade that
+    settles a dispute and overrides people's own grades.
     """
 
     id: UUID
@@ -185,7 +185,7 @@ class LabelEvent:
 
 @dataclass(frozen=True, slots=True)
 class SpecQuery:
-    """One query of a spec: the paths that should be found, with a grade each (None: ungraded)."""
+    """A query of a spec, with the paths that should be found and their grades (None: ungraded)."""
 
     query: Query
     key: str
@@ -194,7 +194,7 @@ class SpecQuery:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A set of queries with the paths that should be found: an eval's ground truth."""
+    """Queries with the paths that should be found: the ground truth of an evaluation."""
 
     id: UUID
     name: str
@@ -204,7 +204,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A piece of input that was skipped or repaired. ``line`` counts from 1; 0: the whole file."""
+    """Input that was skipped or repaired. ``line`` is counted from 1; 0 means the whole file."""
 
     file: str
     line: int
@@ -213,12 +213,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did. ``read`` counts the items seen; a skipped one is among ``problems``.
+    """The result of an import. ``read`` counts all items; skipped ones are among ``problems``.
 
-    ``updated`` counts documents whose text changed (or pairs that got another judgment);
-    ``removed`` documents that left the corpus, kept where a pair still needs them. When there are
-    more problems than ``problems`` holds, ``problems_total`` says how many and ``report_file``
-    lists them all.
+    ``updated`` counts documents with a new text, or pairs with another judgment. ``removed`` counts
+    documents that left the corpus. ``problems`` holds the first ones; ``problems_total`` counts
+    all, and ``report_file`` lists them if there are more.
     """
 
     read: int = 0
@@ -235,7 +234,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a long job is. ``total`` is None while it is unknown; ``note`` says what is done."""
+    """How far a long job is. ``total`` is None while unknown; ``note`` says what is being done."""
 
     done: int
     total: int | None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 KEY = "sk-planted-0123456789"
 PROGRAM = "tests.faults.app_that_falls"
-NOT_YOURS = b"This is a mistake of rejudge, not yours."
+NOT_YOURS = b"This is a bug in rejudge, not a mistake of yours."
 
 
 @pytest.mark.slow

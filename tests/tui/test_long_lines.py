@@ -99,7 +99,7 @@ def test_long_lines_have_no_colours_and_short_ones_do() -> None:
 
 def test_what_is_left_out_of_a_text_is_counted() -> None:
     assert shortened("a" * SHOWN_CHARACTERS) == "a" * SHOWN_CHARACTERS
-    assert shortened("abcdef", 4) == "abcd… and 2 characters more"
+    assert shortened("abcdef", 4) == "abcd… and 2 more characters"
 
 
 async def test_a_query_and_a_rationale_of_a_million_characters(tmp_path: Path) -> None:
