@@ -6,7 +6,8 @@ model need pandas (statsmodels) or are no longer maintained (mord).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -23,14 +24,23 @@ if TYPE_CHECKING:
     from labels.calibration.outputs import JudgeOutputs
 
 
-class Model(Protocol):
-    """A fitted method."""
+@dataclass(frozen=True, slots=True)
+class Model(ABC):
+    """A fitted method. Its fields are numbers, arrays, or tuples of arrays."""
 
+    @abstractmethod
     def predict(self, outputs: JudgeOutputs) -> NDArray[np.float64]:
-        """Return P(grade = 1..5) shape (n, 5), rows summing to 1."""
+        """Return P(grade = 1..5), shape (n, 5), rows summing to 1."""
 
     def parameters(self) -> dict[str, object]:
-        """Return the fitted parameters, ready for JSON."""
+        """Return the fields, ready for JSON."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 class Fit(Protocol):
@@ -42,43 +52,13 @@ class Fit(Protocol):
         """Return the model fitted on these labels, grades 1-5."""
 
 
-def model_of(method: Method, parameters: Mapping[str, Any]) -> Model:
-    """Return a model from its ``parameters()``, read back from JSON.
-
-    Raises:
-        KeyError: a parameter is missing.
-    """
-    if method is Method.CONFUSION:
-        rows = np.array(parameters["rows"], dtype=np.float64)
-        return ConfusionModel(rows, parameters["strength"], parameters["reach"])
-    if method is Method.ISOTONIC:
-        return IsotonicModel(
-            tuple(np.array(values, dtype=np.float64) for values in parameters["places"]),
-            tuple(np.array(values, dtype=np.float64) for values in parameters["above"]),
-            np.array(parameters["shares"], dtype=np.float64),
-            parameters["mixing"],
-        )
-    if method is Method.ORDINAL:
-        return OrdinalModel(
-            slopes=np.array(parameters["slopes"], dtype=np.float64),
-            cuts=np.array(parameters["cuts"], dtype=np.float64),
-            centre=np.array(parameters["centre"], dtype=np.float64),
-            scale=np.array(parameters["scale"], dtype=np.float64),
-            ridge=parameters["ridge"],
-        )
-    return IdentityModel()
-
-
-class IdentityModel:
+@dataclass(frozen=True, slots=True)
+class IdentityModel(Model):
     """The judges taken at their word: P(grade) is their mean distribution."""
 
     def predict(self, outputs: JudgeOutputs) -> NDArray[np.float64]:
         """Return the judges' mean distribution."""
         return outputs.mean_chances
-
-    def parameters(self) -> dict[str, object]:
-        """Return no parameters."""
-        return {}
 
 
 def fit_identity(
@@ -97,20 +77,16 @@ _REACHES: Final = (0.4, 0.7, 1.0, 1.5, 2.5, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
-class ConfusionModel:
+class ConfusionModel(Model):
     """A confusion matrix: row s is P(grade = 1..5) given score s; distributions mix the rows."""
 
-    rows: NDArray[np.float64]
+    rows: tuple[NDArray[np.float64], ...]
     strength: float
     reach: float
 
     def predict(self, outputs: JudgeOutputs) -> NDArray[np.float64]:
         """Return the rows mixed by the judges' mean distribution."""
-        return outputs.mean_chances @ self.rows
-
-    def parameters(self) -> dict[str, object]:
-        """Return the rows and the prior."""
-        return {"rows": self.rows.tolist(), "strength": self.strength, "reach": self.reach}
+        return outputs.mean_chances @ np.array(self.rows)
 
 
 def fit_confusion(
@@ -136,7 +112,7 @@ def fit_confusion(
             best, chosen = likelihood, (strength, reach)
     strength, reach = chosen
     rows = (counts + strength * _prior(reach)) / (totals + strength)[:, None]
-    return ConfusionModel(rows, strength, reach)
+    return ConfusionModel(tuple(rows), strength, reach)
 
 
 def _prior(reach: float) -> NDArray[np.float64]:
@@ -151,7 +127,7 @@ _DECIMALS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class IsotonicModel:
+class IsotonicModel(Model):
     """P(grade > k), k = 1..4, as curves that rise with the judges' mean expected score.
 
     ``above[k - 1]`` has the values at the knots ``places[k - 1]``; linear between knots, constant
@@ -177,15 +153,6 @@ class IsotonicModel:
         edges = np.column_stack([np.ones(len(expected)), above, np.zeros(len(expected))])
         chances = -np.diff(edges, axis=1)
         return (1 - self.mixing) * chances + self.mixing * self.shares
-
-    def parameters(self) -> dict[str, object]:
-        """Return the knots of the four curves and the shares mixed in."""
-        return {
-            "places": [values.tolist() for values in self.places],
-            "above": [values.tolist() for values in self.above],
-            "shares": self.shares.tolist(),
-            "mixing": self.mixing,
-        }
 
 
 def fit_isotonic(
@@ -231,7 +198,7 @@ _MIN_CHANCE: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class OrdinalModel:
+class OrdinalModel(Model):
     """Cumulative-link model: P(grade <= k) = logistic(cut_k - x . slopes) (McCullagh 1980).
 
     ``centre`` and ``scale`` standardise the features.
@@ -247,16 +214,6 @@ class OrdinalModel:
         """Return the distribution at the pairs' features."""
         line = (features(outputs) - self.centre) / self.scale @ self.slopes
         return np.diff(_edges(self.cuts, line), axis=1)
-
-    def parameters(self) -> dict[str, object]:
-        """Return slopes, cuts, and the standardisation of the features."""
-        return {
-            "slopes": self.slopes.tolist(),
-            "cuts": self.cuts.tolist(),
-            "centre": self.centre.tolist(),
-            "scale": self.scale.tolist(),
-            "ridge": self.ridge,
-        }
 
 
 def fit_ordinal(
@@ -349,3 +306,28 @@ class _Problem:
         gaps = np.exp(values[self.rows.shape[1] + 1 :])
         gradient = [self.rows.T @ by_line + self.ridge * off, after[:1], after[1:] * gaps]
         return loss, np.concatenate(gradient)
+
+
+_MODELS: Final[dict[Method, type[Model]]] = {
+    Method.IDENTITY: IdentityModel,
+    Method.CONFUSION: ConfusionModel,
+    Method.ISOTONIC: IsotonicModel,
+    Method.ORDINAL: OrdinalModel,
+}
+
+
+def model_of(method: Method, parameters: Mapping[str, Any]) -> Model:
+    """Return a model from its ``parameters()``, read back from JSON.
+
+    Raises:
+        TypeError: a parameter is missing.
+    """
+    return _MODELS[method](**{name: _restored(value) for name, value in parameters.items()})
+
+
+def _restored(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    if value and isinstance(value[0], list):
+        return tuple(_restored(part) for part in value)
+    return np.array(value, dtype=np.float64)
