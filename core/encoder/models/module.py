@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import mlx.core as mx
 from mlx import nn
@@ -15,8 +15,17 @@ from core.encoder.models.t5 import T5Model, read_t5_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from core.encoder.spec import EncoderSpec, Projection
+    from core.encoder.spec import EncoderSpec, Family, Projection
+
+
+#: The model of each architecture, and the function that reads its configuration.
+_TRANSFORMERS: Final[dict[Family, tuple[Callable[[Any], Any], Callable[[Path], object]]]] = {
+    "bert": (BertModel, read_bert_config),
+    "modernbert": (ModernBertModel, read_modernbert_config),
+    "t5": (T5Model, read_t5_config),
+}
 
 
 class Transformer(Protocol):
@@ -102,13 +111,8 @@ def named_parameters(module: EncoderModule) -> dict[str, mx.array]:
 
 
 def _transformer(spec: EncoderSpec) -> Transformer:
-    path = spec.folder / "config.json"
-    makers: dict[str, Callable[[], Transformer]] = {
-        "bert": lambda: cast("Transformer", BertModel(read_bert_config(path))),
-        "modernbert": lambda: cast("Transformer", ModernBertModel(read_modernbert_config(path))),
-        "t5": lambda: cast("Transformer", T5Model(read_t5_config(path))),
-    }
-    return makers[spec.family]()
+    model, read_config = _TRANSFORMERS[spec.family]
+    return cast("Transformer", model(read_config(spec.folder / "config.json")))
 
 
 def _mean(hidden: mx.array, real: mx.array | None) -> mx.array:
