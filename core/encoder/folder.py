@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
     from core.encoder.spec import EncoderSpec, Family, Layout
 
-_FAMILIES: Final[dict[str, Family]] = {"bert": "bert", "modernbert": "modernbert", "t5": "t5"}
+_FAMILIES: Final[dict[str, Family]] = {
+    "bert": "bert",
+    "distilbert": "distilbert",
+    "modernbert": "modernbert",
+    "mpnet": "mpnet",
+    "roberta": "roberta",
+    "t5": "t5",
+    "xlm-roberta": "roberta",
+}
+#: The key of the transformer's width, where it is not ``hidden_size``.
+_WIDTHS: Final[dict[Family, str]] = {"distilbert": "dim", "t5": "d_model"}
 #: Two special tokens, a prefix, and one token of the text.
 _SHORTEST: Final = 4
 _UNLIMITED: Final = 1 << 30
@@ -52,14 +62,14 @@ def read_spec(
             todo="Name the folder that contains config.json and model.safetensors.",
         )
     family = _family(config, path)
-    width = value_of(config, "d_model" if family == "t5" else "hidden_size", 768, path)
+    width = value_of(config, _WIDTHS.get(family, "hidden_size"), 768, path)
     spec = layout_of(folder, family, width)
     lengths = (query_length or spec.query_length, document_length or spec.document_length)
     if min(lengths) < _SHORTEST:
         raise InputError(
             f"texts cannot be cut to {min(lengths)} tokens", todo=f"Choose {_SHORTEST} or more."
         )
-    most = _positions(config)
+    most = _positions(config, family, path)
     lengths = (min(lengths[0], most), min(lengths[1], most))
     by_hand = query_length is not None or document_length is not None
     settings = f"lengths {lengths}\n" if by_hand else ""
@@ -106,10 +116,14 @@ def _family(config: dict[str, object], path: Path) -> Family:
     return _FAMILIES[name]
 
 
-def _positions(config: dict[str, object]) -> int:
-    """Return the size of the table of positions; T5 has no such table."""
-    most = config.get("max_position_embeddings")
-    return most if isinstance(most, int) and most > 0 else _UNLIMITED
+def _positions(config: dict[str, object], family: Family, path: Path) -> int:
+    """Return how many positions the model has; T5 has no limit."""
+    most = value_of(config, "max_position_embeddings", 0, path)
+    if most < 1:
+        return _UNLIMITED
+    # These number positions from the one after the id of padding.
+    first = {"mpnet": 2, "roberta": value_of(config, "pad_token_id", 1, path) + 1}
+    return most - first.get(family, 0)
 
 
 def _reading(spec: EncoderSpec) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
-Family = Literal["bert", "modernbert", "t5"]
+Family = Literal["bert", "distilbert", "modernbert", "mpnet", "roberta", "t5"]
 Layout = Literal["colbert", "pylate", "sentence", "multivector", "plain"]
 Pooling = Literal["none", "mean", "cls"]
 #: What PyLate takes where a folder says nothing.

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 _FILES: Final = ("tokenizer.json", "vocab.txt", "spiece.model", "vocab.json")
 _COPY_IT: Final = "Copy tokenizer.json and tokenizer_config.json from the checkpoint it comes from."
 _GENERIC: Final = ("PreTrainedTokenizer", "TokenizersBackend")
-_DEFAULT_CLASSES: Final[dict[Family, str]] = {"bert": "BertTokenizer", "t5": "T5Tokenizer"}
+_DEFAULT_CLASSES: Final[dict[Family, str]] = {
+    "bert": "BertTokenizer",
+    "distilbert": "BertTokenizer",
+    "modernbert": "TokenizersBackend",
+    "mpnet": "MPNetTokenizer",
+    "roberta": "RobertaTokenizer",
+    "t5": "T5Tokenizer",
+}
 #: The special tokens that a class assumes where the folder names none.
 _DEFAULT_TOKENS: Final[dict[str, dict[str, object]]] = {
     "BertTokenizer": {

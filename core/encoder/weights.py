@@ -26,17 +26,51 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, mx.array]
 
-_PREFIXES: Final = ("", "bert.", "model.", "encoder_model.", "0.auto_model.")
+_PREFIXES: Final = (
+    "",
+    "bert.",
+    "distilbert.",
+    "mpnet.",
+    "roberta.",
+    "model.",
+    "encoder_model.",
+    "0.auto_model.",
+)
+#: A name of each architecture by which the prefix is recognised.
 _ANCHORS: Final[dict[Family, str]] = {
-    "bert": "embeddings.word_embeddings.weight",
     "modernbert": "embeddings.tok_embeddings.weight",
     "t5": "encoder.final_layer_norm.weight",
 }
+_BERT_ANCHOR: Final = "embeddings.word_embeddings.weight"
 #: The word embeddings, by the module's own name.
 TABLE_NAMES: Final[dict[Family, str]] = {
     "bert": "base.embeddings.word_embeddings.weight",
+    "distilbert": "base.embeddings.word_embeddings.weight",
     "modernbert": "base.embeddings.tok_embeddings.weight",
+    "mpnet": "base.embeddings.word_embeddings.weight",
+    "roberta": "base.embeddings.word_embeddings.weight",
     "t5": "base.shared.weight",
+}
+#: Parts of the names of BERT's parameters, and of the same parameters in its relatives.
+_RENAMED: Final[dict[Family, dict[str, str]]] = {
+    "distilbert": {
+        "encoder.layer": "transformer.layer",
+        "attention.self.query": "attention.q_lin",
+        "attention.self.key": "attention.k_lin",
+        "attention.self.value": "attention.v_lin",
+        "attention.output.dense": "attention.out_lin",
+        "attention.output.LayerNorm": "sa_layer_norm",
+        "intermediate.dense": "ffn.lin1",
+        "output.dense": "ffn.lin2",
+        "output.LayerNorm": "output_layer_norm",
+    },
+    "mpnet": {
+        "attention.self.query": "attention.attn.q",
+        "attention.self.key": "attention.attn.k",
+        "attention.self.value": "attention.attn.v",
+        "attention.output.dense": "attention.attn.o",
+        "attention.output.LayerNorm": "attention.LayerNorm",
+    },
 }
 
 
@@ -97,9 +131,10 @@ def _sources(spec: EncoderSpec, parameters: Iterable[str]) -> list[_Source]:
     parameters = list(parameters)
     files = tuple(weight_files(spec.folder))
     present = {name for file in files for name in tensor_shapes(file)}
-    prefix = next((p for p in _PREFIXES if p + _ANCHORS[spec.family] in present), "")
+    anchor = _ANCHORS.get(spec.family, _BERT_ANCHOR)
+    prefix = next((p for p in _PREFIXES if p + anchor in present), "")
     base = {
-        name: _name_in(present, prefix + name.removeprefix("base."))
+        name: _name_in(present, prefix + _renamed(name.removeprefix("base."), spec.family))
         for name in parameters
         if name.startswith("base.")
     }
@@ -111,6 +146,12 @@ def _sources(spec: EncoderSpec, parameters: Iterable[str]) -> list[_Source]:
         own = files if path.parent == spec.folder else tuple(weight_files(path.parent, path.name))
         sources.append(_Source(own, names))
     return sources
+
+
+def _renamed(name: str, family: Family) -> str:
+    for part, other in _RENAMED.get(family, {}).items():
+        name = name.replace(part, other)
+    return name
 
 
 def _name_in(present: set[str], name: str) -> str:

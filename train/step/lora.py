@@ -24,8 +24,11 @@ AUTO: Final = "auto"
 #: The query and value projections; ModernBERT has one matrix for these and the keys.
 _AUTO_MODULES: Final[dict[Family, tuple[str, ...]]] = {
     "bert": ("query", "value"),
-    "t5": ("q", "v"),
+    "distilbert": ("query", "value"),
     "modernbert": ("Wqkv",),
+    "mpnet": ("query", "value"),
+    "roberta": ("query", "value"),
+    "t5": ("q", "v"),
 }
 _A: Final = ".lora_a"
 _B: Final = ".lora_b"

@@ -1,9 +1,14 @@
-"""BERT (Devlin et al. 2018, arXiv:1810.04805), with the parameter names of its checkpoints."""
+"""BERT and its relatives, with the parameter names of BERT's checkpoints.
+
+BERT (Devlin et al. 2018, arXiv:1810.04805), RoBERTa (Liu et al. 2019, arXiv:1907.11692), DistilBERT
+(Sanh et al. 2019, arXiv:1910.01108) and MPNet (Song et al. 2020, arXiv:2004.09297) differ in how
+they number positions, in token types, and in a bias of attention by distance.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import mlx.core as mx
 from mlx import nn
@@ -13,6 +18,7 @@ from core.encoder.models.layers import (
     LayerNorm,
     activation,
     attention,
+    distance_bias,
     join_heads,
     key_mask,
     split_heads,
@@ -20,13 +26,22 @@ from core.encoder.models.layers import (
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+#: MPNet's, which its configuration cannot change.
+_MPNET_PADDING: Final = 1
+_MPNET_FARTHEST: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
 class BertConfig:
-    """The values of config.json that shape the model."""
+    """The values of config.json that shape the model.
+
+    ``types`` is the number of token types, 0 for none. Positions count from 0, or where ``padding``
+    is the id of the padding token, from the one after it, and padding is not counted. ``buckets``
+    is the number of distances that bias attention, 0 for none.
+    """
 
     vocabulary: int
     width: int
@@ -37,28 +52,87 @@ class BertConfig:
     types: int
     epsilon: float
     activation: Callable[[mx.array], mx.array]
+    padding: int | None = None
+    buckets: int = 0
 
 
 def read_bert_config(path: Path) -> BertConfig:
-    """Return the shape of the model.
+    """Return the shape of a BERT.
 
     Raises:
         InputError: a value has the wrong type, or the positions are not absolute.
     """
     values = read_object(path)
-    positions = value_of(values, "position_embedding_type", "absolute", path)
-    if positions != "absolute":
-        raise InputError(f"positions of the type {positions!r} are not supported", where=str(path))
+    return _config(values, path, types=value_of(values, "type_vocab_size", 2, path))
+
+
+def read_roberta_config(path: Path) -> BertConfig:
+    """Return the shape of a RoBERTa or XLM-RoBERTa.
+
+    Raises:
+        InputError: a value has the wrong type, or the positions are not absolute.
+    """
+    values = read_object(path)
+    types = value_of(values, "type_vocab_size", 2, path)
+    padding = value_of(values, "pad_token_id", 1, path)
+    return _config(values, path, vocabulary=50265, types=types, padding=padding)
+
+
+def read_mpnet_config(path: Path) -> BertConfig:
+    """Return the shape of an MPNet.
+
+    Raises:
+        InputError: a value has the wrong type.
+    """
+    values = read_object(path)
+    buckets = value_of(values, "relative_attention_num_buckets", 32, path)
+    return _config(values, path, vocabulary=30527, padding=_MPNET_PADDING, buckets=buckets)
+
+
+def read_distilbert_config(path: Path) -> BertConfig:
+    """Return the shape of a DistilBERT.
+
+    Raises:
+        InputError: a value has the wrong type.
+    """
+    values = read_object(path)
     return BertConfig(
         vocabulary=value_of(values, "vocab_size", 30522, path),
+        width=value_of(values, "dim", 768, path),
+        inner_width=value_of(values, "hidden_dim", 3072, path),
+        layers=value_of(values, "n_layers", 6, path),
+        heads=value_of(values, "n_heads", 12, path),
+        positions=value_of(values, "max_position_embeddings", 512, path),
+        types=0,
+        epsilon=1e-12,
+        activation=activation(value_of(values, "activation", "gelu", path), path),
+    )
+
+
+def _config(
+    values: Mapping[str, object],
+    path: Path,
+    *,
+    vocabulary: int = 30522,
+    types: int = 0,
+    padding: int | None = None,
+    buckets: int = 0,
+) -> BertConfig:
+    kind = value_of(values, "position_embedding_type", "absolute", path)
+    if kind != "absolute":
+        raise InputError(f"positions of the type {kind!r} are not supported", where=str(path))
+    return BertConfig(
+        vocabulary=value_of(values, "vocab_size", vocabulary, path),
         width=value_of(values, "hidden_size", 768, path),
         inner_width=value_of(values, "intermediate_size", 3072, path),
         layers=value_of(values, "num_hidden_layers", 12, path),
         heads=value_of(values, "num_attention_heads", 12, path),
         positions=value_of(values, "max_position_embeddings", 512, path),
-        types=value_of(values, "type_vocab_size", 2, path),
+        types=types,
         epsilon=value_of(values, "layer_norm_eps", 1e-12, path),
         activation=activation(value_of(values, "hidden_act", "gelu", path), path),
+        padding=padding,
+        buckets=buckets,
     )
 
 
@@ -87,14 +161,23 @@ class BertEmbeddings(nn.Module):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocabulary, config.width)
         self.position_embeddings = nn.Embedding(config.positions, config.width)
-        self.token_type_embeddings = nn.Embedding(config.types, config.width)
+        if config.types:
+            self.token_type_embeddings = nn.Embedding(config.types, config.width)
         self.LayerNorm = LayerNorm(config.width, eps=config.epsilon)
+        self._padding = config.padding
 
     def __call__(self, tokens: mx.array) -> mx.array:
         """Return the normalised sum of the three; every text has the first type."""
-        places = self.position_embeddings.weight[: tokens.shape[1]]
-        constant = places + self.token_type_embeddings.weight[0]
-        return self.LayerNorm(self.word_embeddings(tokens) + constant)
+        places = self._places(tokens)
+        if "token_type_embeddings" in self:
+            places = places + self.token_type_embeddings.weight[0]
+        return self.LayerNorm(self.word_embeddings(tokens) + places)
+
+    def _places(self, tokens: mx.array) -> mx.array:
+        if self._padding is None:
+            return self.position_embeddings.weight[: tokens.shape[1]]
+        real = (tokens != self._padding).astype(mx.int32)
+        return self.position_embeddings(mx.cumsum(real, axis=1) * real + self._padding)
 
 
 class BertStack(nn.Module):
@@ -103,9 +186,14 @@ class BertStack(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.layer = [BertLayer(config) for _ in range(config.layers)]
+        if config.buckets:
+            self.relative_attention_bias = nn.Embedding(config.buckets, config.heads)
 
     def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
         """Apply the layers in order."""
+        if "relative_attention_bias" in self:
+            bias = distance_bias(self.relative_attention_bias, hidden.shape[1], _MPNET_FARTHEST)
+            mask = bias if mask is None else bias + mask
         for layer in self.layer:
             hidden = layer(hidden, mask)
         return hidden

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
 import mlx.core as mx
+import numpy as np
 from mlx import nn
 
 from core.encoder import cpu as fast_cpu
@@ -128,6 +129,39 @@ def attention(
     weights = fast_cpu.exp(scores - highest)
     total = weights.sum(axis=-2, keepdims=True)
     return (weights.swapaxes(-1, -2) @ values) / total.swapaxes(-1, -2)
+
+
+def distance_bias(table: nn.Embedding, length: int, farthest: int) -> mx.array:
+    """Return the bias of attention by the distance key - query, (1, heads, queries, keys).
+
+    Args:
+        table: the bias of each bucket of distances and each head.
+        length: of the texts.
+        farthest: see ``position_buckets``.
+    """
+    buckets = mx.array(position_buckets(length, table.weight.shape[0], farthest))
+    return table(buckets).transpose(2, 0, 1)[None]
+
+
+@cache
+def position_buckets(length: int, buckets: int, farthest: int) -> np.ndarray:
+    """Return the bucket of each distance key - query, int32 (queries, keys).
+
+    Half of the buckets are for keys after the query. In each half, the first half of the buckets
+    holds a single distance each; the others widen by equal ratios up to ``farthest``, and the last
+    holds everything beyond (Raffel et al., section 2.1). The logarithm is taken in float32, as it
+    was for the published weights.
+    """
+    places = np.arange(length)
+    distances = places[None, :] - places[:, None]
+    half = buckets // 2
+    single = half // 2
+    far = np.abs(distances)
+    ratio = np.log(np.maximum(far, 1).astype(np.float32) / np.float32(single))
+    steps = ratio / np.float32(math.log(farthest / single)) * np.float32(half - single)
+    grown = np.minimum(single + steps.astype(np.int32), half - 1)
+    found = np.where(far < single, far, grown) + np.where(distances > 0, half, 0)
+    return found.astype(np.int32)
 
 
 def split_heads(x: mx.array, heads: int) -> mx.array:

@@ -8,7 +8,13 @@ import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from core.encoder.models.bert import BertModel, read_bert_config
+from core.encoder.models.bert import (
+    BertModel,
+    read_bert_config,
+    read_distilbert_config,
+    read_mpnet_config,
+    read_roberta_config,
+)
 from core.encoder.models.layers import normalised
 from core.encoder.models.modernbert import ModernBertModel, read_modernbert_config
 from core.encoder.models.t5 import T5Model, read_t5_config
@@ -23,7 +29,10 @@ if TYPE_CHECKING:
 #: The model of each architecture, and the function that reads its configuration.
 _TRANSFORMERS: Final[dict[Family, tuple[Callable[[Any], Any], Callable[[Path], object]]]] = {
     "bert": (BertModel, read_bert_config),
+    "distilbert": (BertModel, read_distilbert_config),
     "modernbert": (ModernBertModel, read_modernbert_config),
+    "mpnet": (BertModel, read_mpnet_config),
+    "roberta": (BertModel, read_roberta_config),
     "t5": (T5Model, read_t5_config),
 }
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import mlx.core as mx
-import numpy as np
 from mlx import nn
 
 from core.encoder.json_files import read_object, value_of
@@ -16,6 +13,7 @@ from core.encoder.models.layers import (
     RMSNorm,
     activation,
     attention,
+    distance_bias,
     join_heads,
     key_mask,
     split_heads,
@@ -96,40 +94,16 @@ class T5Stack(nn.Module):
         super().__init__()
         self.block = [T5Block(config, first=index == 0) for index in range(config.layers)]
         self.final_layer_norm = RMSNorm(config.width, eps=config.epsilon)
-        self._buckets = config.buckets
         self._farthest = config.farthest
 
     def __call__(self, hidden: mx.array, mask: mx.array | None) -> mx.array:
         """Apply the layers in order; all share the position bias of the first."""
-        length = hidden.shape[1]
-        table = mx.array(position_buckets(length, self._buckets, self._farthest))
-        bias = self.block[0].layer[0].SelfAttention.relative_attention_bias(table)
-        bias = bias.transpose(2, 0, 1)[None]
+        table = self.block[0].layer[0].SelfAttention.relative_attention_bias
+        bias = distance_bias(table, hidden.shape[1], self._farthest)
         bias = bias if mask is None else bias + mask
         for block in self.block:
             hidden = block(hidden, bias)
         return self.final_layer_norm(hidden)
-
-
-@cache
-def position_buckets(length: int, buckets: int, farthest: int) -> np.ndarray:
-    """Return the bucket of each distance key - query, int32 (queries, keys).
-
-    Half of the buckets are for keys after the query. In each half, the first half of the buckets
-    holds a single distance each; the others widen by equal ratios up to ``farthest``, and the last
-    holds everything beyond (Raffel et al., section 2.1). The logarithm is taken in float32, as it
-    was for the published weights.
-    """
-    places = np.arange(length)
-    distances = places[None, :] - places[:, None]
-    half = buckets // 2
-    single = half // 2
-    far = np.abs(distances)
-    ratio = np.log(np.maximum(far, 1).astype(np.float32) / np.float32(single))
-    steps = ratio / np.float32(math.log(farthest / single)) * np.float32(half - single)
-    grown = np.minimum(single + steps.astype(np.int32), half - 1)
-    found = np.where(far < single, far, grown) + np.where(distances > 0, half, 0)
-    return found.astype(np.int32)
 
 
 class T5Block(nn.Module):

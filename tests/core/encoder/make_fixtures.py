@@ -36,8 +36,14 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     BertModel,
+    DistilBertConfig,
+    DistilBertModel,
     ModernBertConfig,
     ModernBertModel,
+    MPNetConfig,
+    MPNetModel,
+    RobertaConfig,
+    RobertaModel,
     T5Config,
     T5EncoderModel,
 )
@@ -56,6 +62,7 @@ DOCUMENTS = [
 ]
 WORDS = [*QUERIES, *DOCUMENTS, "find the root folder of a code base", "return None if not found"]
 DIM = 16
+RELATIVES = ("distilbert", "mpnet", "roberta")
 UNKNOWN = {"unk_token": "[UNK]"}
 WIDTH = 32
 
@@ -74,17 +81,22 @@ class Rules:
     pooled: bool = False
 
 
-def word_piece(folder: Path, extra: list[str]) -> None:
+def word_piece(
+    folder: Path, extra: list[str], special: tuple[str, ...] = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+) -> None:
     tokenizer = Tokenizer(models.WordPiece(**UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *extra]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=220, special_tokens=special, initial_alphabet=list(string.printable.strip())
+        vocab_size=220,
+        special_tokens=[*special, "[MASK]", *extra],
+        initial_alphabet=list(string.printable.strip()),
     )
     tokenizer.train_from_iterator(WORDS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair=None, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]",
+        pair=None,
+        special_tokens=[(token, special.index(token)) for token in ("[CLS]", "[SEP]")],
     )
     tokenizer.decoder = decoders.WordPiece()
     write_tokenizer(
@@ -337,9 +349,39 @@ def sentence() -> None:
     word_piece(folder, [])
     config = bert_config(folder)
     model = BertModel(config, add_pooling_layer=False).eval()
-    spread(model, 0.25)
     config.architectures = ["BertModel"]
-    config.save_pretrained(folder)
+    write_sentence(folder, model, length=50)
+
+
+def relative(name: str) -> None:
+    """Write a relative of BERT, with its own seed, so that it can be made alone."""
+    torch.manual_seed(21)
+    folder = new_folder(name)
+    # Of RoBERTa and MPNet padding has the id 1, and positions start after it.
+    word_piece(folder, [], ("[CLS]", "[PAD]", "[SEP]", "[UNK]"))
+    shared = {"vocab_size": vocabulary(folder), "max_position_embeddings": 66, "pad_token_id": 1}
+    sizes = {
+        "hidden_size": WIDTH,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    if name == "distilbert":
+        config = DistilBertConfig(dim=WIDTH, hidden_dim=48, n_layers=2, n_heads=4, **shared)
+        model = DistilBertModel(config).eval()
+    elif name == "mpnet":
+        config = MPNetConfig(**sizes, **shared)
+        model = MPNetModel(config, add_pooling_layer=False).eval()
+    else:
+        config = RobertaConfig(type_vocab_size=1, **sizes, **shared)
+        model = RobertaModel(config, add_pooling_layer=False).eval()
+    config.architectures = [type(model).__name__]
+    write_sentence(folder, model, length=64)
+
+
+def write_sentence(folder: Path, model: torch.nn.Module, length: int) -> None:
+    spread(model, 0.25)
+    model.config.save_pretrained(folder)
     save(model, folder)
     kinds = ["Transformer", "Pooling", "Normalize"]
     write_json(
@@ -364,8 +406,9 @@ def sentence() -> None:
             "pooling_mode_mean_sqrt_len_tokens": False,
         },
     )
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 50, "do_lower_case": False})
-    rules = Rules(query_length=50, document_length=50, pooled=True)
+    settings = {"max_seq_length": length, "do_lower_case": False}
+    write_json(folder / "sentence_bert_config.json", settings)
+    rules = Rules(query_length=length, document_length=length, pooled=True)
     write_expected(folder, model, rules, lambda x: x)
 
 
@@ -451,6 +494,8 @@ def main() -> None:
     t5("t5_merged", "relu", projected=False)
     t5("t5_projected", "gated-gelu", projected=True)
     sentence()
+    for name in RELATIVES:
+        relative(name)
     position_buckets()
     write_json(FIXTURES / "texts.json", {"queries": QUERIES, "documents": DOCUMENTS})
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pytest
 
-from tests.core.encoder.fixture_encoders import NAMES, encoder, skip_without_mlx
+from tests.core.encoder.fixture_encoders import ALL_NAMES, encoder, skip_without_mlx
 
 skip_without_mlx()
 
@@ -107,7 +107,7 @@ def test_derivatives_equal_those_of_the_plain_forms(monkeypatch: pytest.MonkeyPa
         np.testing.assert_allclose(found, np.array(part), atol=2e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_every_parameter_that_is_used_has_a_gradient(name: str) -> None:
     module = encoder(name).module
     tokens = mx.array([[5, 6, 7, 8, 9, 10], [5, 9, 8, 1, 1, 1]])

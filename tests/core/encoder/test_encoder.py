@@ -14,7 +14,13 @@ from core.encoder import load_encoder
 from core.encoder.encoder import batches
 from core.encoder.tokenizing import TokenizedText
 from core.errors import CancelledError, InputError
-from tests.core.encoder.fixture_encoders import DOCUMENTS, NAMES, QUERIES, encoder, skip_without_mlx
+from tests.core.encoder.fixture_encoders import (
+    ALL_NAMES,
+    DOCUMENTS,
+    QUERIES,
+    encoder,
+    skip_without_mlx,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +90,7 @@ def test_documents_come_one_by_one_so_that_they_can_be_kept() -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_each_row_has_its_token(name: str) -> None:
     loaded = encoder(name)
     for query, texts in ((True, QUERIES), (False, DOCUMENTS)):
@@ -142,7 +148,7 @@ def test_other_threads_can_encode_at_the_same_time() -> None:
                 np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_a_saved_encoder_is_the_same_encoder(name: str, tmp_path: Path) -> None:
     loaded = encoder(name)
     loaded.save(tmp_path / "copy")

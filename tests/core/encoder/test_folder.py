@@ -159,6 +159,14 @@ class TestVariants:
         )
         self.same(copied, "pylate")
 
+    @pytest.mark.parametrize("name", ["distilbert", "mpnet", "roberta"])
+    def test_a_relative_of_bert_with_a_prefix(self, name: str, tmp_path: Path) -> None:
+        copied = Path(shutil.copytree(FIXTURES / name, tmp_path / "encoder"))
+        tensors = load_file(copied / "model.safetensors")
+        prefixed = {f"{name}.{key}": value for key, value in tensors.items()}
+        save_file(prefixed, copied / "model.safetensors")
+        self.same(copied, name)
+
     def test_half_precision(self, tmp_path: Path) -> None:
         copied = Path(shutil.copytree(FIXTURES / "colbert", tmp_path / "encoder"))
         tensors = load_file(copied / "model.safetensors")

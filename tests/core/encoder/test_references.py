@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.core.encoder.fixture_encoders import (
+    ALL_NAMES,
     DOCUMENTS,
     FIXTURES,
-    NAMES,
     QUERIES,
     encoder,
     expected,
@@ -20,7 +20,7 @@ skip_without_mlx()
 import mlx.core as mx  # noqa: E402
 
 from core.encoder import cpu as fast_cpu  # noqa: E402
-from core.encoder.models.t5 import position_buckets  # noqa: E402
+from core.encoder.models.layers import position_buckets  # noqa: E402
 
 CLOSE = 1e-4
 
@@ -34,7 +34,7 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_hidden_states_of_a_padded_batch(name: str, form: str) -> None:
     wanted = expected(name)
     seen = mx.array(wanted["seen"])
@@ -47,7 +47,7 @@ def test_hidden_states_of_a_padded_batch(name: str, form: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_vectors_and_scores(name: str, form: str) -> None:
     wanted = expected(name)
     queries = encoder(name).encode_queries(QUERIES)

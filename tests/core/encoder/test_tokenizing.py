@@ -23,7 +23,7 @@ from core.encoder.tokenizer_files import (
 )
 from core.encoder.tokenizing import TextTokenizer
 from core.errors import RejudgeError
-from tests.core.encoder.fixture_encoders import DOCUMENTS, FIXTURES, NAMES, QUERIES
+from tests.core.encoder.fixture_encoders import ALL_NAMES, DOCUMENTS, FIXTURES, QUERIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ TEXTS = [
 
 
 def specs() -> Iterator[EncoderSpec]:
-    yield from (read_spec(FIXTURES / name) for name in NAMES)
+    yield from (read_spec(FIXTURES / name) for name in ALL_NAMES)
     try:
         yield read_spec(offline_encoder_folder())
     except RejudgeError:
