@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from core.encoder.mlx_runtime import require_mlx
 from core.ids import document_id, query_id
-from train.base import keep_freed_memory
 from train.config import LoraConfig, RunConfig, Tuning
 from train.dataset.records import (
     GradeSource,
@@ -20,6 +19,7 @@ from train.dataset.records import (
     TrainingQuery,
     TrainingSet,
 )
+from train.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from train.step.trainee import Trainee
@@ -38,7 +38,8 @@ class Side:
         import mlx.core as mx
 
         from core.encoder.cpu import lane_count
-        from train.base import load_base, peak_memory
+        from train.base import load_base
+        from train.memory import peak_memory
         from train.step.batches import BatchBuilder
         from train.step.trainee import Trainee
 
@@ -55,7 +56,7 @@ class Side:
         # Splitting into tokens is a part of it, as it is on the other side.
         builder = BatchBuilder(training_set, trainee.encoder.tokenizer, self._config, lane_count())
         start = 0
-        with trainee.lanes():
+        with trainee.one_thread_each():
             for queries, _ in lots:
                 batch = builder.build(range(start, start + len(queries)), (0, start))
                 start += len(queries)

@@ -1,10 +1,8 @@
-"""Checkpoints: whole or not there, the latest few and the best.
+"""What a run leaves: checkpoints, ``model/`` (the whole encoder) and ``adapter/`` (LoRA's part).
 
 ``checkpoints/step-000100/`` holds ``weights.safetensors`` (what is learned),
 ``optimizer.safetensors`` (its moments) and ``state.json``. It is written under another name,
-brought to the disk and renamed.
-
-What a run leaves: ``model/``, the whole encoder, and ``adapter/``, LoRA's part of it.
+brought to the disk and renamed, so it is whole or not there. The latest few and the best are kept.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from core.encoder.weights import TABLE_NAMES
 from core.errors import InputError
 from core.files import UNFINISHED, replacing, write_atomically
 from train.base import base_folder, load_base
-from train.config import RunConfig, Tuning
+from train.config import OFFLINE, RunConfig, Tuning
 from train.step.lora import adapted_layers, merged, peft_names
 from train.step.optimizer import HEAD, Moments
 
@@ -48,15 +46,19 @@ class RunState:
 
     Args:
         step: optimizer steps taken.
-        best: the best nDCG of a look so far; None before the first.
-        looks_since_best: looks after the best one.
+        best: the best nDCG of a held-out evaluation so far; None before the first.
+        evaluations_since_best: held-out evaluations after the best one.
         fingerprint: of the settings and the training set that it belongs to.
+        evaluated: the step of the last held-out evaluation; -1 before the first.
+        base: the content hash of the base model; empty in runs that did not keep it.
     """
 
     step: int = 0
     best: float | None = None
-    looks_since_best: int = 0
+    evaluations_since_best: int = 0
     fingerprint: str = ""
+    evaluated: int = -1
+    base: str = ""
 
 
 def save_checkpoint(folder: RunFolder, trainee: Trainee, state: RunState) -> str:
@@ -123,7 +125,10 @@ def read_state(folder: RunFolder, name: str) -> RunState:
         InputError: its state cannot be read.
     """
     path = folder.checkpoints / name / _STATE
-    values = read_object(path)
+    values = dict(read_object(path))
+    if "looks_since_best" in values:  # as earlier versions wrote it
+        values |= {"evaluations_since_best": values["looks_since_best"], "base": ""}
+        values["evaluated"] = values.get("step")
     try:
         known = {field.name: values[field.name] for field in fields(RunState)}
         return RunState(**known)  # type: ignore[arg-type]
@@ -151,7 +156,7 @@ def set_best(folder: RunFolder, name: str, metric: str, value: float) -> None:
 
 
 def best_checkpoint(folder: RunFolder) -> str | None:
-    """Return the name of the best checkpoint, None when no look was taken."""
+    """Return the name of the best checkpoint, None when no evaluation was made."""
     named = read_object(folder.best).get("folder")
     return named if isinstance(named, str) and named in checkpoint_names(folder) else None
 
@@ -220,10 +225,11 @@ def _write_adapter(target: Path, config: RunConfig, learned: dict[str, mx.array]
     The layers are named in full: by the last parts of their names PEFT would find more of them in
     a pooler or a decoder that the base has beside its encoder.
     """
+    base = str(base_folder(OFFLINE)) if config.base == OFFLINE else config.base
     settings = {
         "peft_type": "LORA",
         "task_type": "FEATURE_EXTRACTION",
-        "base_model_name_or_path": str(base_folder(config)),
+        "base_model_name_or_path": base,
         "r": config.lora.rank,
         "lora_alpha": config.lora.alpha,
         "lora_dropout": config.lora.dropout,

@@ -1,28 +1,23 @@
-"""A run from its first step, or from its last checkpoint, to its end.
-
-How well an encoder ranks the graded documents of the queries that it is not trained on.
-
-The processes of a run: one, or as many as ``mlx.launch`` has started.
-"""
+"""A run from its first step, or from its last checkpoint, to its end."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+import os
 import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from math import log2
 from typing import TYPE_CHECKING, Final
 
 import mlx.core as mx
 import numpy as np
-from mlx.nn import average_gradients
 
 from core.encoder.cpu import lane_count, usable
-from core.errors import InputError
-from train.base import TrainingError, load_base, memory_error, out_of_memory, peak_memory
+from core.errors import CancelledError, InputError
+from core.jobs import Job
+from train.base import load_base
 from train.checkpoints import (
     RunState,
     best_checkpoint,
@@ -35,136 +30,36 @@ from train.checkpoints import (
 )
 from train.dataset.enough import check_suitable
 from train.dataset.files import content_hash
-from train.dataset.records import Split
-from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated, Started, Stepped
+from train.held_out import METRIC, HeldOut
+from train.memory import TrainingError, memory_errors, peak_memory
+from train.processes import Processes
+from train.runs.events import (
+    Checkpointed,
+    Ended,
+    EndStatus,
+    Evaluated,
+    Evaluating,
+    Started,
+    Stepped,
+)
 from train.step.batches import BatchBuilder, Sampler
 from train.step.optimizer import share_of_rate, warmup_steps
 from train.step.trainee import Trainee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
-    from core.encoder.encoder import Encoder
+    from core.records import Progress
     from train.config import RunConfig
     from train.dataset.records import TrainingSet
     from train.runs.events import RunEvent
     from train.runs.folder import RunFolder
     from train.step.batches import TrainingBatch
 
-
-METRIC: Final = "nDCG@10"
-_CUTOFF: Final = 10
-
-
-def ndcg(grades: Sequence[float], scores: Sequence[float]) -> float | None:
-    """Return nDCG@10 of one query's graded documents, None when all have the same grade.
-
-    The gain is the grade less one, as in the evals, discounted by log2(rank + 1) (Järvelin and
-    Kekäläinen 2002); documents of the same score are ranked the worse ones first.
-    """
-    gains = [grade - 1 for grade in grades]
-    if max(gains, default=0) == min(gains, default=0):
-        return None
-    ranked = [gain for _, gain in sorted(zip(scores, gains, strict=True), key=_best_first)]
-    return _discounted(ranked) / _discounted(sorted(gains, reverse=True))
-
-
-def _best_first(scored: tuple[float, float]) -> tuple[float, float]:
-    score, gain = scored
-    return -score, gain
-
-
-def _discounted(gains: Sequence[float]) -> float:
-    return sum(gain / log2(rank + 1) for rank, gain in enumerate(gains[:_CUTOFF], start=1))
-
-
-class HeldOut:
-    """The held-out queries of a training set with their graded documents."""
-
-    def __init__(self, training_set: TrainingSet) -> None:
-        self._set = training_set
-        graded: dict[int, list[tuple[int, float]]] = {}
-        for pair in training_set.pairs:
-            if training_set.queries[pair.query].split is Split.HELD_OUT:
-                graded.setdefault(pair.query, []).append((pair.document, pair.grade))
-        self.queries = len(graded)
-        # A query whose documents have all the same grade says nothing of their order.
-        self._graded = {
-            query: known for query, known in graded.items() if len({g for _, g in known}) > 1
-        }
-
-    @property
-    def usable(self) -> bool:
-        """Whether any query can be measured."""
-        return bool(self._graded)
-
-    def mean_ndcg(self, encoder: Encoder) -> float:
-        """Return the mean nDCG@10 of the queries that can be measured.
-
-        Raises:
-            ValueError: none can.
-        """
-        queries = list(self._graded)
-        documents = sorted({document for known in self._graded.values() for document, _ in known})
-        query_matrices = encoder.encode_queries([self._set.queries[q].text for q in queries])
-        texts = [self._set.documents[document].text for document in documents]
-        matrices = dict(zip(documents, encoder.encode_documents(texts), strict=True))
-        found = [
-            ndcg(
-                [grade for _, grade in self._graded[query]],
-                [_maxsim(matrix, matrices[document]) for document, _ in self._graded[query]],
-            )
-            for query, matrix in zip(queries, query_matrices, strict=True)
-        ]
-        values = [value for value in found if value is not None]
-        if not values:
-            raise ValueError("no held-out query has documents of different grades")
-        return float(np.mean(values))
-
-
-def _maxsim(query: NDArray[np.float32], document: NDArray[np.float32]) -> float:
-    if not len(document):
-        return -1.0
-    return float((query @ document.T).max(axis=1).mean())
-
-
-class Processes:
-    """The group that this process trains in; alone, everything here gives back what it gets."""
-
-    def __init__(self) -> None:
-        self._group = mx.distributed.init()
-        self.rank = self._group.rank()
-        self.size = self._group.size()
-
-    @property
-    def first(self) -> bool:
-        """Whether this is the process that writes."""
-        return self.rank == 0
-
-    @property
-    def group(self) -> mx.distributed.Group:
-        """MLX's own group."""
-        return self._group
-
-    def mean_gradients(self, gradients: dict[str, mx.array]) -> dict[str, mx.array]:
-        """Return the mean of all processes' gradients."""
-        if self.size == 1:
-            return gradients
-        # As a list: MLX would take names apart at their dots.
-        means: list[mx.array] = average_gradients(list(gradients.values()), self._group)
-        return dict(zip(gradients, means, strict=True))
-
-    def total(self, number: float) -> float:
-        """Return the sum of what each process gives."""
-        if self.size == 1:
-            return number
-        return float(np.array(mx.distributed.all_sum(mx.array(number), group=self._group)))
-
-
 #: Steps over which the speed is averaged.
 _RECENT: Final = 20
+#: Seconds between two events of an evaluation's progress.
+_PROGRESS: Final = 1.0
 
 
 def train(
@@ -180,35 +75,31 @@ def train(
 
     Args:
         config: the run's settings.
-        training_set: what it trains on and is held out on.
+        training_set: what it trains on and is measured on.
         folder: where it writes; the folder exists.
-        on_event: told of everything that ``train.runs.events`` lists, ``Ended`` among it when the
-            run finished or was stopped.
-        stopped: asked before each step; when it says so, the run writes a checkpoint and ends.
+        on_event: gets the events that ``train.runs.events`` lists, ``Ended`` when the run finished
+            or was stopped.
+        stopped: polled before each step, while the run prepares, and during held-out evaluations;
+            once it returns True the run writes a checkpoint and the model, and ends.
 
     Returns:
         The last event.
 
     Raises:
-        InputError: the base cannot be read, the set has nothing to learn from, or the settings or
-            the set are not those of the checkpoint.
+        InputError: the base cannot be read, the set has nothing to learn from, or the settings,
+            the set or the base are not those of the checkpoint.
         UnavailableError: MLX does not run on this machine.
-        TrainingError: the loss is no number any more, or memory or disk are used up. The last
-            checkpoint is whole.
+        TrainingError: the loss is not a number, or memory or disk are used up. The last checkpoint
+            is whole.
+        CancelledError: it was stopped before it had loaded what it needs; nothing was changed.
     """
     check_suitable(training_set, config)
-    try:
-        run = _Run(config, training_set, folder, on_event, stopped)
-        with _disk_errors_told(folder):
-            return run.to_the_end()
-    except (RuntimeError, MemoryError) as error:
-        if out_of_memory(error):
-            raise memory_error() from error
-        raise
+    with memory_errors(), _disk_errors(folder):
+        return _Run(config, training_set, folder, on_event, stopped).to_the_end()
 
 
 @contextmanager
-def _disk_errors_told(folder: RunFolder) -> Iterator[None]:
+def _disk_errors(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -232,47 +123,66 @@ class _Run:
         self._set = training_set
         self._folder = folder
         self._processes = Processes()
-        self._tell = on_event if self._processes.first else lambda _event: None
+        self._emit = on_event if self._processes.first else lambda _event: None
         self._stopped = stopped
+        # Several processes stop together only, at points that all of them reach.
+        alone = self._processes.size == 1
+        job = Job(cancelled=stopped if alone else lambda: False, work="preparing the run")
         encoder = load_base(config)
-        lots = lane_count()
-        self._builder = BatchBuilder(training_set, encoder.tokenizer, config, lots)
+        job.check()
+        self._builder = BatchBuilder(training_set, encoder.tokenizer, config, lane_count(), job)
         self._sampler = Sampler(training_set, self._builder.document_lengths, config)
         self._held_out = HeldOut(training_set)
         self._trainee = Trainee(encoder, config, self._builder.token_ids)
-        self._state = RunState(fingerprint=_fingerprint(config, training_set))
+        self._state = RunState(
+            fingerprint=_fingerprint(config, training_set), base=encoder.spec.checkpoint
+        )
         per_step = config.accumulation * self._processes.size
         self._steps = max(1, math.ceil(config.epochs * self._sampler.batches / per_step))
-        self._look_every = config.evaluate_every or max(1, self._sampler.batches // per_step)
+        self._evaluate_every = config.evaluate_every or max(1, self._sampler.batches // per_step)
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
         self._plan = (0, self._sampler.plan(0))
-        self._saved = 0
+        #: The step of the last checkpoint.
+        self._saved = -1
 
     def to_the_end(self) -> Ended:
         began = time.monotonic()
         self._resume()
-        self._tell(self._start())
-        if self._state.step == 0 and self._held_out.usable:
-            self._tell(Evaluated(0, METRIC, self._look(), best=False))
-        status = EndStatus.FINISHED
-        with self._trainee.lanes():
-            while self._state.step < self._steps and not self._out_of_patience():
-                if self._asked_to_stop():
-                    status = EndStatus.STOPPED
-                    break
-                self._step()
-                self._after_step()
+        self._emit(self._started())
+        status, reason = EndStatus.FINISHED, ""
+        try:
+            with self._trainee.one_thread_each():
+                self._take_steps()
+        except CancelledError:
+            status, reason = EndStatus.STOPPED, "It was asked to stop."
+            if self._state.step > self._saved:
+                self._save()
         self._write_model()
-        # None leaves before all have heard that it ends.
+        # No process leaves before all have come to the end.
         self._processes.total(0.0)
-        reason = "It was asked to stop." if status is EndStatus.STOPPED else ""
         ended = Ended(status, self._state.step, time.monotonic() - began, reason)
-        self._tell(ended)
+        self._emit(ended)
         return ended
 
-    def _start(self) -> Started:
+    def _take_steps(self) -> None:
+        if self._evaluation_is_due():
+            self._evaluate()
+        while self._state.step < self._steps and not self._out_of_patience():
+            self._check_stopped()
+            self._step()
+            if self._evaluation_is_due():
+                self._evaluate()
+            elif self._checkpoint_is_due():
+                self._save()
+
+    def _check_stopped(self) -> None:
+        """Raise CancelledError when any of the processes was asked to stop."""
+        if self._processes.total(float(self._stopped())):
+            raise CancelledError("training was stopped")
+
+    def _started(self) -> Started:
         return Started(
-            pid=_pid(),
+            pid=os.getpid(),
             step=self._state.step,
             steps=self._steps,
             queries=self._sampler.queries,
@@ -288,14 +198,20 @@ class _Run:
         names = checkpoint_names(self._folder)
         if not names:
             return
-        fingerprint = self._state.fingerprint
+        new = self._state
         self._state = load_checkpoint(self._folder, names[-1], self._trainee)
         self._saved = self._state.step
-        if self._state.fingerprint != fingerprint:
+        if self._state.fingerprint != new.fingerprint:
             raise InputError(
                 "the settings or the training set are not those of the last checkpoint",
                 where=str(self._folder.path),
                 todo="Start a new run with them, or put the old ones back.",
+            )
+        if self._state.base not in {"", new.base}:
+            raise InputError(
+                "the base model has changed since the run was started",
+                where=self._config.base,
+                todo="Put the old files back to resume this run, or start a new run.",
             )
 
     def _step(self) -> None:
@@ -324,7 +240,7 @@ class _Run:
         self._state = replace(self._state, step=step + 1)
         self._recent.append((time.monotonic() - began, pairs * self._processes.size))
         seconds = sum(spent for spent, _ in self._recent)
-        self._tell(
+        self._emit(
             Stepped(
                 step=step + 1,
                 steps=self._steps,
@@ -374,28 +290,64 @@ class _Run:
             todo=f"{kept} Start a new run with a lower learning_rate or a longer warmup.",
         )
 
-    def _asked_to_stop(self) -> bool:
-        """Return whether any process was asked, and leave a checkpoint of what was done then."""
-        if self._processes.total(float(self._stopped())) == 0:
-            return False
-        if self._state.step > self._saved:
-            self._save()
-        return True
+    def _evaluation_is_due(self) -> bool:
+        step = self._state.step
+        due = step in {0, self._steps} or step % self._evaluate_every == 0
+        return due and self._held_out.usable and self._state.evaluated < step
 
-    def _after_step(self) -> None:
-        step, last = self._state.step, self._state.step == self._steps
-        looks = self._held_out.usable and (last or step % self._look_every == 0)
-        best, value = False, 0.0
-        if looks:
-            value = self._look()
-            best = self._state.best is None or value > self._state.best
-            since = 0 if best else self._state.looks_since_best + 1
-            top = value if best else self._state.best
-            self._state = replace(self._state, best=top, looks_since_best=since)
-            self._tell(Evaluated(step, METRIC, value, best))
-        every = self._config.checkpoint_every or self._look_every
-        if last or best or step % every == 0 or self._out_of_patience():
+    def _checkpoint_is_due(self) -> bool:
+        step = self._state.step
+        every = self._config.checkpoint_every or self._evaluate_every
+        return step == self._steps or step % every == 0
+
+    def _evaluate(self) -> None:
+        """Evaluate on the held-out queries, and save what came of it.
+
+        Raises:
+            CancelledError: the run was stopped; the evaluation is taken again after a resume.
+        """
+        state, value = self._state, self._mean_ndcg()
+        if state.step == 0:
+            self._state = replace(state, evaluated=0)
+            self._emit(Evaluated(0, METRIC, value, best=False))
+            return
+        best = state.best is None or value > state.best
+        self._state = replace(
+            state,
+            best=value if best else state.best,
+            evaluations_since_best=0 if best else state.evaluations_since_best + 1,
+            evaluated=state.step,
+        )
+        self._emit(Evaluated(state.step, METRIC, value, best))
+        if best or self._checkpoint_is_due() or self._out_of_patience():
             self._save(value if best else None)
+
+    def _mean_ndcg(self) -> float:
+        """Return the metric, which the first process works out for all."""
+        value = 0.0
+        if self._processes.first:
+            self._trainee.put_into_encoder()
+            job = Job(self._evaluation_progress(), self._stopped, "the held-out evaluation")
+            try:
+                value = self._held_out.mean_ndcg(self._trainee.encoder, job)
+            except CancelledError:
+                value = math.nan
+        value = self._processes.total(value)
+        if math.isnan(value):
+            raise CancelledError("the held-out evaluation was stopped")
+        return value
+
+    def _evaluation_progress(self) -> Callable[[Progress], None]:
+        """Return what emits the progress of an evaluation, at most once a second."""
+        last = time.monotonic()
+
+        def emit(progress: Progress) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _PROGRESS:
+                last = time.monotonic()
+                self._emit(Evaluating(self._state.step, progress.done, progress.total or 0))
+
+        return emit
 
     def _save(self, best: float | None = None) -> None:
         """Write a checkpoint; ``best`` is its nDCG when that is the highest so far."""
@@ -406,17 +358,11 @@ class _Run:
         if best is not None:
             set_best(self._folder, name, METRIC, best)
         remove_old(self._folder, self._config.checkpoints_kept)
-        self._tell(Checkpointed(self._state.step, name))
-
-    def _look(self) -> float:
-        if not self._processes.first:
-            return self._processes.total(0.0)
-        self._trainee.put_into_encoder()
-        return self._processes.total(self._held_out.mean_ndcg(self._trainee.encoder))
+        self._emit(Checkpointed(self._state.step, name))
 
     def _out_of_patience(self) -> bool:
         patience = self._config.patience
-        return 0 < patience <= self._state.looks_since_best
+        return 0 < patience <= self._state.evaluations_since_best
 
     def _write_model(self) -> None:
         names = checkpoint_names(self._folder)
@@ -426,21 +372,25 @@ class _Run:
 
 
 def _fingerprint(config: RunConfig, training_set: TrainingSet) -> str:
-    """Return a hash of all that decides a run's losses; what happens after it may change."""
+    """Return a hash of everything that decides a run's losses."""
     own = asdict(replace(config, specs=(), checkpoints_kept=1, patience=0))
+    own["losses"] = tuple((_LossName(name), weight) for name, weight in config.losses)
     text = repr(sorted(own.items())) + content_hash(training_set)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class _LossName(str):
+    """A loss's name as it stands in the fingerprints of runs started when it was an enum."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<LossName.{self.upper()}: {super().__repr__()}>"
+
+
 def _seed(seed: int, index: int) -> int:
-    """Return the seed of what one batch draws."""
+    """Return the seed of the random draws of one batch."""
     return int(np.random.SeedSequence((seed, index)).generate_state(1)[0])
-
-
-def _pid() -> int:
-    import os
-
-    return os.getpid()
 
 
 def _device() -> str:
@@ -448,4 +398,4 @@ def _device() -> str:
     if device.type != mx.DeviceType.cpu:
         return str(mx.device_info().get("device_name", "gpu"))
     fast = "" if usable() else ", not compiled"
-    return f"cpu, {lane_count()} lanes{fast}"
+    return f"cpu, {lane_count()} streams{fast}"

@@ -14,19 +14,23 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from core.encoder.mlx_runtime import require_mlx
-from core.errors import RejudgeError
-from train.base import keep_freed_memory
+from core.errors import CancelledError, RejudgeError
+from core.jobs import Job
 from train.config import read_config
+from train.memory import keep_freed_memory
 from train.runs.events import (
     Ended,
     EndStatus,
     EventWriter,
     Launched,
     Stepped,
+    Stopping,
     as_continued,
     read_events,
 )
@@ -34,6 +38,7 @@ from train.runs.folder import RunFolder
 from train.runs.process import take_lock, write_pid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 FAILED = 2
@@ -58,6 +63,7 @@ def main(arguments: list[str]) -> int:
         try:
             if len(arguments) == 1:
                 writer.write(Launched(os.getpid()))
+            stop.report_to(lambda: writer.write(Stopping()))
             return _train(folder, writer, stop)
         finally:
             writer.close()
@@ -75,10 +81,16 @@ def own_stream() -> int:
 
 
 class StopFlag:
-    """Whether the run was asked to stop."""
+    """Whether the run was asked to stop.
+
+    A thread reads the signals too: Python's own handler runs only between two instructions, so not
+    while MLX compiles or takes a long step. The thread reports the first request at once, and ends
+    the process at the second.
+    """
 
     def __init__(self) -> None:
         self._asked = False
+        self._report: Callable[[], None] = lambda: None
 
     def __call__(self) -> bool:
         """Return it."""
@@ -89,11 +101,28 @@ class StopFlag:
         signal.signal(signal.SIGINT, self._ask)
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+        Thread(target=self._hear, args=(reading,), daemon=True).start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
+    def report_to(self, report: Callable[[], None]) -> None:
+        """Call ``report`` when the run is asked to stop, or now when it was already."""
+        self._report = report
+        if self._asked:
+            report()
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True
-        signal.signal(number, signal.SIG_DFL)
+
+    def _hear(self, reading: int) -> None:
+        os.read(reading, 1)
+        self._asked = True
+        with suppress(OSError):
+            self._report()
+        os.read(reading, 1)
+        os._exit(FAILED)
 
 
 def _train(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> int:
@@ -105,28 +134,36 @@ def _train(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> int
         from train.dataset.files import read_training_set
         from train.training import train
 
-        training_set, _ = read_training_set(folder.training_set)
+        job = Job(cancelled=stop, work="reading the training set")
+        training_set, _ = read_training_set(folder.training_set, job)
         train(config, training_set, folder, writer.write if writer else lambda _: None, stop)
+    except CancelledError:
+        # Stopped before there was anything to save: the run is as its last checkpoint has it.
+        if writer is not None:
+            reason = "It was asked to stop."
+            writer.write(_ended(folder, EndStatus.STOPPED, reason, "", time.monotonic() - began))
     except RejudgeError as error:
         if writer is None:
             raise
         print(f"rejudge: {error}", file=sys.stderr)
-        writer.write(_failed(folder, error.headline, error.todo, time.monotonic() - began))
+        seconds = time.monotonic() - began
+        writer.write(_ended(folder, EndStatus.FAILED, error.headline, error.todo, seconds))
         return FAILED
     except Exception as error:
         # A bug: the traceback goes to the log, and the run ends as failed.
         if writer is not None:
             reason = f"an unexpected {type(error).__name__}: {error}"
             todo = f"Its log has the details: {folder.log}"
-            writer.write(_failed(folder, reason, todo, time.monotonic() - began))
+            seconds = time.monotonic() - began
+            writer.write(_ended(folder, EndStatus.FAILED, reason, todo, seconds))
         raise
     return 0
 
 
-def _failed(folder: RunFolder, reason: str, todo: str, seconds: float) -> Ended:
+def _ended(folder: RunFolder, status: EndStatus, reason: str, todo: str, seconds: float) -> Ended:
     events = as_continued(read_events(folder.events))
     steps = [timed.event.step for timed in events if isinstance(timed.event, Stepped)]
-    return Ended(EndStatus.FAILED, steps[-1] if steps else 0, seconds, reason, todo)
+    return Ended(status, steps[-1] if steps else 0, seconds, reason, todo)
 
 
 if __name__ == "__main__":

@@ -240,15 +240,15 @@ class RunMonitor:
             self.look(store)
 
     def _forget_stopped(self, seen: RunsSeen) -> None:
-        """Forget the runs that stopped; kill those that were asked to and did not."""
-        from train.runs.process import PATIENCE, kill
+        """Kill the workers that did not hear the request to stop; forget those that ended."""
+        from train.runs.process import PATIENCE, kill_unless_stopping
 
         going = {record.id for record in seen.runs.going}
         for name, since in list(self._stopping.items()):
             if name not in going:
                 del self._stopping[name]
             elif monotonic() - since > PATIENCE:
-                kill(self.folder(name))
+                kill_unless_stopping(self.folder(name))
 
     def _not_read(self, error: RejudgeError) -> None:
         self._reading = False

@@ -14,7 +14,7 @@ HOUSE = Path(__file__).parents[2]
 PROGRAM = """
 import resource, sys
 import numpy as np
-from train.base import keep_freed_memory
+from train.memory import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

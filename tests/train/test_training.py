@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from core.encoder import load_encoder
-from core.errors import InputError
+from core.errors import CancelledError, InputError
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.training_examples import (
     LORA,
@@ -23,8 +25,8 @@ from tests.train.training_examples import (
     losses_of,
     run_folder,
 )
-from train.base import TrainingError
-from train.config import Precision
+from train.config import Precision, RunConfig, Tuning
+from train.memory import TrainingError
 from train.runs.events import Checkpointed, Ended, EndStatus, Evaluated, RunEvent, Started, Stepped
 from train.step.losses import LOSSES
 
@@ -32,14 +34,12 @@ skip_without_mlx()
 
 import mlx.core as mx  # noqa: E402
 
-from train.checkpoints import best_checkpoint, checkpoint_names  # noqa: E402
+from train.checkpoints import best_checkpoint, checkpoint_names, read_state  # noqa: E402
+from train.held_out import HeldOut  # noqa: E402
 from train.step.trainee import Trainee  # noqa: E402
-from train.training import train  # noqa: E402
+from train.training import _fingerprint, train  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from train.config import RunConfig
     from train.dataset.records import TrainingSet
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -51,16 +51,16 @@ def trained(
     path: Path,
     config: RunConfig,
     training_set: TrainingSet | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    stop_at: int | None = None,
 ) -> list[RunEvent]:
+    """Train, and ask to stop once a step is taken."""
     events: list[RunEvent] = []
+
+    def stopped() -> bool:
+        return stop_at is not None and stop_at in losses_of(events)
+
     train(config, training_set or example_set(), run_folder(path), events.append, stopped)
     return events
-
-
-def stop_after(step: int) -> Callable[[], bool]:
-    asked = count()
-    return lambda: next(asked) >= step
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
     config = example_config(losses=EVERY_LOSS, accumulation=2, extra_documents=2, epochs=3)
     config = replace(config, **tuning)
     unbroken = losses_of(trained(tmp_path / "unbroken", config))
-    first = trained(tmp_path / "broken", config, stopped=stop_after(2))
+    first = trained(tmp_path / "broken", config, stop_at=2)
     assert isinstance(first[-1], Ended)
     assert (first[-1].status, first[-1].step) == (EndStatus.STOPPED, 2)
     second = trained(tmp_path / "broken", config)
@@ -125,15 +125,13 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
 def test_the_model_is_the_encoder_as_trained(
     tmp_path: Path, name: str, tuning: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from train.training import HeldOut
-
     vectors: list[np.ndarray] = []
 
-    def look(self: HeldOut, encoder: object) -> float:
+    def evaluate(self: HeldOut, encoder: object, _job: object) -> float:
         vectors[:] = encoder.encode_queries(["how to merge things"])  # type: ignore[attr-defined]
         return float(len(vectors))
 
-    monkeypatch.setattr(HeldOut, "mean_ndcg", look)
+    monkeypatch.setattr(HeldOut, "mean_ndcg", evaluate)
     config = replace(example_config(name, epochs=1), **tuning)
     trained(tmp_path, config)
     folder = run_folder(tmp_path)
@@ -152,7 +150,7 @@ def test_the_best_checkpoint_and_the_last_few_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = iter([0.5, 0.6, 0.9, 0.7, 0.6, 0.5, 0.4])
-    monkeypatch.setattr("train.training.HeldOut.mean_ndcg", lambda *_: next(values))
+    monkeypatch.setattr("train.held_out.HeldOut.mean_ndcg", lambda *_: next(values))
     trained(tmp_path, example_config(evaluate_every=1))
     folder = run_folder(tmp_path)
     assert checkpoint_names(folder) == ["step-000002", "step-000005", "step-000006"]
@@ -162,7 +160,7 @@ def test_the_best_checkpoint_and_the_last_few_are_kept(
 
 def test_a_run_without_progress_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = iter([0.5, 0.6, 0.6, 0.6, 0.9])
-    monkeypatch.setattr("train.training.HeldOut.mean_ndcg", lambda *_: next(values))
+    monkeypatch.setattr("train.held_out.HeldOut.mean_ndcg", lambda *_: next(values))
     events = trained(tmp_path, example_config(evaluate_every=1, patience=2))
     assert events[-1] == Ended(EndStatus.FINISHED, 3, events[-1].seconds)  # type: ignore[union-attr]
 
@@ -195,7 +193,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
 ) -> None:
     config = example_config(learning_rate=1.0, clip_norm=0.0, epochs=9, evaluate_every=1)
     config = replace(config, losses=(("mse", 1e30),), weight_decay=0.0)
-    trained(tmp_path, replace(config, losses=(("mse", 1.0),)), stopped=stop_after(1))
+    trained(tmp_path, replace(config, losses=(("mse", 1.0),)), stop_at=1)
     assert checkpoint_names(run_folder(tmp_path)) == ["step-000001"]
     events: list[RunEvent] = []
     folder = run_folder(tmp_path / "other")
@@ -241,7 +239,7 @@ def test_a_disk_that_is_full_at_the_model_keeps_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = run_folder(tmp_path)
-    trained(tmp_path, example_config(**LORA), stopped=stop_after(1))
+    trained(tmp_path, example_config(**LORA), stop_at=1)
     before = (folder.model / "model.safetensors").read_bytes()
 
     save = mx.save_safetensors
@@ -263,7 +261,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    trained(tmp_path, example_config(), stopped=stop_after(1))
+    trained(tmp_path, example_config(), stop_at=1)
     monkeypatch.setattr("core.files.sync", full)
     with pytest.raises(TrainingError, match="No space left") as caught:
         trained(tmp_path, example_config())
@@ -294,7 +292,7 @@ def test_too_little_memory_for_the_encoder_is_told(
 
 def test_other_settings_are_not_mixed_with_a_checkpoint(tmp_path: Path) -> None:
     config = example_config()
-    trained(tmp_path, config, stopped=stop_after(1))
+    trained(tmp_path, config, stop_at=1)
     with pytest.raises(InputError, match="not those of the last checkpoint"):
         trained(tmp_path, replace(config, learning_rate=1e-4))
     trained(tmp_path, replace(config, specs=("later",)))
@@ -302,7 +300,7 @@ def test_other_settings_are_not_mixed_with_a_checkpoint(tmp_path: Path) -> None:
 
 def test_an_unfinished_checkpoint_is_none(tmp_path: Path) -> None:
     folder = run_folder(tmp_path)
-    trained(tmp_path, example_config(), stopped=stop_after(1))
+    trained(tmp_path, example_config(), stop_at=1)
     (folder.checkpoints / "step-000002").mkdir()
     (folder.checkpoints / ".step-000003.unfinished").mkdir()
     events = trained(tmp_path, example_config())
@@ -326,14 +324,72 @@ def test_a_set_with_nothing_to_learn_is_refused(tmp_path: Path) -> None:
         trained(tmp_path, example_config(batch_size=99))
 
 
-def test_a_run_that_is_stopped_before_its_first_step_leaves_nothing(tmp_path: Path) -> None:
-    events = trained(tmp_path, example_config(), stopped=lambda: True)
-    assert isinstance(events[-1], Ended)
-    assert (events[-1].status, events[-1].step) == (EndStatus.STOPPED, 0)
+def test_a_run_that_is_stopped_while_it_prepares_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CancelledError):
+        train(example_config(), example_set(), run_folder(tmp_path), print, lambda: True)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("step", [0, 2, 6])
+def test_a_run_that_is_stopped_during_an_evaluation_goes_on_with_it(
+    tmp_path: Path, step: int
+) -> None:
+    config = example_config(evaluate_every=2)
+    unbroken = trained(tmp_path / "unbroken", config)
+    events: list[RunEvent] = []
+    evaluating = False
+    mean_ndcg = HeldOut.mean_ndcg
+
+    def evaluate(self: HeldOut, encoder: Any, job: Any) -> float:
+        nonlocal evaluating
+        evaluating = max(losses_of(events), default=0) == step
+        return mean_ndcg(self, encoder, job)
+
+    folder = run_folder(tmp_path / "broken")
+    with patch.object(HeldOut, "mean_ndcg", evaluate):
+        train(config, example_set(), folder, events.append, lambda: evaluating)
+    assert isinstance(events[-1], Ended)
+    assert (events[-1].status, events[-1].step) == (EndStatus.STOPPED, step)
+    assert checkpoint_names(folder)[-1] == f"step-{step:06d}"
+    assert folder.model.is_dir()
+    events += trained(folder.path, config)
+    for kind in (Evaluated, Stepped):
+        steps, wanted = ([e.step for e in run if isinstance(e, kind)] for run in (events, unbroken))
+        assert steps == wanted
+    assert read_state(folder, "step-000006").best == pytest.approx(
+        read_state(run_folder(tmp_path / "unbroken"), "step-000006").best
+    )
+
+
+def test_fingerprints_are_those_of_earlier_versions() -> None:
+    losses = (("contrastive", 1.0), ("kl", 0.5))
+    config = RunConfig(base="offline", losses=losses, tuning=Tuning.LORA, query_length=8)
+    assert _fingerprint(config, example_set()).startswith("996c86e4b89b8adc034704018b4ed894")
+
+
+def test_a_run_is_not_resumed_with_another_base(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(example_config().base, base)
+    config = example_config(base=str(base))
+    trained(tmp_path / "run", config, stop_at=1)
+    weights = load_file(base / "model.safetensors")
+    save_file({name: value + 1 for name, value in weights.items()}, base / "model.safetensors")
+    with pytest.raises(InputError, match="the base model has changed"):
+        trained(tmp_path / "run", config)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_resumed(tmp_path: Path) -> None:
+    config, folder = example_config(), run_folder(tmp_path)
+    trained(tmp_path, config, stop_at=1)
+    path = folder.checkpoints / "step-000001" / "state.json"
+    state = json.loads(path.read_text())
+    del state["evaluated"], state["base"]
+    state["looks_since_best"] = state.pop("evaluations_since_best")
+    path.write_text(json.dumps(state))
+    assert trained(tmp_path, config)[-1].step == 6  # type: ignore[union-attr]
+
+
 def test_a_checkpoint_of_another_encoder_is_refused(tmp_path: Path) -> None:
-    trained(tmp_path, example_config(**LORA), stopped=stop_after(1))
+    trained(tmp_path, example_config(**LORA), stop_at=1)
     with pytest.raises(InputError, match="of another encoder"):
         trained(tmp_path, example_config("sentence"))

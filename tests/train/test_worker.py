@@ -18,11 +18,11 @@ from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.run_building import told
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
 from train import worker
-from train.base import TrainingError
 from train.config import parse_losses, write_config
 from train.dataset.files import write_training_set
 from train.dataset.records import TrainingSetPlan
 from train.dataset.summary import TrainingSetSummary
+from train.memory import TrainingError
 from train.runs.events import (
     Ended,
     EndStatus,
@@ -33,6 +33,7 @@ from train.runs.events import (
     read_events,
 )
 from train.runs.process import take_lock, write_pid
+from train.runs.progress import RunStatus, read_run
 from train.step.losses import LOSSES, TWO_GRADES, Loss
 
 skip_without_mlx()
@@ -136,6 +137,57 @@ def test_stop_hang_up_kill_and_resume(folder: RunFolder) -> None:
     events = [timed.event for timed in as_continued(read_events(folder.events))]
     steps = list(losses_of(events))
     assert steps == list(range(1, len(steps) + 1))
+
+
+#: Makes every text of a held-out evaluation, or every text that is prepared, take a while.
+SLOW_EVALUATION = """
+import time
+from core.encoder.encoder import Encoder
+encode = Encoder.iterate_documents
+def slowly(self, *given, **named):
+    for found in encode(self, *given, **named):
+        time.sleep(1.2)
+        yield found
+Encoder.iterate_documents = slowly
+"""
+SLOW_PREPARING = """
+import time
+import train.dataset.files
+read = train.dataset.files._rows
+def slowly(folder, name, columns, job):
+    for row in read(folder, name, columns, job):
+        job.check()
+        time.sleep(0.4)
+        yield row
+train.dataset.files._rows = slowly
+"""
+
+
+@pytest.mark.slow
+def test_a_stop_during_an_evaluation_is_heard_and_leaves_a_checkpoint(folder: RunFolder) -> None:
+    child = start(folder, SLOW_EVALUATION)
+    list(lines_until(child, "evaluating", 1))
+    assert (view := read_run(folder)).status is RunStatus.RUNNING
+    assert view.progress.evaluating is not None
+    os.kill(child.pid, signal.SIGTERM)
+    events = [json.loads(line)["event"] for line in lines_until(child, "end", 1)]
+    assert "stopping" in events
+    assert "eval" not in events
+    child.communicate(timeout=60)
+    view = read_run(folder)
+    assert (view.status, view.progress.step) == (RunStatus.STOPPED, 0)
+    assert (folder.checkpoints / "step-000000" / "state.json").is_file()
+    assert (folder.model / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_a_stop_while_the_worker_prepares_is_no_crash(folder: RunFolder) -> None:
+    child = start(folder, SLOW_PREPARING)
+    list(lines_until(child, "launch", 1))
+    os.kill(child.pid, signal.SIGTERM)
+    child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert read_run(folder).status is RunStatus.STOPPED
 
 
 def run_here(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[Ended]]:

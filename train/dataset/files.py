@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.errors import InputError
 from core.files import replacing
+from core.jobs import Job
 from core.records import QueryKind
 from core.store.sql import literal
 from train.dataset.records import (
@@ -205,22 +206,26 @@ def write_training_set(folder: Path, training_set: TrainingSet, summary: Trainin
     return content
 
 
-def read_training_set(folder: Path) -> tuple[TrainingSet, TrainingSetSummary]:
+def read_training_set(
+    folder: Path, job: Job | None = None
+) -> tuple[TrainingSet, TrainingSetSummary]:
     """Read a training set back, and check that it is the one that was written.
 
     Raises:
         InputError: a file is absent, damaged or not of this set; the message names it.
+        CancelledError: the job was cancelled.
     """
+    job = job or Job()
     summary, content = read_summary(folder / SUMMARY_NAME)
     training_set = TrainingSet(
         tuple(
             TrainingQuery(identifier, text, QueryKind(kind) if kind else None, Split(split))
-            for identifier, text, kind, split in _rows(folder, "queries", _QUERIES)
+            for identifier, text, kind, split in _rows(folder, "queries", _QUERIES, job)
         ),
-        tuple(TrainingDocument(*row) for row in _rows(folder, "documents", _DOCUMENTS)),
+        tuple(TrainingDocument(*row) for row in _rows(folder, "documents", _DOCUMENTS, job)),
         tuple(
             TrainingPair(query, document, grade, weight, _SOURCES[source])
-            for query, document, grade, weight, source in _rows(folder, "pairs", _PAIRS)
+            for query, document, grade, weight, source in _rows(folder, "pairs", _PAIRS, job)
         ),
     )
     if content_hash(training_set) != content:
@@ -284,7 +289,7 @@ def _write_table(
     )
 
 
-def _rows(folder: Path, name: str, columns: dict[str, str]) -> Iterable[Row]:
+def _rows(folder: Path, name: str, columns: dict[str, str], job: Job) -> Iterable[Row]:
     from core.store.engine import engine
 
     path = folder / f"{name}.parquet"
@@ -298,6 +303,7 @@ def _rows(folder: Path, name: str, columns: dict[str, str]) -> Iterable[Row]:
                 f"SELECT {selected} FROM read_parquet({literal(str(path.resolve()))})"
             )
             while rows := connection.fetchmany(_PAGE):
+                job.check()
                 yield from rows
         finally:
             connection.close()

@@ -1,18 +1,20 @@
-"""Of a query's low-graded documents the hardest: those that an encoder takes for good ones."""
+"""The hardest of a query's low-graded documents: those that the encoder scores highest."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Protocol
 
+import numpy as np
+
 from core.jobs import Job
+from eval.retrievers.token_index import TokenRun, maxsim
 from train.dataset.records import Split, TrainingSet
 from train.dataset.summary import LOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
@@ -22,13 +24,13 @@ _PAGE: Final = 256
 
 
 class TextEncoder(Protocol):
-    """What ``core.encoder`` does: a matrix (tokens, dimensions) for each text."""
+    """An encoder of ``core.encoder``: a matrix (tokens, dimensions) for each text."""
 
     def encode_queries(self, texts: Sequence[str]) -> list[Matrix]:
         """Return the queries' matrices."""
 
     def iterate_documents(self, texts: Sequence[str]) -> Iterator[tuple[int, Matrix]]:
-        """Yield place and matrix of each document as it is done, in any order."""
+        """Yield position and matrix of each document as it is done, in any order."""
 
 
 def with_hardest_negatives(
@@ -36,13 +38,13 @@ def with_hardest_negatives(
 ) -> TrainingSet:
     """Return the set with at most ``most`` pairs graded 2 or less for each training query.
 
-    Those are kept whose documents the encoder scores highest (MaxSim), a tie going to the earlier
-    one. Only the queries that have more are encoded, and of documents theirs, each once. Whatever
-    is held out, graded higher, or in the set's queries and documents stays as it is.
+    It keeps the pairs whose documents the encoder scores highest by MaxSim, the earlier of two
+    equal ones. Only queries with more pairs are encoded, with their documents, each once. Held-out
+    pairs, higher grades, queries and documents stay as they are.
 
     Args:
         training_set: the set.
-        most: of each query; 0: all, and the set comes back as it is.
+        most: low-graded pairs kept of a query; 0: all.
         encoder: the one that training starts from, with the lengths of the run.
         job: told in texts and asked, before each page of queries and after each document.
 
@@ -73,7 +75,7 @@ def _scores(
 ) -> dict[int, float]:
     """Return the score of each pair of these queries, by its place.
 
-    A document's matrix is let go as soon as its pairs are scored; those of the queries stay.
+    A document's matrix is dropped as soon as its pairs are scored.
     """
     pairs_of: dict[int, list[int]] = defaultdict(list)
     for places in crowded.values():
@@ -90,11 +92,12 @@ def _scores(
     scores: dict[int, float] = {}
     found = encoder.iterate_documents([training_set.documents[each].text for each in documents])
     for done, (number, matrix) in enumerate(found, start=len(queries) + 1):
-        for place in pairs_of[documents[number]]:
-            scores[place] = _maxsim(asked[training_set.pairs[place].query], matrix)
+        places = pairs_of[documents[number]]
+        own = maxsim(
+            [asked[training_set.pairs[place].query] for place in places],
+            [TokenRun(matrix, np.array([len(matrix)]), np.array([0]))] if len(matrix) else [],
+            1,
+        )
+        scores |= zip(places, own[:, 0].tolist(), strict=True)
         job.step(done, texts, _NOTE)
     return scores
-
-
-def _maxsim(query: Matrix, document: Matrix) -> float:
-    return float((query @ document.T).max(axis=1).sum()) if len(document) else 0.0

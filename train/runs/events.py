@@ -12,6 +12,7 @@ import os
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError
@@ -73,6 +74,15 @@ class Stepped:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluating:
+    """``evaluating``: a held-out evaluation is under way: ``done`` of ``total`` texts encoded."""
+
+    step: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """``eval``: a held-out evaluation. ``metric`` is nDCG@10 over the graded pairs."""
 
@@ -91,6 +101,11 @@ class Checkpointed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopping:
+    """``stopping``: the worker was asked to stop; it finishes its step and saves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """``end``: the last line of a worker.
 
@@ -104,14 +119,16 @@ class Ended:
     todo: str = ""
 
 
-RunEvent = Launched | Started | Stepped | Evaluated | Checkpointed | Ended
+RunEvent = Launched | Started | Stepped | Evaluating | Evaluated | Checkpointed | Stopping | Ended
 
 _KINDS: Final[dict[str, type[RunEvent]]] = {
     "launch": Launched,
     "start": Started,
     "step": Stepped,
+    "evaluating": Evaluating,
     "eval": Evaluated,
     "checkpoint": Checkpointed,
+    "stopping": Stopping,
     "end": Ended,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
@@ -155,8 +172,8 @@ def parse_event(line: str) -> TimedEvent | None:
 class EventWriter:
     """Appends events to a run's file and, as long as it has a reader, to a descriptor.
 
-    A line that a killed worker cut short is ended first. A reader that has gone away is ignored; a
-    file that cannot be written is an error.
+    Safe for use from several threads. A line that a killed worker cut short is ended first. A
+    reader that has gone away is ignored; a file that cannot be written is an error.
 
     Args:
         path: ``events.jsonl``.
@@ -169,6 +186,7 @@ class EventWriter:
     def __init__(self, path: Path, also: int | None = None) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._also = also
+        self._writing = Lock()
         size = os.fstat(self._file).st_size
         self._gap = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
 
@@ -179,13 +197,14 @@ class EventWriter:
             OSError: the file cannot be written: the disk is full, most likely.
         """
         line = (event_line(event, datetime.now(UTC).replace(tzinfo=None)) + "\n").encode()
-        # Printed first, so that the reader learns why when the disk is full.
-        self._print(line)
-        whole = (b"\n" if self._gap else b"") + line
-        while whole:
-            self._gap = True
-            whole = whole[os.write(self._file, whole) :]
-        self._gap = False
+        with self._writing:
+            # Printed first, so that the reader learns why when the disk is full.
+            self._print(line)
+            whole = (b"\n" if self._gap else b"") + line
+            while whole:
+                self._gap = True
+                whole = whole[os.write(self._file, whole) :]
+            self._gap = False
 
     def close(self) -> None:
         """Close the file."""
@@ -271,4 +290,4 @@ def as_continued(events: Iterable[TimedEvent]) -> list[TimedEvent]:
 
 
 def _is_after(event: RunEvent, step: int) -> bool:
-    return not isinstance(event, Launched | Started | Ended) and event.step > step
+    return not isinstance(event, Launched | Started | Stopping | Ended) and event.step > step

@@ -1,16 +1,18 @@
-"""What a run changed: evals of its base and of what came of it, on the specs chosen at its start.
+"""What a run changed: evals of its base and of its model, on the specs chosen at its start.
 
-An eval that is there already is taken, whoever asked for it; so nothing is ever evaluated twice,
-also when the work was cut short.
+An eval that exists already is taken, whoever asked for it; so nothing is evaluated twice, even when
+the work was cut short.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.records import Progress
+from train.base import base_folder
+from train.config import OFFLINE
 from train.runs.progress import RunStatus
 from train.runs.store import RunEval, Side, link_eval, run_evals
 
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from eval.evals import Eval
     from train.runs.folder import RunFolder
     from train.runs.store import RunRecord
-
-
-OFFLINE: Final = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +47,16 @@ def unevaluated(store: Store, record: RunRecord) -> tuple[tuple[str, Side], ...]
 
 
 def evaluate_run(store: Store, folder: RunFolder, record: RunRecord, job: Job) -> int:
-    """Evaluate whatever of a finished run is not evaluated yet; return how many evals that were.
+    """Run the evals that a finished run still lacks; return how many there were.
 
     Args:
         store: gets the evals and their links to the run.
         folder: the run's folder, with its ``model``.
         record: the run.
-        job: told the progress; asked whether to stop.
+        job: gets the progress; may cancel.
 
     Raises:
-        InputError: the base or a spec is not there any more, or the run left no model.
+        InputError: the base or a spec is gone, or the run left no model.
         UnavailableError: the machine cannot run the encoder.
         CancelledError: the job was cancelled; the evals done so far are kept.
     """
@@ -71,7 +70,7 @@ def evaluate_run(store: Store, folder: RunFolder, record: RunRecord, job: Job) -
 
 
 def outcomes(store: Store, record: RunRecord) -> tuple[SpecOutcome, ...]:
-    """Return what a run changed on each of its specs that was evaluated on both sides."""
+    """Return what a run changed on each of its specs with an eval of both sides."""
     from eval.comparing import compare
     from eval.evals import load_eval
 
@@ -89,9 +88,7 @@ def _evaluated(
     store: Store, folder: RunFolder, base: str, spec_name: str, side: Side, job: Job
 ) -> UUID:
     """Return the id of an eval of this encoder on this spec, a new one where there is none."""
-    from core.encoder import offline_encoder_folder
     from core.encoder.folder import read_spec
-    from core.encoder.location import encoder_folder
     from eval.corpus import load_corpus
     from eval.evals import find_like
     from eval.evaluating import EvalRequest, run_request
@@ -105,20 +102,19 @@ def _evaluated(
             where=str(folder.path),
             todo=f"Resume it: rejudge train --resume {folder.path.name}",
         )
-    model = str(folder.model.absolute()) if side is Side.AFTER else "" if base == OFFLINE else base
-    job.step(0, None, "looking for an eval that is there already")
-    place = encoder_folder(model) if model else offline_encoder_folder()
+    model = str(folder.model.absolute()) if side is Side.AFTER else base
+    job.step(0, None, "looking for an earlier eval")
     like = find_like(
         store,
         spec_id=load_spec(store, spec_name).id,
         retriever="encoder",
-        checkpoint=read_spec(place).checkpoint,
+        checkpoint=read_spec(base_folder(model)).checkpoint,
         corpus_hash=load_corpus(store).hash,
         k=DEFAULT_CUTOFF,
     )
     if like is not None:
         return like.id
-    choice = RetrieverChoice("encoder", model=model)
+    choice = RetrieverChoice("encoder", model="" if model == OFFLINE else model)
     return run_request(store, EvalRequest(spec_name, choice), job).summary.id
 
 

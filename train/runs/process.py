@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: What runs the worker; the run's folder and the descriptor of its lock come behind it.
 WORKER: tuple[str, ...] = module_command("train.worker")
-#: Seconds that a worker may take for its step and its checkpoint before it is killed.
+#: Seconds in which a worker has to hear a request to stop before it is killed.
 PATIENCE: Final = 120.0
 _ROOM: Final = "See that the disk has room and the folder can be written, then resume the run."
 _POLL: Final = 0.05
@@ -141,7 +141,8 @@ def stop(
 
     Args:
         folder: the run's folder.
-        patience: seconds after which it is killed; its last checkpoint stays whole.
+        patience: seconds after which it is killed unless it has heard the request; its last
+            checkpoint stays whole.
         asked: called once the worker was asked.
 
     Returns:
@@ -154,17 +155,17 @@ def stop(
     _ = asked()
     last = time.monotonic() + patience
     while is_locked(folder.lock):
-        if time.monotonic() > last:
+        if time.monotonic() > last and not read_run(folder).progress.stopping:
             _signal(pid, signal.SIGKILL)
             return False
         time.sleep(_POLL)
     return True
 
 
-def kill(folder: RunFolder) -> None:
-    """End a run's worker at once; its last checkpoint stays whole."""
+def kill_unless_stopping(folder: RunFolder) -> None:
+    """Kill a worker that has not heard a request to stop; its last checkpoint stays whole."""
     pid = worker_pid(folder)
-    if pid is not None:
+    if pid is not None and not read_run(folder).progress.stopping:
         _signal(pid, signal.SIGKILL)
 
 

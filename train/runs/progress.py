@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.files import is_locked
 from train.config import read_config
@@ -18,10 +18,12 @@ from train.runs.events import (
     Checkpointed,
     Ended,
     Evaluated,
+    Evaluating,
     EventFollower,
     Launched,
     Started,
     Stepped,
+    Stopping,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class RunProgress:
         started: its last start; None before the first.
         stepped: its last step.
         ended: how its last worker ended; None while that is at work, or when it was killed.
+        evaluating: how far the held-out evaluation under way is; None while there is none.
+        stopping: whether the worker at work was asked to stop and has heard it.
         checkpoint: the last whole checkpoint.
         best: the held-out evaluation with the highest metric.
         loss: (step, mean loss); in a long run, means over several steps.
@@ -83,6 +87,8 @@ class RunProgress:
     started: Started | None = None
     stepped: Stepped | None = None
     ended: Ended | None = None
+    evaluating: Evaluating | None = None
+    stopping: bool = False
     checkpoint: Checkpointed | None = None
     best: Evaluated | None = None
     loss: Points = ()
@@ -206,7 +212,7 @@ class ProgressTracker:
     def add(self, events: Iterable[RunEvent]) -> None:
         """Take events, in their order."""
         for event in events:
-            self._latest = self._after(event)
+            self._latest = replace(self._latest, **self._changes(event))
 
     def progress(self) -> RunProgress:
         """Return where the run is."""
@@ -217,28 +223,34 @@ class ProgressTracker:
             rate=self._rate.points(),
         )
 
-    def _after(self, event: RunEvent) -> RunProgress:
+    def _changes(self, event: RunEvent) -> dict[str, Any]:
+        """Return the fields of the progress that an event changes."""
         latest = self._latest
         match event:
             case Launched():
-                return replace(latest, launched=True, ended=None)
+                return _AT_START | {"launched": True}
             case Started():
-                return replace(self._back_at(event.step), launched=True, started=event, ended=None)
+                return _AT_START | {"launched": True, "started": event} | self._back_at(event.step)
             case Stepped():
                 self._loss.add(event.step, event.loss)
                 self._rate.add(event.step, event.rate)
-                return replace(latest, stepped=event)
+                changes: dict[str, Any] = {"stepped": event, "evaluating": None}
+            case Evaluating():
+                changes = {"evaluating": event}
             case Evaluated():
                 self._metric.add(event.step, event.value)
                 better = latest.best is None or event.value > latest.best.value
-                return replace(latest, best=event if better else latest.best)
+                changes = {"best": event if better else latest.best, "evaluating": None}
             case Checkpointed():
-                return replace(latest, checkpoint=event)
+                changes = {"checkpoint": event}
+            case Stopping():
+                changes = {"stopping": True}
             case Ended():
-                return replace(latest, ended=event, seconds=latest.seconds + event.seconds)
+                changes = _AT_START | {"ended": event, "seconds": latest.seconds + event.seconds}
+        return changes
 
-    def _back_at(self, step: int) -> RunProgress:
-        """Return the progress at an earlier step: a resumed run takes those after it again."""
+    def _back_at(self, step: int) -> dict[str, Any]:
+        """Go back to an earlier step: a resumed run takes those after it again."""
         for curve in (self._loss, self._metric, self._rate):
             curve.cut_after(step)
         stepped, best = self._latest.stepped, self._latest.best
@@ -248,7 +260,11 @@ class ProgressTracker:
             name = best.metric
             kept = (Evaluated(at, name, value, best=True) for at, value in self._metric.points())
             best = max(kept, key=lambda evaluated: evaluated.value, default=None)
-        return replace(self._latest, stepped=stepped, best=best)
+        return {"stepped": stepped, "best": best}
+
+
+#: What is not so, or not so yet, of a worker that has just been started.
+_AT_START: Final[dict[str, Any]] = {"ended": None, "evaluating": None, "stopping": False}
 
 
 class Curve:

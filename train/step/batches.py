@@ -1,9 +1,7 @@
-"""From pairs to what the network and the losses take: padded tokens, grades, negatives.
+"""Batches: which pairs share one, and the padded tokens, grades and negatives of it.
 
-Which pairs share a batch: a plan of each epoch that depends on the seed and the epoch only.
-
-A place in the data is (epoch, batch), so a resumed run goes on with the batches that an unbroken
-one would have had.
+The plan of an epoch depends on the seed and the epoch only, and a place in the data is (epoch,
+batch). So a resumed run goes on with the batches that an unbroken run would have had.
 """
 
 from __future__ import annotations
@@ -15,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from core.encoder.tokenizing import TokenizedText
+from core.jobs import Job
 from core.records import is_good
 from train.config import DOUBTFUL
 from train.dataset.records import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,7 +35,7 @@ _JITTER: Final = 0.15
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
-    """The batches of one epoch, in their order; each holds places in the set's ``pairs``."""
+    """The batches of one epoch, in their order; a batch holds positions in the set's ``pairs``."""
 
     batches: tuple[tuple[int, ...], ...]
 
@@ -113,6 +112,8 @@ class Sampler:
 _LENGTH_STEP: Final = 32
 _COUNT_STEP: Final = 4
 _VOCABULARY_STEP: Final = 2048
+#: Texts tokenised between two polls of the job.
+_PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +137,12 @@ class TrainingBatch:
 
     Args:
         pairs: pairs that the sampler put into it.
-        queries: its queries, in one or more lots.
-        documents: its documents, in one or more lots.
+        queries: its queries, in one padded group for each stream.
+        documents: its documents, in one padded group for each stream.
         vocabulary: the token ids of the batch, int32; the first ``tokens`` are its own, the rest
             fills up.
         tokens: see ``vocabulary``.
-        grades: (queries, documents), all lots after each other, 1 where not graded.
+        grades: (queries, documents), one group after the other, 1 where not graded.
         graded: see ``train.step.losses.GradedBatch``.
         weights: the same.
         negatives: the same.
@@ -165,7 +166,11 @@ class BatchBuilder:
         training_set: what the pairs are places in.
         tokenizer: of the encoder that is trained.
         config: the run's settings.
-        lots: how many lots the texts of a batch are split into: one for each lane.
+        streams: the number of padded groups that the texts of a batch are split into.
+        job: may cancel while the texts are tokenised.
+
+    Raises:
+        CancelledError: the job was cancelled.
     """
 
     def __init__(
@@ -173,14 +178,18 @@ class BatchBuilder:
         training_set: TrainingSet,
         tokenizer: TextTokenizer,
         config: RunConfig,
-        lots: int,
+        streams: int,
+        job: Job | None = None,
     ) -> None:
         self._set = training_set
         self._config = config
-        self._lots = lots
+        self._streams = streams
         self._pad = tokenizer.pad
-        self._queries = tokenizer.queries([query.text for query in training_set.queries])
-        self._documents = tokenizer.documents([doc.text for doc in training_set.documents])
+        job = job or Job()
+        queries = [query.text for query in training_set.queries]
+        documents = [document.text for document in training_set.documents]
+        self._queries = _tokenised(queries, tokenizer.queries, job)
+        self._documents = _tokenised(documents, tokenizer.documents, job)
         self._graded: dict[int, dict[int, tuple[float, float]]] = {}
         for pair in training_set.pairs:
             self._graded.setdefault(pair.query, {})[pair.document] = (pair.grade, pair.weight)
@@ -210,8 +219,8 @@ class BatchBuilder:
         queries = list(dict.fromkeys(pair.query for pair in chosen))
         documents = list(dict.fromkeys(pair.document for pair in chosen))
         documents += self._extra(documents, draw)
-        query_lots = _filled(_even_lots(queries, self._lots))
-        document_lots = _filled(_even_lots(documents, self._lots))
+        query_groups = _groups_of_one_size(queries, self._streams)
+        document_groups = _groups_of_one_size(documents, self._streams)
         own_ids = np.unique(
             np.array(
                 [
@@ -222,13 +231,13 @@ class BatchBuilder:
                 np.int32,
             )
         )
-        rows = [query for lot in query_lots for query in lot]
-        columns = [document for lot in document_lots for document in lot]
+        rows = [query for group in query_groups for query in group]
+        columns = [document for group in document_groups for document in group]
         return TrainingBatch(
             len(pairs),
-            self._padded(self._queries, query_lots, own_ids),
-            self._padded(self._documents, document_lots, own_ids),
-            _filled_up(own_ids),
+            self._padded(self._queries, query_groups, own_ids),
+            self._padded(self._documents, document_groups, own_ids),
+            _padded_vocabulary(own_ids),
             len(own_ids),
             *self._known(rows, columns),
         )
@@ -244,23 +253,23 @@ class BatchBuilder:
     def _padded(
         self,
         texts: list[TokenizedText],
-        lots: list[list[int | None]],
+        groups: list[list[int | None]],
         own_ids: NDArray[np.int32],
     ) -> tuple[PaddedTexts, ...]:
-        """Return the lots, all of one shape: lanes of unlike shapes wait for each other."""
-        nothing = TokenizedText((), 0, ())
-        chosen = [[nothing if place is None else texts[place] for place in lot] for lot in lots]
-        length = max(1, *(len(text.ids) for lot in chosen for text in lot))
+        """Pad the groups to one shape: streams of unlike shapes wait for each other."""
+        empty = TokenizedText((), 0, ())
+        chosen = [[empty if place is None else texts[place] for place in group] for group in groups]
+        length = max(1, *(len(text.ids) for group in chosen for text in group))
         length = min(_rounded(length, _LENGTH_STEP), max(len(text.ids) for text in texts))
-        return tuple(self._padded_lot(lot, length, own_ids) for lot in chosen)
+        return tuple(self._padded_group(group, length, own_ids) for group in chosen)
 
-    def _padded_lot(
-        self, lot: list[TokenizedText], length: int, own_ids: NDArray[np.int32]
+    def _padded_group(
+        self, group: list[TokenizedText], length: int, own_ids: NDArray[np.int32]
     ) -> PaddedTexts:
-        tokens = np.full((len(lot), length), self._pad, np.int32)
-        seen = np.zeros((len(lot), length), np.bool_)
-        kept = np.zeros((len(lot), length), np.bool_)
-        for row, text in enumerate(lot):
+        tokens = np.full((len(group), length), self._pad, np.int32)
+        seen = np.zeros((len(group), length), np.bool_)
+        kept = np.zeros((len(group), length), np.bool_)
+        for row, text in enumerate(group):
             tokens[row, : len(text.ids)] = text.ids
             seen[row, : text.seen or length] = True
             kept[row, list(text.kept)] = True
@@ -288,17 +297,24 @@ class BatchBuilder:
         return grades, graded, weights, negatives
 
 
-def _even_lots(places: list[int], lots: int) -> list[list[int]]:
-    return [lot for start in range(lots) if (lot := places[start::lots])]
+def _tokenised(
+    texts: list[str], tokenise: Callable[[list[str]], list[TokenizedText]], job: Job
+) -> list[TokenizedText]:
+    found: list[TokenizedText] = []
+    for start in range(0, len(texts), _PAGE):
+        job.step(start, len(texts), "tokenising")
+        found += tokenise(texts[start : start + _PAGE])
+    return found
 
 
-def _filled(lots: list[list[int]]) -> list[list[int | None]]:
-    """Fill lots up with texts that are none, all to one size."""
-    size = _rounded(max(map(len, lots), default=0), _COUNT_STEP)
-    return [[*lot, *[None] * (size - len(lot))] for lot in lots]
+def _groups_of_one_size(places: list[int], count: int) -> list[list[int | None]]:
+    """Deal places out into at most ``count`` groups, and fill these up with None."""
+    groups = [group for start in range(count) if (group := places[start::count])]
+    size = _rounded(max(map(len, groups), default=0), _COUNT_STEP)
+    return [[*group, *[None] * (size - len(group))] for group in groups]
 
 
-def _filled_up(ids: NDArray[np.int32]) -> NDArray[np.int32]:
+def _padded_vocabulary(ids: NDArray[np.int32]) -> NDArray[np.int32]:
     filled = np.full(_rounded(len(ids), _VOCABULARY_STEP), ids[0], np.int32)
     filled[: len(ids)] = ids
     return filled

@@ -1,14 +1,4 @@
-"""The encoder in training: what is learned, the losses of a batch, a step of the optimizer.
-
-The word embeddings of a run with full fine-tuning: only the rows that a batch has are learned.
-
-A batch has some hundred of the vocabulary's tens of thousands of tokens. So the network is given a
-table of these rows only, and gradients and moments exist for rows that the training set has at all.
-A row's moments stand still, and it does not decay, in a step whose batches lack it (as in PyTorch's
-SparseAdam).
-
-MaxSim of every query of a batch with every document, differentiable.
-"""
+"""The encoder in training: the losses of a batch, their gradients, and a step of the optimizer."""
 
 from __future__ import annotations
 
@@ -30,9 +20,10 @@ from train.config import Precision, RunConfig, Tuning
 from train.step.lora import DropoutKeys, add_lora, lora_parameters
 from train.step.losses import GradedBatch, Heads, first_heads, weighted_sum
 from train.step.optimizer import HEAD, Moments, adamw, clipping, no_moments, squared_norm
+from train.step.rows import EmbeddingRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -44,94 +35,6 @@ if TYPE_CHECKING:
 
     Texts = tuple[mx.array, mx.array | None, mx.array]
 
-_STEP: Final = 512
-
-
-class EmbeddingRows:
-    """The rows that a training set has, with their moments, and the gradients of the step at hand.
-
-    Args:
-        table: all rows (vocabulary, width).
-        ids: the token ids of the training set, sorted.
-    """
-
-    def __init__(self, table: mx.array, ids: NDArray[np.int32]) -> None:
-        self.ids = ids
-        self.values = np.array(table[mx.array(ids)])
-        self.first = np.zeros_like(self.values)
-        self.second = np.zeros_like(self.values)
-        self._gradients = np.zeros_like(self.values)
-        self._touched = np.zeros(len(ids), np.bool_)
-
-    def values_of(self, ids: NDArray[np.int32]) -> mx.array:
-        """Return the rows of these ids, each of them one of the training set."""
-        return mx.array(self.values[np.searchsorted(self.ids, ids)])
-
-    def add_gradients(self, ids: NDArray[np.int32], gradients: NDArray[np.float32]) -> None:
-        """Add the gradients of rows; no id comes twice in one call."""
-        places = np.searchsorted(self.ids, ids)
-        self._gradients[places] += gradients
-        self._touched[places] = True
-
-    def average(self, turns: int, group: mx.distributed.Group) -> None:
-        """Take the mean of the gradients of all turns and processes."""
-        places = np.flatnonzero(self._touched)
-        self._gradients[places] /= turns
-        if group.size() > 1:
-            every = mx.distributed.all_sum(mx.array(self._gradients), group=group) / group.size()
-            touched = mx.distributed.all_sum(mx.array(self._touched.astype(np.int32)), group=group)
-            self._gradients = np.array(every)
-            self._touched = np.array(touched) > 0
-
-    def taken(self) -> TouchedRows:
-        """Return the rows that have gradients, which are forgotten here."""
-        places = np.flatnonzero(self._touched)
-        touched = TouchedRows(self, places, self._gradients[places])
-        self._gradients[places] = 0
-        self._touched[places] = False
-        return touched
-
-    def tensors(self) -> dict[str, NDArray[np.generic]]:
-        """Return what a checkpoint keeps."""
-        return {
-            "rows.ids": self.ids,
-            "rows.values": self.values,
-            "rows.first": self.first,
-            "rows.second": self.second,
-        }
-
-    def restore(self, tensors: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what a checkpoint kept of the same training set."""
-        for name in ("values", "first", "second"):
-            getattr(self, name)[:] = tensors[f"rows.{name}"]
-
-
-class TouchedRows:
-    """Rows, moments and gradients of one step, filled up so that few shapes are compiled."""
-
-    def __init__(
-        self, rows: EmbeddingRows, places: NDArray[np.intp], gradients: NDArray[np.float32]
-    ) -> None:
-        self._rows = rows
-        self._places = places
-        self.gradients = _filled(gradients)
-        self.values = _filled(rows.values[places])
-        self.first = _filled(rows.first[places])
-        self.second = _filled(rows.second[places])
-
-    def put_back(self, values: mx.array, first: mx.array, second: mx.array) -> None:
-        """Write the rows and moments after the step."""
-        count = len(self._places)
-        self._rows.values[self._places] = np.array(values)[:count]
-        self._rows.first[self._places] = np.array(first)[:count]
-        self._rows.second[self._places] = np.array(second)[:count]
-
-
-def _filled(rows: NDArray[np.float32]) -> mx.array:
-    missing = -len(rows) % _STEP
-    return mx.array(np.pad(rows, ((0, missing), (0, 0))))
-
-
 #: The lowest cosine: what a vector that is not kept scores.
 _LOWEST = -1.0
 
@@ -139,7 +42,9 @@ _LOWEST = -1.0
 def maxsim(
     queries: mx.array, query_kept: mx.array, documents: mx.array, document_kept: mx.array
 ) -> mx.array:
-    """Return the scores (queries, documents), in [-1, 1].
+    """Return the scores (queries, documents), in [-1, 1], differentiably and in padded batches.
+
+    For inference there is ``eval.retrievers.token_index.maxsim``, which has no gradient.
 
     The late interaction of ColBERT (Khattab and Zaharia 2020, arXiv:2004.12832), divided by the
     number of the query's tokens, so that scores of short and long queries are alike. With one
@@ -165,7 +70,7 @@ _MOST_SHAPES: Final = 128
 
 
 def may_compile() -> bool:
-    """Say whether a whole step can be compiled: on a GPU always, on a CPU with a compiler."""
+    """Whether a whole step can be compiled: on a GPU always, on a CPU with a compiler."""
     return mx.default_device().type != mx.DeviceType.cpu or usable()
 
 
@@ -195,8 +100,9 @@ class Trainee:
         self._keys = DropoutKeys()
         self.weights = self._learned(token_ids) | _flat_heads(first_heads(config))
         self.moments = no_moments(self.weights)
-        self._lanes = lanes(lane_count())
-        #: What is not learned, for each lane: see ``_loss``.
+        #: A stream of its own for each core: see ``core.encoder.cpu``.
+        self._streams = lanes(lane_count())
+        #: The weights that are not learned.
         self._fixed = self._not_learned()
         self._shapes: set[object] = set()
         self._graphs = self._new_graphs()
@@ -207,9 +113,9 @@ class Trainee:
         rows = self.rows.values.size if self.rows else 0
         return sum(value.size for value in self.weights.values()) + int(rows)
 
-    def lanes(self) -> AbstractContextManager[None]:
-        """Hold the BLAS to one thread where the lanes keep all cores busy."""
-        return one_blas_thread() if len(self._lanes) > 1 else nullcontext()
+    def one_thread_each(self) -> AbstractContextManager[None]:
+        """Limit the BLAS to one thread where the streams keep all cores busy."""
+        return one_blas_thread() if len(self._streams) > 1 else nullcontext()
 
     def gradients(
         self, batch: TrainingBatch, key: mx.array
@@ -224,8 +130,8 @@ class Trainee:
         if self.rows is not None:
             weights[self._table] = self.rows.values_of(batch.vocabulary)
         texts = tuple(
-            tuple(self._texts(lot, batch.vocabulary) for lot in lots)
-            for lots in (batch.queries, batch.documents)
+            tuple(self._texts(group, batch.vocabulary) for group in groups)
+            for groups in (batch.queries, batch.documents)
         )
         graded = tuple(
             mx.array(known)
@@ -233,7 +139,7 @@ class Trainee:
         )
         self._count_shape(texts, batch)
         (total, parts), gradients = self._graphs.gradients(
-            [weights] * len(self._lanes), [self._fixed] * len(self._lanes), *texts, graded, key
+            [weights] * len(self._streams), [self._fixed] * len(self._streams), *texts, graded, key
         )
         mx.eval(total, parts, gradients)
         if self.rows is not None:
@@ -252,7 +158,7 @@ class Trainee:
             share: of the highest rate.
         """
         weights, moments = dict(self.weights), self.moments
-        touched = self.rows.taken() if self.rows is not None else None
+        touched = self.rows.take_touched() if self.rows is not None else None
         if touched is not None:
             gradients = gradients | {self._table: touched.gradients}
             weights[self._table] = touched.values
@@ -280,7 +186,7 @@ class Trainee:
         return length
 
     def put_into_encoder(self) -> None:
-        """Give the encoder the weights of now; until then it has those of some trace or step."""
+        """Load the current weights into the encoder, which holds those of some traced step."""
         own = self._fixed | {
             name: value for name, value in self.weights.items() if not name.startswith(HEAD)
         }
@@ -306,11 +212,11 @@ class Trainee:
         return named
 
     def _new_graphs(self) -> _Graphs:
-        of_lanes: Callable[..., tuple[tuple[mx.array, Arrays], list[Arrays]]]
-        of_lanes = mx.value_and_grad(self._loss)
+        of_streams: Callable[..., tuple[tuple[mx.array, Arrays], list[Arrays]]]
+        of_streams = mx.value_and_grad(self._loss)
 
         def gradients(*given: object) -> tuple[tuple[mx.array, Arrays], Arrays]:
-            answer, found = of_lanes(*given)
+            answer, found = of_streams(*given)
             return answer, self._summed(found)
 
         if not may_compile():
@@ -323,23 +229,24 @@ class Trainee:
         return {name: value for name, value in named.items() if name not in learned}
 
     def _count_shape(self, texts: tuple[tuple[Texts, ...], ...], batch: TrainingBatch) -> None:
-        shape = (tuple(lot[0].shape for lots in texts for lot in lots), len(batch.vocabulary))
+        tokens = tuple(group[0].shape for groups in texts for group in groups)
+        shape = (tokens, len(batch.vocabulary))
         if shape not in self._shapes and len(self._shapes) >= _MOST_SHAPES:
             self._shapes.clear()
             self._graphs = self._new_graphs()
         self._shapes.add(shape)
 
-    def _texts(self, lot: PaddedTexts, vocabulary: NDArray[np.int32]) -> Texts:
-        tokens = lot.tokens if self.rows is not None else vocabulary[lot.tokens]
-        seen = None if lot.seen.all() else mx.array(lot.seen)
-        kept = lot.kept[:, :1] | True if self.encoder.spec.one_vector else lot.kept
+    def _texts(self, group: PaddedTexts, vocabulary: NDArray[np.int32]) -> Texts:
+        tokens = group.tokens if self.rows is not None else vocabulary[group.tokens]
+        seen = None if group.seen.all() else mx.array(group.seen)
+        kept = group.kept[:, :1] | True if self.encoder.spec.one_vector else group.kept
         return mx.array(tokens), seen, mx.array(kept)
 
     def _summed(self, gradients: list[Arrays]) -> Arrays:
-        """Return the sums of what the lanes found, each made by one of them."""
+        """Return the sums of the streams' gradients; each sum is made on one stream."""
         total = {}
         for turn, name in enumerate(gradients[0]):
-            with self._lanes[turn % len(self._lanes)].entered():
+            with self._streams[turn % len(self._streams)].entered():
                 total[name] = reduce(add, (own[name] for own in gradients))
         return total
 
@@ -354,9 +261,9 @@ class Trainee:
     ) -> tuple[mx.array, Arrays]:
         """Return the weighted sum of the losses, and its parts.
 
-        Each lane has weights of its own, though they are the same. Were they one input, MLX would
-        compute once what two lanes do alike with one, such as to transpose it, and one lane would
-        wait for the other all the way.
+        Each stream gets the same weights as inputs of its own. Were they one input, MLX would
+        compute once what two streams do alike with it, such as transposing it, and one stream would
+        always wait for the other.
         """
         self._keys.begin(key)
         named = [
@@ -365,10 +272,10 @@ class Trainee:
         query_vectors = mx.concatenate(self._vectors(queries, named))
         query_kept = mx.concatenate([kept for _, _, kept in queries])
         columns = []
-        for lane, vectors, (_, _, kept) in zip(
-            cycle(self._lanes), self._vectors(documents, named), documents, strict=False
+        for stream, vectors, (_, _, kept) in zip(
+            cycle(self._streams), self._vectors(documents, named), documents, strict=False
         ):
-            with lane.entered():
+            with stream.entered():
                 columns.append(maxsim(query_vectors, query_kept, vectors, kept))
         heads = _nested_heads(weights[0])
         return weighted_sum(
@@ -380,12 +287,12 @@ class Trainee:
             name: self._cast(value) for name, value in weights.items() if not name.startswith(HEAD)
         }
 
-    def _vectors(self, lots: tuple[Texts, ...], named: list[Arrays]) -> list[mx.array]:
+    def _vectors(self, groups: tuple[Texts, ...], named: list[Arrays]) -> list[mx.array]:
         vectors = []
-        for turn, (tokens, seen, _) in enumerate(lots):
-            lane = self._lanes[turn % len(self._lanes)]
-            self.encoder.module.update(tree_unflatten(list(named[lane.number].items())))
-            with lane.entered():
+        for turn, (tokens, seen, _) in enumerate(groups):
+            stream = self._streams[turn % len(self._streams)]
+            self.encoder.module.update(tree_unflatten(list(named[stream.number].items())))
+            with stream.entered():
                 vectors.append(self.encoder.module(tokens, seen).astype(mx.float32))
         return vectors
 
@@ -402,16 +309,16 @@ class Trainee:
         share: mx.array,
         count: mx.array,
     ) -> tuple[Arrays, Arrays, Arrays, mx.array]:
-        parts = _shared_out(gradients, self._lanes)
+        parts = _balanced(gradients, self._streams)
         squares = []
-        for lane, names in parts:
-            with lane.entered():
+        for stream, names in parts:
+            with stream.entered():
                 squares.append(squared_norm([gradients[name] for name in names]))
         norm = mx.sqrt(reduce(add, squares))
         factor = clipping(norm, self.config.clip_norm)
         stepped: tuple[Arrays, Arrays, Arrays] = ({}, {}, {})
-        for lane, names in parts:
-            with lane.entered():
+        for stream, names in parts:
+            with stream.entered():
                 new, moments = adamw(
                     {name: weights[name] for name in names},
                     {name: gradients[name] for name in names},
@@ -426,15 +333,15 @@ class Trainee:
         return *stepped, norm
 
 
-def _shared_out(arrays: Arrays, lanes: list[Lane]) -> list[tuple[Lane, list[str]]]:
-    """Return the names for each lane, so that all have about as much to do; none has nothing."""
-    names: list[list[str]] = [[] for _ in lanes]
-    sizes = [0] * len(lanes)
+def _balanced(arrays: Arrays, streams: list[Lane]) -> list[tuple[Lane, list[str]]]:
+    """Share the names out so that all streams have about as much to do; drop idle streams."""
+    names: list[list[str]] = [[] for _ in streams]
+    sizes = [0] * len(streams)
     for name in sorted(arrays, key=lambda name: (-arrays[name].size, name)):
         least = sizes.index(min(sizes))
         names[least].append(name)
         sizes[least] += arrays[name].size
-    return [(lane, own) for lane, own in zip(lanes, names, strict=True) if own]
+    return [(stream, own) for stream, own in zip(streams, names, strict=True) if own]
 
 
 def _number(scalar: mx.array) -> float:

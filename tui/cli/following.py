@@ -118,7 +118,7 @@ def _watch(call: Call, folder: RunFolder) -> tuple[RunView, bool]:
                 if not look.status.going:
                     print_events()
                     return look, interrupted
-                show(_shown(look, stopping=interrupted))
+                show(_shown(look, stopping=interrupted or look.progress.stopping))
                 time.sleep(_PERIOD)
             except KeyboardInterrupt:
                 if interrupted:
@@ -148,6 +148,9 @@ def _shown(look: RunView, *, stopping: bool) -> Progress:
     stepped = progress.stepped
     if stopping:
         note = "stopping"
+    elif progress.evaluating is not None:
+        at = progress.evaluating
+        note = f"held-out evaluation: {at.done:,} of {at.total:,} texts"
     elif stepped is None:
         note = "starting"
     else:

@@ -130,7 +130,10 @@ def figures_text(record: RunRecord, look: RunView | None) -> Content:
         parts += [(f" · best {best.metric} ", DIM), (f"{best.value:.3f}", STRONG)]
         parts.append((f" at step {best.step:,}", DIM))
     parts.append("\n")
-    if record.status.going and stepped is not None:
+    if record.status.going and progress is not None and progress.evaluating is not None:
+        at = progress.evaluating
+        parts.append((f"held-out evaluation: {at.done:,} of {at.total:,} texts", STRONG))
+    elif record.status.going and stepped is not None:
         parts += _speed(stepped)
     else:
         parts.append(_end(record, look))

@@ -10,11 +10,11 @@ import pytest
 
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
-from train.base import TrainingError
 from train.config import write_config
 from train.dataset.files import write_training_set
 from train.dataset.records import TrainingSetPlan
 from train.dataset.summary import TrainingSetSummary
+from train.memory import TrainingError
 from train.runs.events import Checkpointed, Started, as_continued, read_events
 from train.runs.folder import RUNS_NAME, RunFolder
 from train.runs.progress import RunReader, RunStatus

@@ -11,11 +11,11 @@ from core.store.opening import open_workspace_store
 from tests.building import Scored, add_scored
 from tests.core.encoder.fixture_encoders import skip_without_mlx
 from tests.tui.train_building import BASE, TOPICS, trainable_workspace
-from train.base import TrainingError
-from train.config import RunConfig
+from train.config import RunConfig, read_config
 from train.dataset.hard_negatives import with_hardest_negatives
 from train.dataset.records import TrainingSetPlan
 from train.dataset.summary import LeftOutReason
+from train.memory import TrainingError
 from train.runs import making as run_making
 from train.runs.folder import RUNS_NAME
 
@@ -72,3 +72,11 @@ def test_the_hardest_are_chosen_with_the_lengths_of_the_run(
     crowded, rest = divmod(summary.left_out_for(LeftOutReason.EASY), 3)
     assert (summary.above_cap, rest, 0 < crowded <= len(TOPICS)) == (0, 0, True)
     assert any(each.note == "hard negatives" and each.done == each.total for each in told)
+
+
+def test_a_relative_base_is_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = trainable_workspace(tmp_path)
+    monkeypatch.chdir(BASE.parent)
+    with open_workspace_store(workspace) as store:
+        folder, _ = run_making.make_run(store, RunConfig(base=BASE.name), PLAN)
+    assert read_config(folder.config).base == str(BASE)

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from tests.train.run_building import START, make_run, steps, told, whole_run
 from train.runs import events as run_events
-from train.runs.events import Ended, EndStatus, Evaluated, Stepped, parse_event
+from train.runs.events import (
+    Ended,
+    EndStatus,
+    Evaluated,
+    Evaluating,
+    Launched,
+    Stepped,
+    Stopping,
+    parse_event,
+)
 from train.runs.folder import RunFolder, find_run, run_folders
 from train.runs.progress import Curve, ProgressTracker, RunReader, RunStatus, last_lines, read_run
 
@@ -84,6 +93,21 @@ def test_running_is_told_from_died_by_the_lock(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert RunReader(folder).read().status is RunStatus.RUNNING
     assert read_run(folder).status is RunStatus.DIED
+
+
+def test_an_evaluation_and_a_stop_under_way_are_shown(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, events=[START, *steps(1, 3), Evaluating(3, 8, 20), Stopping()])
+    progress = read_run(folder).progress
+    assert (progress.evaluating, progress.stopping) == (Evaluating(3, 8, 20), True)
+    with folder.events.open("a", encoding="utf-8") as file:
+        file.write(told(Evaluated(3, "nDCG@10", 0.5, best=True), Ended(EndStatus.STOPPED, 3, 1.0)))
+    progress = read_run(folder).progress
+    assert (progress.evaluating, progress.stopping) == (None, False)
+
+
+def test_a_launch_without_a_word_is_a_run_that_died(tmp_path: Path) -> None:
+    events = [START, *steps(1, 3), Ended(EndStatus.STOPPED, 3, 1.0), Launched(7)]
+    assert read_run(make_run(tmp_path, events=events)).status is RunStatus.DIED
 
 
 def test_a_prepared_run_waits(tmp_path: Path) -> None:

@@ -20,16 +20,16 @@ SET = example_set()
 TOKENIZER = encoder("pylate").tokenizer
 
 
-def builder(lots: int = 2, **changes: Any) -> BatchBuilder:
-    return BatchBuilder(SET, TOKENIZER, example_config(**changes), lots)
+def builder(streams: int = 2, **changes: Any) -> BatchBuilder:
+    return BatchBuilder(SET, TOKENIZER, example_config(**changes), streams)
 
 
 def rows_of(batch: TrainingBatch, *, queries: bool) -> list[tuple[int, ...]]:
     """Return the token ids of each row, without padding; empty where there is no text."""
-    lots = batch.queries if queries else batch.documents
+    groups = batch.queries if queries else batch.documents
     found = []
-    for lot in lots:
-        for tokens, kept in zip(lot.tokens, lot.kept, strict=True):
+    for group in groups:
+        for tokens, kept in zip(group.tokens, group.kept, strict=True):
             ids = batch.vocabulary[tokens].tolist()
             found.append(tuple(ids[: int(np.flatnonzero(kept)[-1]) + 1]) if kept.any() else ())
     return found
@@ -41,12 +41,12 @@ def place_of(batch: TrainingBatch, text: str, *, query: bool) -> int:
     return rows_of(batch, queries=query).index(wanted.ids[: wanted.kept[-1] + 1])
 
 
-@pytest.mark.parametrize("lots", [1, 2, 3])
-def test_each_text_is_there_once_with_what_is_known_of_it(lots: int) -> None:
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_each_text_is_there_once_with_what_is_known_of_it(groups: int) -> None:
     pairs = [8, 9, 10, 12, 13, 16, 17]
-    batch = builder(lots).build(pairs, (0, 0))
+    batch = builder(groups).build(pairs, (0, 0))
     assert batch.pairs == len(pairs)
-    assert len(batch.documents) <= lots
+    assert len(batch.documents) <= groups
     for place in pairs:
         pair = SET.pairs[place]
         row = place_of(batch, SET.queries[pair.query].text, query=True)
@@ -119,13 +119,13 @@ def test_shapes_are_few_and_lots_of_one_shape() -> None:
         max(len(text.ids) for text in TOKENIZER.queries([query.text for query in SET.queries])),
         max(builder().document_lengths),
     }
-    for lot in (*batch.queries, *batch.documents):
-        assert lot.tokens.shape[0] % 4 == 0
-        assert lot.tokens.shape[1] % 16 == 0 or lot.tokens.shape[1] in longest
-        assert lot.seen.any(axis=1).all()
-    for lots in (batch.queries, batch.documents):
-        assert len(lots) == 2
-        assert len({lot.tokens.shape for lot in lots}) == 1
+    for group in (*batch.queries, *batch.documents):
+        assert group.tokens.shape[0] % 4 == 0
+        assert group.tokens.shape[1] % 16 == 0 or group.tokens.shape[1] in longest
+        assert group.seen.any(axis=1).all()
+    for groups in (batch.queries, batch.documents):
+        assert len(groups) == 2
+        assert len({group.tokens.shape for group in groups}) == 1
 
 
 def test_few_rows_are_filled_up() -> None:

@@ -1,4 +1,4 @@
-"""AdamW against its formulas in NumPy; the rate's course; rows that stand still."""
+"""AdamW against MLX's own; the schedule of the rate; rows without gradients."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from train.config import RunConfig
 skip_without_mlx()
 
 import mlx.core as mx  # noqa: E402
+from mlx.optimizers import AdamW  # noqa: E402
 
 from train.step.optimizer import (  # noqa: E402
+    BETAS,
+    EPSILON,
     HEAD_RATE,
     adamw,
     clipping,
@@ -23,43 +26,42 @@ from train.step.optimizer import (  # noqa: E402
     squared_norm,
     warmup_steps,
 )
-from train.step.trainee import EmbeddingRows  # noqa: E402
+from train.step.rows import EmbeddingRows  # noqa: E402
 
 CONFIG = RunConfig("base", learning_rate=1e-2, weight_decay=0.1)
 
 
-def test_adamw_is_its_formula() -> None:
+@pytest.mark.parametrize(
+    ("name", "shape", "rate", "decay"),
+    [
+        ("matrix", (3, 4), CONFIG.learning_rate, CONFIG.weight_decay),
+        ("bias", (4,), CONFIG.learning_rate, 0.0),
+        ("heads.mse.slope", (), HEAD_RATE, 0.0),
+    ],
+)
+def test_a_step_is_that_of_mlx(
+    name: str, shape: tuple[int, ...], rate: float, decay: float
+) -> None:
     random = np.random.default_rng(0)
-    shapes = {"matrix": (3, 4), "bias": (4,), "heads.mse.slope": ()}
-    values = {name: random.normal(size=shape) for name, shape in shapes.items()}
-    first = {name: np.zeros(shape) for name, shape in shapes.items()}
-    second = {name: np.zeros(shape) for name, shape in shapes.items()}
-    ours = {name: mx.array(value).astype(mx.float32) for name, value in values.items()}
-    moments = no_moments(ours)
+    value = mx.array(random.normal(size=shape)).astype(mx.float32)
+    ours, moments = {name: value}, no_moments({name: value})
+    theirs = {name: value}
+    reference = AdamW(rate, list(BETAS), EPSILON, decay, bias_correction=True)
     for count in range(1, 6):
-        gradients = {name: random.normal(size=shape) for name, shape in shapes.items()}
+        gradient = mx.array(random.normal(size=shape)).astype(mx.float32)
         share, factor = 1 / count, 0.5
-        for name, gradient in gradients.items():
-            scaled = gradient * factor
-            first[name] = 0.9 * first[name] + 0.1 * scaled
-            second[name] = 0.999 * second[name] + 0.001 * scaled**2
-            rate = share * (HEAD_RATE if name.startswith("heads.") else 1e-2)
-            decay = 0.1 if name == "matrix" else 0.0
-            step = (first[name] / (1 - 0.9**count)) / (
-                np.sqrt(second[name] / (1 - 0.999**count)) + 1e-8
-            )
-            values[name] = values[name] - rate * (step + decay * values[name])
+        reference.learning_rate = mx.array(rate * share)
+        theirs = reference.apply_gradients({name: gradient * factor}, theirs)
         ours, moments = adamw(
             ours,
-            {name: mx.array(gradient).astype(mx.float32) for name, gradient in gradients.items()},
+            {name: gradient},
             moments,
             share=mx.array(share),
             factor=mx.array(factor),
             count=mx.array(float(count)),
             config=CONFIG,
         )
-    for name, value in values.items():
-        np.testing.assert_allclose(np.array(ours[name]), value, atol=2e-6)
+    np.testing.assert_allclose(np.array(ours[name]), np.array(theirs[name]), atol=2e-6)
 
 
 def test_the_rate_rises_and_falls_as_a_cosine() -> None:
@@ -93,13 +95,13 @@ def test_rows_that_a_step_lacks_stand_still() -> None:
     ones = np.ones((2, 4), np.float32)
     rows.add_gradients(np.array([1, 5], np.int32), ones)
     rows.add_gradients(np.array([5, 9], np.int32), ones)
-    touched = rows.taken()
+    touched = rows.take_touched()
     assert np.array(touched.gradients)[:4].tolist() == [[1] * 4, [2] * 4, [1] * 4, [0] * 4]
     touched.put_back(touched.values + 1, touched.first + 2, touched.second + 3)
     np.testing.assert_array_equal(rows.values[[0, 2, 3]], table[[1, 5, 9]] + 1)
     np.testing.assert_array_equal(rows.values[1], table[3])
     assert rows.first[:, 0].tolist() == [2, 0, 2, 2]
-    assert np.array(rows.taken().gradients).size == 0
+    assert np.array(rows.take_touched().gradients).size == 0
     other = EmbeddingRows(mx.array(table), rows.ids)
     other.restore(rows.tensors())
     np.testing.assert_array_equal(other.values, rows.values)

@@ -1,4 +1,4 @@
-"""What lanes do side by side is what one does alone, and no lane is left without work."""
+"""Several streams come to the gradients and weights of one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ NO_DROPOUT = {**LORA, "lora": replace(LORA["lora"], dropout=0.0)}
 
 
 @pytest.mark.parametrize("tuning", [{}, NO_DROPOUT])
-def test_lanes_come_to_the_same_gradients_and_weights(
+def test_streams_come_to_the_same_gradients_and_weights(
     monkeypatch: pytest.MonkeyPatch, tuning: dict[str, Any]
 ) -> None:
-    alone, side_by_side = (stepped(monkeypatch, lanes, tuning) for lanes in (1, 3))
+    alone, side_by_side = (stepped(monkeypatch, streams, tuning) for streams in (1, 3))
     assert alone.keys() == side_by_side.keys()
     for name, values in alone.items():
         if name.endswith("key.bias"):
@@ -36,14 +36,14 @@ def test_lanes_come_to_the_same_gradients_and_weights(
 
 
 def stepped(
-    monkeypatch: pytest.MonkeyPatch, lanes: int, tuning: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch, streams: int, tuning: dict[str, Any]
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return loss, gradients and new weights of a step; ordinal has weights of its own."""
-    monkeypatch.setattr("train.step.trainee.lane_count", lambda: lanes)
+    monkeypatch.setattr("train.step.trainee.lane_count", lambda: streams)
     losses = (("contrastive", 1.0), ("ordinal", 1.0))
     config = example_config(losses=losses, learning_rate=1e-3, **tuning)
     encoder = load_base(config)
-    builder = BatchBuilder(example_set(), encoder.tokenizer, config, lanes)
+    builder = BatchBuilder(example_set(), encoder.tokenizer, config, streams)
     trainee = Trainee(encoder, config, builder.token_ids)
     batch = builder.build(range(12), (0, 0))
     loss, _, gradients = trainee.gradients(batch, mx.random.key(1))
