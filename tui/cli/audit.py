@@ -14,7 +14,8 @@ from tui.cli.groups import command, new_app
 from tui.cli.output import Call, notice, open_to_read
 
 if TYPE_CHECKING:
-    from labels.audit.items import AuditItem
+    from core.records import LabelEvent
+    from labels.audit.items import AuditItem, EarlierLabel, Opinion
 
 _AnnotatorOption = Annotated[
     str,
@@ -76,7 +77,6 @@ def show_next(
     from labels.audit.filters import parse_filter
     from labels.audit.session import AuditSession
     from labels.audit.strategies import strategy_named
-    from tui.shown.runs import item_document
 
     workspace = call.workspace()
     with open_to_read(workspace) as store:
@@ -91,7 +91,7 @@ def show_next(
     if item is None:
         call.answer({"pair": None, "left": 0}, ["Nothing is left to audit."])
         return 0
-    document = item_document(item)
+    document = _item_document(item)
     if blind:
         document |= {key: [] for key in ("judgments", "failures", "labels", "opinions")}
         document |= {"adjudicated": None}
@@ -109,10 +109,8 @@ def show_next(
 
 
 def _lines(item: AuditItem, left: int, *, blind: bool, options: str) -> list[str]:
-    from tui.shown.runs import opinion_lines
-
     rulings = [] if blind else item.rulings
-    people = [] if blind else opinion_lines(item)
+    people = [] if blind else _opinion_lines(item)
     return [
         f"pair   {item.pair.id}   {left:,} left",
         f"query  {item.query.text}",
@@ -175,7 +173,6 @@ def label(
     """Record the grade, and say whether it confirms the judge's score."""
     from labels.audit.labelling import label_pair
     from labels.audit.strategies import CHOSEN, strategy_named
-    from tui.shown.runs import event_document
 
     if grade not in {str(each) for each in GRADES}:
         raise InputError(f"{grade} is not a grade", todo="Grades go from 1 to 5.")
@@ -202,7 +199,7 @@ def label(
     score = f"{ruling.judge.name} said {ruling.judgment.score}" if ruling else "no judge scored it"
     did = "adjudicated" if done.event.adjudicates else "graded"
     call.answer(
-        event_document(done.event),
+        _event_document(done.event),
         [f"{done.event.action}: {did} {done.event.grade}, {score}. Take it back: rejudge undo"],
     )
     return 0
@@ -217,14 +214,13 @@ def label(
 def undo(call: Call, annotator: _AnnotatorOption = "") -> int:
     """Take back the annotator's last label, skip, flag or note."""
     from labels.audit.labelling import undo_last
-    from tui.shown.runs import event_document
 
     workspace = call.workspace()
     with open_workspace_store(workspace) as store:
         undone = undo_last(store, workspace.annotator(annotator))
     graded = f" of {undone.grade}" if undone.grade is not None else ""
     call.answer(
-        {**event_document(undone), "undone": undone.action.value, "action": "undo"},
+        {**_event_document(undone), "undone": undone.action.value, "action": "undo"},
         [f"Took back the {undone.action}{graded} on pair {str(undone.pair_id)[:8]}."],
     )
     return 0
@@ -239,10 +235,87 @@ def undo(call: Call, annotator: _AnnotatorOption = "") -> int:
 def skip(call: Call, pair: _PairArgument, annotator: _AnnotatorOption = "") -> int:
     """Record that the annotator passes the pair over."""
     from labels.audit.labelling import skip_pair
-    from tui.shown.runs import event_document
 
     workspace = call.workspace()
     with open_workspace_store(workspace) as store:
         done = skip_pair(store, pair, workspace.annotator(annotator))
-    call.answer(event_document(done.event), ["Skipped. Take it back: rejudge undo"])
+    call.answer(_event_document(done.event), ["Skipped. Take it back: rejudge undo"])
     return 0
+
+
+def _event_document(event: LabelEvent) -> dict[str, object]:
+    """Return what ``label``, ``undo`` and ``skip`` answer."""
+    return {
+        "pair": str(event.pair_id),
+        "action": event.action.value,
+        "grade": event.grade,
+        "annotator": event.annotator,
+        "event": str(event.id),
+        "happened": f"{event.happened.isoformat()}Z",
+        "adjudicates": event.adjudicates,
+    }
+
+
+def _item_document(item: AuditItem) -> dict[str, object]:
+    """Return what ``next`` answers."""
+    return {
+        "pair": str(item.pair.id),
+        "query": item.query.text,
+        "kind": item.query.kind.value if item.query.kind else None,
+        "path": item.document.path,
+        "symbol": item.document.symbol,
+        "language": item.document.language,
+        "lines": [item.document.start_line, item.document.end_line],
+        "text": item.document.text,
+        "addresses_judge": [
+            {"line": each.line, "how": each.kind.value, "text": each.text}
+            for each in item.injections
+        ],
+        "judgments": [
+            {
+                "judge": ruling.judge.name,
+                "judge_kind": ruling.judge.kind.value,
+                "score": ruling.judgment.score,
+                "distribution": ruling.judgment.distribution,
+                "rationale": ruling.judgment.rationale,
+            }
+            for ruling in item.rulings
+        ],
+        "failures": [{"judge": name, "reason": reason} for name, reason in item.failures],
+        "labels": [
+            {"annotator": label.annotator, "grade": label.grade, "action": label.action.value}
+            for label in item.labels
+        ],
+        "opinions": [_opinion(one) for one in item.opinions],
+        "adjudicated": _label(item.adjudication) if item.adjudication else None,
+    }
+
+
+def _opinion(opinion: Opinion) -> dict[str, object]:
+    return _label(opinion.label) | {"notes": list(opinion.notes)}
+
+
+def _label(label: EarlierLabel) -> dict[str, object]:
+    return {
+        "annotator": label.annotator,
+        "grade": label.grade,
+        "action": label.action.value,
+        "blind": label.hidden,
+        "happened": f"{label.happened.isoformat()}Z",
+        "milliseconds": label.milliseconds,
+    }
+
+
+def _opinion_lines(item: AuditItem) -> list[str]:
+    """Return what each person said, and what was adjudicated, a line each."""
+    lines = [_opinion_line("person", one.label, one.notes) for one in item.opinions]
+    if item.adjudication is not None:
+        lines.append(_opinion_line("above ", item.adjudication, ()))
+    return lines
+
+
+def _opinion_line(head: str, label: EarlierLabel, notes: tuple[str, ...]) -> str:
+    took = f", {label.milliseconds / 1000:.0f} s" if label.milliseconds is not None else ""
+    said = f"  {' / '.join(notes)}" if notes else ""
+    when = f"{label.happened:%Y-%m-%d %H:%M} UTC"
+    return f"{head} {label.annotator}: {label.grade}  ({label.action}, {when}{took}){said}"

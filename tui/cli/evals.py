@@ -15,16 +15,15 @@ from eval.retrievers.command import DEFAULT_SECONDS
 from tui.cli.groups import command, new_app
 from tui.cli.options import Choice, Range
 from tui.cli.output import Call, notice, open_to_read, progress_bar
-from tui.shown.evals import (
-    figure_document,
+from tui.shown.eval_results import (
     found_documents,
     notice_lines,
     result_document,
     short_eval_id,
-    shown_figure,
     summary_document,
     summary_lines,
 )
+from tui.shown.figures import estimate_text, figure_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -175,7 +174,7 @@ def _list(call: Call, store: Store) -> int:
 
 def _summary_line(summary: EvalSummary) -> str:
     recall = summary.figures.get(f"R@{summary.k}")
-    shown = f"R@{summary.k} {shown_figure(recall)}" if recall else ""
+    shown = f"R@{summary.k} {estimate_text(recall)}" if recall else ""
     when = summary.started.strftime("%Y-%m-%d %H:%M")
     name = f"{retriever_name(summary):<24}"
     return f"{short_eval_id(summary)}  {when}  {name} {shown}  {summary.spec_name}"
@@ -262,8 +261,7 @@ def _comparison_lines(before: EvalSummary, after: EvalSummary, found: Comparison
         f"{'':<11}{'before':<8}{'after':<8}{'difference':<28}{'p':<8}better / worse / same",
     ]
     for each in found.metrics:
-        figure = each.difference
-        difference = f"{figure.value:+.3f} [{figure.low:+.3f}, {figure.high:+.3f}]"
+        difference = estimate_text(each.difference, signed=True)
         lines.append(
             f"{each.metric:<11}{each.before:<8.3f}{each.after:<8.3f}{difference:<28}"
             f"{each.p_value:<8.3g}{each.wins} / {each.losses} / {each.ties}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.cli.output import Call
 
 STOPPING: Final = "stopping after the step in hand …"
-#: Seconds between looks at a run.
+#: Seconds between reads of a run.
 _PERIOD: Final = 0.2
 _LOG_LINES: Final = 3
 
@@ -35,22 +35,22 @@ def follow(call: Call, workspace: Workspace, folder: RunFolder) -> int:
     Raises:
         RejudgeError: the run failed or died; the message says why and how to go on.
     """
-    look, interrupted = _watch(call, folder)
+    view, interrupted = _watch(call, folder)
     name = folder.path.name
-    if look.status is RunStatus.FINISHED:
+    if view.status is RunStatus.FINISHED:
         if not call.json:
-            print(_end_line(look), flush=True)
+            print(_end_line(view), flush=True)
         return evaluate_after(call, workspace, folder)
     _update_store(workspace)
-    if look.status is RunStatus.STOPPED:
-        notice(f"stopped at step {look.progress.step:,}; everything up to there is kept")
+    if view.status is RunStatus.STOPPED:
+        notice(f"stopped at step {view.progress.step:,}; everything up to there is kept")
         notice(f"Go on with: rejudge train --resume {name}")
         return EXIT_INTERRUPTED if interrupted else EXIT_DONE
-    if look.status is RunStatus.WAITING:
+    if view.status is RunStatus.WAITING:
         notice("stopped before its first step")
         notice(f"Start it with: rejudge train --resume {name}")
         return EXIT_INTERRUPTED
-    raise _failure(look)
+    raise _failure(view)
 
 
 def evaluate_after(call: Call, workspace: Workspace, folder: RunFolder) -> int:
@@ -113,12 +113,12 @@ def _watch(call: Call, folder: RunFolder) -> tuple[RunView, bool]:
     with progress_bar() as show:
         while True:
             try:
-                look = reader.read()
+                view = reader.read()
                 print_events()
-                if not look.status.going:
+                if not view.status.going:
                     print_events()
-                    return look, interrupted
-                show(_shown(look, stopping=interrupted or look.progress.stopping))
+                    return view, interrupted
+                show(_shown(view, stopping=interrupted or view.progress.stopping))
                 time.sleep(_PERIOD)
             except KeyboardInterrupt:
                 if interrupted:
@@ -143,8 +143,8 @@ def _event_printer(folder: RunFolder) -> Callable[[], None]:
     return print_events
 
 
-def _shown(look: RunView, *, stopping: bool) -> Progress:
-    progress = look.progress
+def _shown(view: RunView, *, stopping: bool) -> Progress:
+    progress = view.progress
     stepped = progress.stepped
     if stopping:
         note = "stopping"
@@ -160,23 +160,23 @@ def _shown(look: RunView, *, stopping: bool) -> Progress:
     return Progress(progress.step, progress.steps or None, note)
 
 
-def _end_line(look: RunView) -> str:
-    progress = look.progress
+def _end_line(view: RunView) -> str:
+    progress = view.progress
     best = progress.best
     line = f"finished after {progress.step:,} steps and {progress.seconds:,.0f} s"
     return f"{line}; best {best.metric} {best.value:.3f} at step {best.step:,}" if best else line
 
 
-def _failure(look: RunView) -> RejudgeError:
+def _failure(view: RunView) -> RejudgeError:
     """Return why a run failed or died, as an error."""
-    ended = look.progress.ended
-    resume = f"Go on after the last checkpoint: rejudge train --resume {look.id}"
+    ended = view.progress.ended
+    resume = f"Go on after the last checkpoint: rejudge train --resume {view.id}"
     if ended is not None:
         todo = ended.todo or resume
-        return RejudgeError(ended.reason or "the run failed", where=look.id, todo=todo)
-    last = " / ".join(look.log[-_LOG_LINES:])
-    what = f"the worker died at step {look.progress.step:,}"
-    return RejudgeError(f"{what}: {last}" if last else what, where=look.id, todo=resume)
+        return RejudgeError(ended.reason or "the run failed", where=view.id, todo=todo)
+    last = " / ".join(view.log[-_LOG_LINES:])
+    what = f"the worker died at step {view.progress.step:,}"
+    return RejudgeError(f"{what}: {last}" if last else what, where=view.id, todo=resume)
 
 
 def _update_store(workspace: Workspace) -> None:

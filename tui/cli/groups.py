@@ -11,7 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from core.errors import InputError
 from tui.cli.options import slot_of
-from tui.cli.output import Call, table
+from tui.cli.output import Call
+from tui.shown.figures import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

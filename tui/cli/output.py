@@ -96,18 +96,6 @@ def notice(text: str) -> None:
     print(displayable_line(text), file=sys.stderr)
 
 
-def table(rows: Iterable[tuple[str, object]]) -> list[str]:
-    """Return the rows as lines with the first column padded."""
-    shown = [(name, displayable_line(str(value))) for name, value in rows]
-    width = max((len(name) for name, _ in shown), default=0)
-    return [f"{name:<{width}}  {value}" for name, value in shown]
-
-
-def percent(part: int, whole: int) -> str:
-    """Return a share for a person: ``-`` when there is nothing to share."""
-    return f"{100 * part / whole:.0f}% ({part:,} of {whole:,})" if whole else "-"
-
-
 def open_to_read(workspace: Workspace) -> Store:
     """Open the store to read from it; say on stderr when it is a copy of an earlier state.
 

@@ -26,8 +26,8 @@ from tui.cli.output import (
     notice,
     progress_bar,
     run_interruptible,
-    table,
 )
+from tui.shown.figures import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,8 @@ import typer
 from core.errors import InputError
 from core.text import displayable_line
 from tui.cli.groups import command, group, new_app
-from tui.cli.output import Call, notice, open_to_read, progress_bar, table
+from tui.cli.output import Call, notice, open_to_read, progress_bar
+from tui.shown.figures import table
 
 if TYPE_CHECKING:
     from core.store.push import PushedTable, PushReport

@@ -243,37 +243,37 @@ def _show_run(call: Call, store: Store, reader: WorkspaceRuns, found: RunList, n
     from train.runs.folder import find_run
     from train.runs.outcome import outcomes
     from tui.shown.runs import (
-        look_document,
-        look_lines,
         outcome_document,
         outcome_lines,
         record_document,
+        view_document,
+        view_lines,
     )
 
     known = {record.id: record for record in found.records}
-    look = None if name in found.gone else reader.view(find_run(store.folder, name))
-    record = known[name if look is None else look.id]
+    view = None if name in found.gone else reader.view(find_run(store.folder, name))
+    record = known[name if view is None else view.id]
     changed = outcomes(store, record)
-    command_line = _command_line(record, look)
+    command_line = _command_line(record, view)
     document = record_document(record) | {
         "command": command_line,
         "outcomes": [outcome_document(outcome) for outcome in changed],
     }
-    if look is not None:
-        document |= look_document(look)
-    lines = [*look_lines(record, look), *outcome_lines(changed), ""]
+    if view is not None:
+        document |= view_document(view)
+    lines = [*view_lines(record, view), *outcome_lines(changed), ""]
     call.answer(document, [*lines, *([f"$ {command_line}"] if command_line else [])])
     return 0
 
 
-def _command_line(record: RunRecord, look: RunView | None) -> str:
+def _command_line(record: RunRecord, view: RunView | None) -> str:
     """Return the command that starts the same run again; empty where its training set is gone."""
     from train.options import command_line
     from train.runs.making import plan_of_run
 
-    if look is None:
+    if view is None:
         return ""
     try:
-        return command_line(record.config, plan_of_run(look.folder))
+        return command_line(record.config, plan_of_run(view.folder))
     except InputError:
         return ""

@@ -9,7 +9,8 @@ import typer
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from tui.cli.groups import command, new_app
-from tui.cli.output import Call, open_to_read, progress_bar, run_interruptible, table
+from tui.cli.output import Call, open_to_read, progress_bar, run_interruptible
+from tui.shown.figures import table
 
 if TYPE_CHECKING:
     from labels.calibration.store import Calibration, CalibrationOutcome

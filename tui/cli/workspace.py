@@ -10,7 +10,8 @@ from core.store.opening import open_workspace_store
 from core.workspace import OWN_FILE, Workspace, given_path
 from tui.cli.groups import command, new_app
 from tui.cli.main import open_app
-from tui.cli.output import Call, notice, open_to_read, percent, progress_bar, table
+from tui.cli.output import Call, notice, open_to_read, progress_bar
+from tui.shown.figures import percent, table
 
 if TYPE_CHECKING:
     from core.doctor import Check

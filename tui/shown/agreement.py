@@ -1,13 +1,11 @@
-"""An agreement report as a JSON document and as lines.
-
-What judging costs, and one judge beside another, as JSON and as lines.
-"""
+"""Agreement reports, comparisons of two judges and costs of judging, as JSON and as lines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from core.text import displayable_line
+from tui.shown.figures import estimate_document, estimate_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +25,17 @@ if TYPE_CHECKING:
     from labels.workshop.trials import JudgingCost
 
 
-FIGURE_NAMES: Final = {
+_NAMES: Final = {
     "qwk": "kappa (quadratic)",
+    "alpha": "alpha (ordinal)",
+    "spearman": "Spearman",
     "exact": "same grade",
     "within_one": "within one",
     "bias": "bias (judge - person)",
     "mae": "mean distance",
 }
+#: The figures of a comparison of two judges.
+_COMPARED: Final = ("qwk", "exact", "within_one", "bias", "mae")
 _CHANGED_SHOWN: Final = 10
 _QUERY_SHOWN: Final = 60
 
@@ -51,11 +53,11 @@ def cost_document(cost: JudgingCost) -> dict[str, object]:
 
 def cost_lines(judge: Judge, cost: JudgingCost) -> list[str]:
     """Return a cost for a person."""
-    basis = "as earlier judgments took" if cost.measured else "by a rule of thumb"
+    basis = "as earlier judgments took" if cost.measured else "a rough estimate"
     return [
         displayable_line(
             f"{judge.name}, prompt {judge.prompt_version}: {cost.pairs:,} pairs to ask about,"
-            f" {cost.known:,} ruled on before"
+            f" {cost.known:,} judged before"
         ),
         f"about {cost.prompt_tokens:,} tokens in and {cost.completion_tokens:,} out, {basis}",
     ]
@@ -72,11 +74,11 @@ def comparison_document(comparison: JudgeComparison) -> dict[str, object]:
         "left_out": comparison.left_out,
         "figures": {
             name: {
-                "old": _estimate(comparison.old_figures[name]),
-                "new": _estimate(comparison.new_figures[name]),
-                "difference": _estimate(comparison.differences[name]),
+                "old": estimate_document(comparison.old_figures[name]),
+                "new": estimate_document(comparison.new_figures[name]),
+                "difference": estimate_document(comparison.differences[name]),
             }
-            for name in FIGURE_NAMES
+            for name in _COMPARED
         },
         "nearer": comparison.nearer,
         "farther": comparison.farther,
@@ -89,50 +91,41 @@ def comparison_lines(comparison: JudgeComparison) -> list[str]:
     old, new = comparison.old, comparison.new
     lines = [
         displayable_line(
-            f"{new.name} ({new.prompt_version}) beside {old.name} ({old.prompt_version}):"
+            f"{new.name} ({new.prompt_version}) compared with {old.name} ({old.prompt_version}):"
             f" {comparison.labels:,} labels on {comparison.pairs:,} pairs of"
             f" {comparison.queries:,} queries"
         )
     ]
     if comparison.left_out:
         lines.append(
-            f"  {comparison.left_out:,} more labels come from a queue that picks on purpose;"
-            " the figures leave them out"
+            f"  {comparison.left_out:,} more labels are left out: their pairs were not drawn by"
+            " chance"
         )
-    lines += [f"  {'':<22} {'old':<26} {'new':<26} difference"] if comparison.labels else []
-    for name, shown in FIGURE_NAMES.items():
-        if not comparison.labels:
-            continue
-        first = estimate_text(comparison.old_figures[name])
-        second = estimate_text(comparison.new_figures[name])
-        difference = estimate_text(comparison.differences[name], signed=True)
-        lines.append(f"  {shown:<22} {first:<26} {second:<26} {difference}")
+    if comparison.labels:
+        lines.append(f"  {'':<22} {'old':<26} {'new':<26} difference")
+        lines += [_compared_line(comparison, name) for name in _COMPARED]
     lines.append(
         f"  {len(comparison.changed):,} pairs changed: {comparison.nearer:,} nearer to people,"
         f" {comparison.farther:,} farther"
     )
-    lines += [f"    {changed_text(one)}" for one in comparison.changed[:_CHANGED_SHOWN]]
+    lines += [f"    {_changed_line(one)}" for one in comparison.changed[:_CHANGED_SHOWN]]
     if len(comparison.changed) > _CHANGED_SHOWN:
         lines.append(f"    ... and {len(comparison.changed) - _CHANGED_SHOWN:,} more")
     return lines
 
 
-def changed_text(one: ChangedPair) -> str:
-    """Return a changed pair on one line."""
+def _compared_line(comparison: JudgeComparison, name: str) -> str:
+    old = estimate_text(comparison.old_figures[name])
+    new = estimate_text(comparison.new_figures[name])
+    difference = estimate_text(comparison.differences[name], signed=True)
+    return f"  {_NAMES[name]:<22} {old:<26} {new:<26} {difference}"
+
+
+def _changed_line(one: ChangedPair) -> str:
     grades = ",".join(str(grade) for grade in one.grades)
     query = one.query if len(one.query) <= _QUERY_SHOWN else one.query[:_QUERY_SHOWN] + "…"
     place = " ".join(part for part in (one.path, one.symbol) if part)
     return displayable_line(f"{one.old} -> {one.new}  people {grades}  {query}  | {place}")
-
-
-def estimate_text(one: Estimate, *, signed: bool = False) -> str:
-    """Return a figure with its interval, or why there is none."""
-    form = "+.3f" if signed else ".3f"
-    if one.value is None:
-        return f"- {one.reason}".rstrip()
-    if one.low is None or one.high is None:
-        return f"{one.value:{form}} (no interval: {one.reason})"
-    return f"{one.value:{form}} [{one.low:{form}}, {one.high:{form}}]"
 
 
 def _compared_judge(judge: Judge) -> dict[str, object]:
@@ -142,11 +135,6 @@ def _compared_judge(judge: Judge) -> dict[str, object]:
         "model": judge.model,
         "prompt_version": judge.prompt_version,
     }
-
-
-def _estimate(one: Estimate) -> dict[str, object]:
-    told: dict[str, object] = {"value": one.value, "low": one.low, "high": one.high}
-    return told | {"reason": one.reason} if one.reason else told
 
 
 def _changed(one: ChangedPair) -> dict[str, object]:
@@ -161,17 +149,6 @@ def _changed(one: ChangedPair) -> dict[str, object]:
     }
 
 
-_NAMES: Final = {
-    "qwk": "kappa (quadratic)",
-    "alpha": "alpha (ordinal)",
-    "spearman": "Spearman",
-    "exact": "same grade",
-    "within_one": "within one",
-    "bias": "bias (judge - person)",
-    "mae": "mean distance",
-}
-
-
 def document(trust: Trust) -> dict[str, object]:
     """Return the whole report, ready for JSON."""
     report = trust.agreement
@@ -179,11 +156,11 @@ def document(trust: Trust) -> dict[str, object]:
         "judges": [_judge(one) | _work(trust.work_of(one)) for one in report.judges],
         "annotators": [_annotators(one) for one in report.annotators],
         "themselves": [_annotators(one) for one in report.themselves],
-        "alpha": _estimate(report.alpha),
+        "alpha": estimate_document(report.alpha),
         "fights": {
             "pairs": trust.disagreements.total,
             "of": trust.disagreements.judged_twice,
-            "worst": [_fight(fight) for fight in trust.disagreements.worst],
+            "worst": [_disagreement(each) for each in trust.disagreements.worst],
         },
         "labels_since_calibration": trust.labels_since,
         "notices": list(report.notices),
@@ -196,10 +173,10 @@ def lines(trust: Trust) -> list[str]:
     for one in report.judges:
         first, *rest = _judge_lines(one)
         shown += [first, _work_line(trust.work_of(one)), *rest, ""]
-    fights = trust.disagreements
-    if fights.judged_twice:
-        apart = f"{fights.total:,} of {fights.judged_twice:,} pairs judged twice"
-        shown += [f"judges are 2 or more apart on {apart}", ""]
+    apart = trust.disagreements
+    if apart.judged_twice:
+        pairs = f"{apart.total:,} of {apart.judged_twice:,} pairs judged twice"
+        shown += [f"judges are 2 or more grades apart on {pairs}", ""]
     for one_pair in (*report.annotators, *report.themselves):
         same = one_pair.first == one_pair.second
         names = "themself" if same else one_pair.second
@@ -211,7 +188,7 @@ def lines(trust: Trust) -> list[str]:
         )
         shown += [*_figure_lines(one_pair.figures), ""]
     if report.annotators:
-        shown.append(f"  all annotators, ordinal alpha: {_text(report.alpha)}")
+        shown.append(f"  all annotators, ordinal alpha: {estimate_text(report.alpha)}")
     return [*shown, *report.notices] or ["No judge has scored anything yet."]
 
 
@@ -229,14 +206,14 @@ def _work_line(work: JudgeWork) -> str:
     return f"  {work.scored:,} scored, {work.failed:,} failed, {work.tokens:,} tokens{each}"
 
 
-def _fight(fight: Disagreement) -> dict[str, object]:
+def _disagreement(pair: Disagreement) -> dict[str, object]:
     return {
-        "pair": str(fight.pair),
-        "query": fight.query,
-        "path": fight.path,
-        "symbol": fight.symbol,
-        "scores": [{"judge": name, "score": score} for name, score in fight.scores],
-        "grade": fight.grade,
+        "pair": str(pair.pair),
+        "query": pair.query,
+        "path": pair.path,
+        "symbol": pair.symbol,
+        "scores": [{"judge": name, "score": score} for name, score in pair.scores],
+        "grade": pair.grade,
     }
 
 
@@ -252,25 +229,27 @@ def _judge(one: JudgeAgreement) -> dict[str, object]:
         "queries": one.queries,
         "seen": one.seen,
         "effective": one.effective,
-        "qwk": _estimate(one.figures["qwk"]),
+        "qwk": estimate_document(one.figures["qwk"]),
         "mae": one.figures["mae"].value,
         "bias": one.figures["bias"].value,
         "confusion": [list(row) for row in one.confusion],
-        "figures": {name: _estimate(figure) for name, figure in one.figures.items()},
-        "confusion_shares": [[_estimate(cell) for cell in row] for row in one.confusion_shares],
+        "figures": {name: estimate_document(figure) for name, figure in one.figures.items()},
+        "confusion_shares": [
+            [estimate_document(cell) for cell in row] for row in one.confusion_shares
+        ],
         "reliability": [
             {
                 "score": point.score,
                 "labels": point.labels,
-                "mean_grade": _estimate(point.mean_grade),
+                "mean_grade": estimate_document(point.mean_grade),
             }
             for point in one.reliability
         ],
         "anchoring": {
             "shown": one.anchoring.shown,
             "blind": one.anchoring.blind,
-            "exact": _estimate(one.anchoring.exact),
-            "distance": _estimate(one.anchoring.distance),
+            "exact": estimate_document(one.anchoring.exact),
+            "distance": estimate_document(one.anchoring.distance),
         },
         "advice": {
             "more_labels": one.advice.more_labels,
@@ -302,9 +281,9 @@ def _corpus(figures: CorpusFigures) -> dict[str, object]:
 
 def _powered(one: PoweredEstimate) -> dict[str, object]:
     return {
-        **_estimate(one.powered),
+        **estimate_document(one.powered),
         "lambda": one.power,
-        "labels_only": _estimate(one.labels_only),
+        "labels_only": estimate_document(one.labels_only),
     }
 
 
@@ -314,7 +293,7 @@ def _annotators(one: AnnotatorAgreement) -> dict[str, object]:
         "second": one.second,
         "pairs": one.pairs,
         "queries": one.queries,
-        "figures": {name: _estimate(figure) for name, figure in one.figures.items()},
+        "figures": {name: estimate_document(figure) for name, figure in one.figures.items()},
     }
 
 
@@ -342,9 +321,10 @@ def _judge_lines(one: JudgeAgreement) -> list[str]:
         return shown
     anchoring = one.anchoring
     if anchoring.exact.known:
-        shown.append(f"  seeing its score changes the same-grade share by {_text(anchoring.exact)}")
+        change = estimate_text(anchoring.exact, signed=True)
+        shown.append(f"  seeing its score changes the share of same grades by {change}")
     else:
-        shown.append(f"  whether seeing its score pulls people: {anchoring.exact.reason}")
+        shown.append(f"  does seeing its score influence people? {anchoring.exact.reason}")
     return [*shown, f"  {one.advice.sentence}"]
 
 
@@ -371,7 +351,7 @@ def _confusion_lines(one: JudgeAgreement) -> list[str]:
     rows = [
         f"  {point.score:>14}" + "".join(f"{cell:>6}" for cell in row) + f"   {mean}"
         for point, row in zip(one.reliability, one.confusion, strict=True)
-        for mean in [_text(point.mean_grade)]
+        for mean in [estimate_text(point.mean_grade)]
     ]
     return [head, *rows]
 
@@ -380,16 +360,8 @@ def _figure_lines(figures: Mapping[str, Estimate]) -> list[str]:
     reasons = {figure.reason for figure in figures.values() if figure.value is None}
     if len(reasons) == 1 and all(figure.value is None for figure in figures.values()):
         return [f"  no figures: {reasons.pop()}"]
-    return [f"  {_NAMES[name]:<22} {_text(figure)}" for name, figure in figures.items()]
+    return [f"  {_NAMES[name]:<22} {estimate_text(figure)}" for name, figure in figures.items()]
 
 
 def _both(one: PoweredEstimate) -> str:
-    return f"{_text(one.powered)} ({_text(one.labels_only)})"
-
-
-def _text(one: Estimate) -> str:
-    if one.value is None:
-        return f"- {one.reason}".rstrip()
-    if one.low is None or one.high is None:
-        return f"{one.value:.3f} (no interval: {one.reason})"
-    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+    return f"{estimate_text(one.powered)} ({estimate_text(one.labels_only)})"

@@ -1,11 +1,7 @@
-"""What the misses screen says: evals, queries, documents, and the words that pulled.
-
-Evals as JSON and as lines for a person.
-"""
+"""What the misses screen says: evals, queries, documents, and the words that pulled."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -16,113 +12,14 @@ from tui.widgets.lists import CellKind
 from tui.words import DIM, STRONG, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from core.records import Estimate, Progress
-    from eval.evals import EvalSummary, GoalFigure, QueryResult
+    from core.records import Progress
+    from eval.evals import EvalSummary, GoalFigure
     from eval.explaining import Alignment
     from eval.queries import Candidate, QueryDetail, QueryFilter, QueryRow
-    from eval.retrievers.base import Found
     from tui.widgets.lists import Cell
     from tui.words import Part
-
-
-_SHOWN_NOTICES = 10
-
-
-def short_eval_id(summary: EvalSummary) -> str:
-    """Return the digits by which a person names an eval: the last ones, which differ the most."""
-    return summary.id.hex[-8:]
-
-
-def summary_document(summary: EvalSummary) -> dict[str, object]:
-    """Return an eval without its queries."""
-    return {
-        "eval": str(summary.id),
-        "spec": summary.spec_name,
-        "spec_id": str(summary.spec_id),
-        "retriever": summary.retriever,
-        "parameters": json.loads(summary.parameters),
-        "checkpoint": summary.checkpoint,
-        "corpus": {"documents": summary.documents, "hash": summary.corpus_hash},
-        "k": summary.k,
-        "started": f"{summary.started.isoformat()}Z",
-        "seconds": round((summary.finished - summary.started).total_seconds(), 3),
-        "scored": summary.by_kind[0].queries if summary.by_kind else 0,
-        "metrics": figures_document(summary.figures),
-        "by_kind": {
-            group.kind: figures_document(group.figures) for group in summary.by_kind if group.kind
-        },
-        "notices": list(summary.notices),
-    }
-
-
-def figures_document(figures: Mapping[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    """Return each measure with the ends of its interval."""
-    return {metric: figure_document(figure) for metric, figure in figures.items()}
-
-
-def figure_document(figure: Estimate) -> dict[str, float | None]:
-    """Return one figure with the ends of its interval."""
-    return {"value": figure.value, "low": figure.low, "high": figure.high}
-
-
-def result_document(result: QueryResult) -> dict[str, object]:
-    """Return what an eval found for one query."""
-    return {
-        "query": result.query.text,
-        "kind": result.query.kind,
-        "rank": result.rank,
-        "relevant": [wanted.path for wanted in result.wanted],
-        "grades": [wanted.grade for wanted in result.wanted],
-        "ranks": [wanted.rank for wanted in result.wanted],
-        "problem": result.problem or None,
-    }
-
-
-def found_documents(ranking: Iterable[Found]) -> list[dict[str, object]]:
-    """Return results with their scores."""
-    return [
-        {
-            "path": found.path,
-            "score": found.score,
-            "document": str(found.document_id) if found.document_id else None,
-        }
-        for found in ranking
-    ]
-
-
-def summary_lines(summary: EvalSummary) -> list[str]:
-    """Return the figures as a small table, a column for each kind of query."""
-    lines = [
-        displayable_line(
-            f"eval {short_eval_id(summary)}: {retriever_name(summary)} on {summary.spec_name},"
-            f" {summary.documents:,} documents"
-        ),
-        "",
-        _row("", [f"{group.kind or 'all'} ({group.queries:,})" for group in summary.by_kind]),
-    ]
-    for metric in summary.figures:
-        figures = (group.figures[metric] for group in summary.by_kind)
-        lines.append(_row(metric, [shown_figure(figure) for figure in figures]))
-    return lines
-
-
-def shown_figure(figure: Estimate) -> str:
-    """Return a figure as ``0.70 [0.40, 0.90]``."""
-    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
-
-
-def notice_lines(notices: Sequence[str]) -> list[str]:
-    """Return the first notices, and how many more there are."""
-    lines = [displayable_line(f"note: {notice}") for notice in notices[:_SHOWN_NOTICES]]
-    if len(notices) > _SHOWN_NOTICES:
-        lines.append(f"... and {len(notices) - _SHOWN_NOTICES} more notes, with --json")
-    return lines
-
-
-def _row(name: str, cells: Iterable[str]) -> str:
-    return f"{name:<11}" + "".join(f"{cell:<24}" for cell in cells).rstrip()
 
 
 EVAL_LINES: Final = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.text import displayable_line
-from tui.cli.output import percent, table
+from tui.shown.figures import percent, table
 
 if TYPE_CHECKING:
     from labels.audit.team import Member, TeamStatus

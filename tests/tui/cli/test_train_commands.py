@@ -124,10 +124,10 @@ def test_ctrl_c_stops_the_run_and_says_how_to_go_on(
     shown = following._shown
     begun = 0
 
-    def interrupting(look: Any, *, stopping: bool) -> Any:
-        if len(look.progress.loss) > begun and not stopping:
+    def interrupting(view: Any, *, stopping: bool) -> Any:
+        if len(view.progress.loss) > begun and not stopping:
             raise KeyboardInterrupt
-        return shown(look, stopping=stopping)
+        return shown(view, stopping=stopping)
 
     monkeypatch.setattr(following, "_shown", interrupting)
     assert main(["train", *OPTIONS, "--json"]) == 130
