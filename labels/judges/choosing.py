@@ -1,7 +1,4 @@
-"""One judge by what a person calls it.
-
-Which judge an audit is about.
-"""
+"""Finding a judge of the workspace by its name, or the one that an audit is about."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from core.records import Judge, JudgeKind
 from core.store.tables import all_judges
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from core.store.database import Store
@@ -26,10 +24,10 @@ def scored_pairs(store: Store) -> dict[UUID, int]:
 
 
 def audited_judge(store: Store, name: str = "") -> Judge | None:
-    """Return the judge of that name, else the one that scored most; None when nobody scored.
+    """Return the judge that an audit is about; None when no judge has scored anything.
 
-    Of several judges with one name (another prompt, other parameters) the one that scored most is
-    taken. The lexical baseline is taken only when no other judge has scored anything.
+    It is the judge that scored most, among those with this name where one is given. The lexical
+    baseline counts only when no other judge has scored.
 
     Raises:
         InputError: no judge has that name.
@@ -37,8 +35,7 @@ def audited_judge(store: Store, name: str = "") -> Judge | None:
     judges = all_judges(store)
     named = [judge for judge in judges if judge.name == name] if name else judges
     if name and not named:
-        known = ", ".join(sorted({judge.name for judge in judges})) or "none yet"
-        raise InputError(f"there is no judge {name}", todo=f"Judges of this workspace: {known}.")
+        raise _unknown(name, judges)
     if len(named) == 1:
         return named[0] if name or _has_scored(store, named[0]) else None
     counts = scored_pairs(store)
@@ -65,7 +62,7 @@ def find_judge(store: Store, text: str) -> Judge:
     ``VERSION`` is the beginning of the prompt version or of the judge's id.
 
     Raises:
-        InputError: no judge is meant, or several.
+        InputError: no judge matches, or several do.
     """
     judges = all_judges(store)
     found = [judge for judge in judges if judge.name == text]
@@ -83,5 +80,9 @@ def find_judge(store: Store, text: str) -> Judge:
     if found:
         ways = ", ".join(f"{text.partition('@')[0]}@{str(judge.id)[:8]}" for judge in found)
         raise InputError(f"several judges are called {text}", todo=f"Name one: {ways}")
+    raise _unknown(text, judges)
+
+
+def _unknown(name: str, judges: Iterable[Judge]) -> InputError:
     known = ", ".join(sorted({judge.name for judge in judges})) or "none yet"
-    raise InputError(f"there is no judge {text}", todo=f"Judges of this workspace: {known}.")
+    return InputError(f"there is no judge {name}", todo=f"Judges of this workspace: {known}.")

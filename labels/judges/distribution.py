@@ -20,30 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Distribution = tuple[float, float, float, float, float]
-#: Less than this on the five scores together is no distribution over them.
+#: With less probability on the five scores together there is no distribution over them.
 _LEAST_MASS: Final = 0.5
-_SCORE: Final = re.compile(rb'"score"\s*:\s*([1-5])(?![\d.eE])')
+_SCORE: Final = re.compile(rb'"score"\s*:\s*"?([1-5])(?![\d.eE])')
 _GRADE: Final = re.compile(rb"\s*([1-5])(?![\d.eE])")
-#: How byte-level and SentencePiece vocabularies spell blanks, where a server hands that on.
+#: How byte-level and SentencePiece vocabularies spell blanks; some servers pass that on.
 _BLANKS: Final = str.maketrans({"\u0120": " ", "\u2581": " ", "\u010a": "\n", "\u0109": "\t"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: bytes
-    probability: float
-
-
 def score_distribution(content: str, logprobs: object, score: int) -> Distribution | None:
-    """Return the distribution, None where the server's answer has none that can be used.
+    """Return the distribution from token probabilities, None where they cannot be used.
 
-    A score that is not among the tokens that the server tells of gets 0; the rest is made to sum
-    to 1.
+    Scores that are not among the tokens that came get 0; the rest is normalised to sum to 1.
 
     Args:
         content: the reply as text.
         logprobs: ``logprobs`` of the answer's choice, as it came.
-        score: what was read from the reply.
+        score: the score that was read from the reply.
     """
     places = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(places, list):
@@ -64,8 +57,39 @@ def score_distribution(content: str, logprobs: object, score: int) -> Distributi
     return one, two, three, four, five
 
 
+def pooled(samples: Sequence[Ruling]) -> Ruling:
+    """Return the ruling of several samples of one judge on one pair: the most frequent score.
+
+    Of equally frequent scores the nearest to the mean counts, then the lower. The distribution is
+    the mean of the samples' own where every sample has one, else the shares of the scores. When
+    more than half of the samples failed, the ruling is a failure.
+    """
+    scored = [sample for sample in samples if sample.score is not None]
+    tokens = Ruling(
+        prompt_tokens=sum(sample.prompt_tokens for sample in samples),
+        completion_tokens=sum(sample.completion_tokens for sample in samples),
+    )
+    if 2 * len(scored) < len(samples) or not scored:
+        failures = [sample.failure for sample in samples if sample.failure]
+        reason = failures[-1] if failures else "no sample came back"
+        return replace(
+            tokens, failure=f"{len(failures)} of {len(samples)} samples failed: {reason}"
+        )
+    score = _most_frequent([sample.score for sample in scored if sample.score is not None])
+    rationale = next(sample.rationale for sample in scored if sample.score == score)
+    return replace(
+        tokens, score=score, rationale=rationale, distribution=_mean_distribution(scored)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: bytes
+    probability: float
+
+
 def _score_place(content: str, places: list[object], score: int) -> tuple[object, bytes] | None:
-    """Return the entry of the token that holds the score, and what it holds before the digit."""
+    """Return the entry of the token that holds the score, and its bytes before the digit."""
     whole = content.encode("utf-8", "replace")
     matches = [match for match in _SCORE.finditer(whole) if int(match[1]) == score]
     if not matches:
@@ -86,7 +110,7 @@ def _score_place(content: str, places: list[object], score: int) -> tuple[object
 
 
 def _among_alternatives(places: list[object], wanted: bytes) -> tuple[object, bytes] | None:
-    """Find the score where a server does not say which of the likeliest tokens was taken.
+    """Find the score where a server does not say which of the likeliest tokens was sampled.
 
     ``mlx_lm.server`` names any of them at each place. The last run of places whose alternatives
     can spell ``wanted``, which ends with the digit, holds the score.
@@ -105,7 +129,7 @@ def _among_alternatives(places: list[object], wanted: bytes) -> tuple[object, by
 
 
 def _spelt(spellings: list[list[bytes]], place: int, rest: bytes) -> tuple[int, bytes] | None:
-    """Return the place that spells the end of ``rest``, and what its token has before that."""
+    """Return the place that spells the end of ``rest``, and its token's bytes before the digit."""
     if place == len(spellings):
         return None
     for text in spellings[place]:
@@ -119,9 +143,9 @@ def _spelt(spellings: list[list[bytes]], place: int, rest: bytes) -> tuple[int, 
 
 
 def _alternatives(place: object) -> list[_Token]:
-    """Return the likeliest tokens at a place, each once, the one that was taken among them."""
-    told = place.get("top_logprobs") if isinstance(place, dict) else None
-    entries = [*told, place] if isinstance(told, list) else [place]
+    """Return the likeliest tokens at a place, without repeats, the sampled token included."""
+    top = place.get("top_logprobs") if isinstance(place, dict) else None
+    entries = [*top, place] if isinstance(top, list) else [place]
     found: dict[bytes, _Token] = {}
     for entry in entries:
         logprob = entry.get("logprob") if isinstance(entry, dict) else None
@@ -134,7 +158,7 @@ def _alternatives(place: object) -> list[_Token]:
 
 
 def _grade(text: bytes, before: bytes) -> int | None:
-    """Return the score that a token stands for, if it takes the place of the one taken."""
+    """Return the score that a token would give in place of the sampled one."""
     if before.strip():
         if not text.startswith(before):
             return None
@@ -146,34 +170,13 @@ def _grade(text: bytes, before: bytes) -> int | None:
 def _text(entry: object) -> bytes:
     if not isinstance(entry, dict):
         return b""
-    told = entry.get("bytes")
-    if isinstance(told, list) and all(type(one) is int and one in range(256) for one in told):
-        return bytes(told)
+    values = entry.get("bytes")
+    if isinstance(values, list) and all(
+        type(value) is int and value in range(256) for value in values
+    ):
+        return bytes(values)
     token = entry.get("token")
     return token.translate(_BLANKS).encode("utf-8", "replace") if isinstance(token, str) else b""
-
-
-def pooled(samples: Sequence[Ruling]) -> Ruling:
-    """Return the ruling of several samples: the most frequent score and their distribution.
-
-    Of equally frequent scores the one nearest to the mean is taken, then the lower. The
-    distribution is the mean of the samples' own, where each has one, else the shares of the
-    scores. When more than half of the samples failed, so did the ruling.
-    """
-    scored = [sample for sample in samples if sample.score is not None]
-    tokens = Ruling(
-        prompt_tokens=sum(sample.prompt_tokens for sample in samples),
-        completion_tokens=sum(sample.completion_tokens for sample in samples),
-    )
-    if 2 * len(scored) < len(samples) or not scored:
-        failures = [sample.failure for sample in samples if sample.failure]
-        reason = failures[-1] if failures else "no sample came back"
-        return replace(
-            tokens, failure=f"{len(failures)} of {len(samples)} samples failed: {reason}"
-        )
-    score = _most_frequent([sample.score for sample in scored if sample.score is not None])
-    rationale = next(sample.rationale for sample in scored if sample.score == score)
-    return replace(tokens, score=score, rationale=rationale, distribution=_mean(scored))
 
 
 def _most_frequent(scores: Sequence[int]) -> int:
@@ -182,7 +185,7 @@ def _most_frequent(scores: Sequence[int]) -> int:
     return min(counts, key=lambda score: (-counts[score], abs(score - mean), score))
 
 
-def _mean(scored: Sequence[Ruling]) -> Distribution:
+def _mean_distribution(scored: Sequence[Ruling]) -> Distribution:
     own = [sample.distribution for sample in scored if sample.distribution is not None]
     if len(own) < len(scored):
         own = [_certain(sample.score) for sample in scored]

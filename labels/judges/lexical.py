@@ -1,6 +1,6 @@
-"""The offline baseline: BM25 rank and shared words, mapped to a score. It is no LLM.
+"""The offline baseline: a score from BM25 rank and shared words, without any model.
 
-It shows the loop without a server, and what an LLM judge must beat. The thresholds were set by hand
+It shows the loop without a server, and an LLM judge must beat it. The thresholds were set by hand
 before any score was seen, and do not change:
 
     score  needs
@@ -10,8 +10,8 @@ before any score was seen, and do not change:
     2      at least one word of the query occurs
     1      none does
 
-A document of the corpus is ranked among the corpus. Where pairs have documents outside it (an
-import of scored pairs), all documents are ranked.
+Documents are ranked among the corpus, or among all documents where some pair has a document outside
+the corpus, as after an import of scored pairs.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _THRESHOLDS: Final = ((5, 3, 0.6), (4, 10, 0.4), (3, 50, 0.25))
 
 
 def lexical_judge_record(name: str = "") -> Judge:
-    """Return the judge: its thresholds are its parameters."""
+    """Return the judge's record; its thresholds are its parameters."""
     parameters = json.dumps({"thresholds": _THRESHOLDS, "ranking": "bm25"}, sort_keys=True)
     return make_judge(name or LEXICAL_NAME, JudgeKind.LEXICAL, parameters=parameters)
 
 
 class LexicalJudge:
-    """Scores by words. The same store gives the same scores every time."""
+    """Scores by words; deterministic for a store."""
 
     notices: Final = ("lexical is a baseline without a model: it compares words",)
 
@@ -73,7 +73,7 @@ def lexical_score(rank: int | None, shared: int, words: int) -> int:
     """Return the score of a document.
 
     Args:
-        rank: its BM25 rank for the query, from 1; None when it has none.
+        rank: its BM25 rank for the query, from 1; None: not ranked.
         shared: how many of the query's distinct words occur in it.
         words: how many distinct words the query has.
     """
@@ -88,7 +88,7 @@ def lexical_score(rank: int | None, shared: int, words: int) -> int:
 def build_lexical_judge(
     store: Store, name: str = "", *, advance: Callable[[int], None] = lambda _: None
 ) -> LexicalJudge:
-    """Index the corpus, or all documents where a pair's document is not in it; return the judge."""
+    """Return the judge, with an index of the corpus, or of all documents (see the module)."""
     outside = store.read(
         "SELECT 1 FROM db.pairs AS pairs JOIN db.documents AS documents"
         " ON documents.id = pairs.document_id WHERE NOT documents.in_corpus LIMIT 1"

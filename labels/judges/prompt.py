@@ -1,6 +1,6 @@
-"""What an LLM judge is asked: the rubric, the query and the code as data, the repair.
+"""The prompt of an LLM judge: rubric and examples, which people can change, and the fixed frame.
 
-What of a judge's prompt a person can change: the rubric, and audited pairs as examples.
+Templates and rubric are part of a judge's identity: any change to them makes another judge.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Example:
     document: Document
     grade: int
 
-    def about(self, query: Query) -> bool:
+    def belongs_to(self, query: Query) -> bool:
         """Whether this is a pair of the query, or of another wording of it."""
         own = {self.query.text, self.query.variation_of or self.query.text}
         return self.query.id == query.id or bool(
@@ -47,9 +47,9 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class JudgePrompt:
-    """A prompt version: the rubric, and the examples that go before each pair of another query.
+    """A prompt version: the rubric, and examples that are shown before each pair.
 
-    ``name`` is what a person calls it; it is no part of what the model is asked.
+    ``name`` is for people, and not sent.
     """
 
     rubric: str
@@ -57,15 +57,15 @@ class JudgePrompt:
     name: str = ""
 
     def examples_for(self, query: Query) -> tuple[Example, ...]:
-        """Return the examples that may be shown to a judge of this query: none of its own pairs."""
-        return tuple(example for example in self.examples if not example.about(query))
+        """Return the examples that a judge of this query may see: none of its own pairs."""
+        return tuple(example for example in self.examples if not example.belongs_to(query))
 
 
 def checked_rubric(text: str, where: str = "the rubric") -> str:
-    """Return a rubric as it is sent: without blank lines around it.
+    """Return a rubric as it is sent, without blank lines around it.
 
     Raises:
-        InputError: it is empty, too long, or holds control characters.
+        InputError: it is empty, too long, or has control or invisible characters.
     """
     rubric = text.replace("\r\n", "\n").strip()
     if not rubric:
@@ -78,20 +78,20 @@ def checked_rubric(text: str, where: str = "the rubric") -> str:
         )
     if displayable(rubric) != rubric:
         raise InputError(
-            "the rubric holds control or invisible characters",
+            "the rubric has control or invisible characters",
             where=where,
-            todo="Take them out: a person could not see what the judge is told.",
+            todo="Remove them: nobody could see what the judge is told.",
         )
     return rubric
 
 
-#: Of longer code only the head and the tail are sent; two thirds of the budget go to the head.
+#: Characters of code. Of longer code the head and the tail are sent, two thirds of them the head.
 CODE_BUDGET: Final = 24_000
 QUERY_BUDGET: Final = 4_000
 _PLACE_BUDGET: Final = 500
-#: Of a reply that is sent back for repair.
+#: Characters of a reply that is sent back for repair.
 _REPLY_BUDGET: Final = 4_000
-#: What a person can put otherwise; ``FRAME`` goes after it, whatever it says.
+#: The default rubric. ``FRAME`` follows every rubric.
 RUBRIC: Final = """\
 You judge the results of a code search. You get a query and one piece of code, and you say how \
 well the code answers the query, as somebody who typed the query and wants to find that code.
@@ -158,7 +158,7 @@ DEFAULT_PROMPT: Final = JudgePrompt(RUBRIC)
 
 
 def prompt_text(prompt: JudgePrompt) -> str:
-    """Return all that a judge's prompt version stands for."""
+    """Return everything that a judge's prompt version is the hash of."""
     parts = [
         f"{prompt.rubric}\n\n{FRAME}",
         USER.template,
@@ -179,15 +179,14 @@ def opening_messages(
 ) -> list[Message]:
     """Return the messages that ask for a ruling.
 
-    The query, the code and what is known of its place stand as data between lines with a token that
-    is new for each call, so that code cannot hold a line that ends its own block. So do the
-    examples; those of the query itself are left out.
+    The query, the code and its place stand as data between lines with a random token, new for each
+    call, so that code cannot end its own block. So do the examples, without the query's own.
 
     Args:
-        query: as it was typed; of a longer one the first ``QUERY_BUDGET`` characters are sent.
+        query: its first ``QUERY_BUDGET`` characters are sent.
         document: the code.
         code_budget: characters of code to send at most.
-        prompt: the rubric, and examples.
+        prompt: the rubric and examples.
     """
     token = secrets.token_hex(16)
     code, note = within_budget(document.text, code_budget, token)
@@ -211,7 +210,7 @@ def opening_messages(
 
 
 def repair_messages(opening: Sequence[Message], reply: str, reason: str) -> list[Message]:
-    """Return the messages that ask once more, with the reply and what was wrong with it."""
+    """Return the messages that ask again, with the reply and what was wrong with it."""
     return [
         *opening,
         {"role": "assistant", "content": reply[:_REPLY_BUDGET]},
@@ -220,12 +219,12 @@ def repair_messages(opening: Sequence[Message], reply: str, reason: str) -> list
 
 
 def place_text(text: str) -> str:
-    """Return what is known of a document's place on one line, bounded."""
+    """Return a path, symbol or language on one line, shortened; "unknown" where it is empty."""
     return " ".join(text[:_PLACE_BUDGET].split()) or "unknown"
 
 
 def within_budget(code: str, budget: int, token: str) -> tuple[str, str]:
-    """Return the code, or its head and tail, and the sentence that says so."""
+    """Return the code, or its head and tail, and the note that tells the judge about the cut."""
     if len(code) <= budget:
         return code, ""
     head = budget * 2 // 3

@@ -1,4 +1,4 @@
-"""Two judges against people on the same audited pairs: what a new prompt version changes."""
+"""Two judges compared with people on the same audited pairs: the effect of a new prompt."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
     _Shared = Sequence[tuple[Comparison, Comparison]]
 
-#: The figures whose difference is told.
+#: The figures of which the difference is estimated.
 DIFFERENCES: Final = ("qwk", "exact", "within_one", "bias", "mae")
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedPair:
-    """An audited pair that two judges scored differently. ``grades`` are people's, in order."""
+    """An audited pair that two judges scored differently. ``grades`` are people's, sorted."""
 
     pair_id: UUID
     query: str
@@ -51,7 +51,7 @@ class ChangedPair:
 
     @property
     def nearer(self) -> float:
-        """By how much the new score is nearer to the mean grade; negative: farther away."""
+        """How much nearer the new score is to the mean grade; negative: farther."""
         mean = sum(self.grades) / len(self.grades)
         return abs(self.old - mean) - abs(self.new - mean)
 
@@ -60,10 +60,10 @@ class ChangedPair:
 class JudgeComparison:
     """Two judges on the same labels, those of pairs that both scored.
 
-    ``labels`` grades of ``pairs`` pairs under ``queries`` queries stand behind the figures;
-    ``left_out`` more cannot be weighted, and only count among ``changed``. ``differences`` are
-    figures of the new judge minus those of the old, with an interval from the same resamples of
-    queries for both. ``changed`` has the largest change first.
+    The figures rest on ``labels`` grades of ``pairs`` pairs under ``queries`` queries; ``left_out``
+    more labels cannot be weighted and only count among ``changed``. ``differences`` are the new
+    judge's figures minus the old one's, with intervals from the same resamples of queries for both.
+    ``changed`` has the largest change first.
     """
 
     old: Judge
@@ -79,13 +79,13 @@ class JudgeComparison:
 
     @property
     def nearer(self) -> int:
-        """How many changed pairs came nearer to people."""
-        return sum(one.nearer > 0 for one in self.changed)
+        """How many changed pairs moved towards people."""
+        return sum(pair.nearer > 0 for pair in self.changed)
 
     @property
     def farther(self) -> int:
-        """How many changed pairs went farther from people."""
-        return sum(one.nearer < 0 for one in self.changed)
+        """How many changed pairs moved away from people."""
+        return sum(pair.nearer < 0 for pair in self.changed)
 
 
 def compare_judges(
@@ -95,9 +95,9 @@ def compare_judges(
 
     Args:
         store: the store.
-        old: the judge that there was.
-        new: the other.
-        pairs: only labels of these; None: of all pairs that both scored.
+        old: the first judge.
+        new: the judge that is compared with it.
+        pairs: only labels of these pairs; None: of all pairs that both scored.
     """
     every = deciding_grades(store)
     labels, weights = weighted_labels(store, every)

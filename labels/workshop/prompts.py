@@ -1,7 +1,4 @@
-"""Prompt versions under names, in the store.
-
-Audited pairs as examples for a judge: spread over the grades, one for each query.
-"""
+"""Named prompt versions in the store, and the audited pairs that they show as examples."""
 
 from __future__ import annotations
 
@@ -24,20 +21,117 @@ if TYPE_CHECKING:
 
 
 MOST_EXAMPLES: Final = 20
+#: The prompt that comes with rejudge.
+DEFAULT_NAME: Final = "default"
+_NAME_LIMIT: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPrompt:
+    """A saved version; ``examples`` is how many it has, drawn with ``seed``."""
+
+    id: UUID
+    name: str
+    rubric: str
+    examples: int
+    seed: int
+    saved: datetime
+
+
+def saved_prompts(store: Store) -> tuple[SavedPrompt, ...]:
+    """Return the current version of each name, the latest saved first."""
+    rows = store.read(
+        """
+        SELECT prompt.id, name, rubric,
+            (SELECT count(*) FROM db.prompt_examples AS own WHERE own.prompt_id = prompt.id),
+            seed, saved
+        FROM db.prompts AS prompt
+        QUALIFY row_number() OVER (PARTITION BY name ORDER BY saved DESC, prompt.id DESC) = 1
+        ORDER BY saved DESC, prompt.id DESC
+        """
+    )
+    return tuple(SavedPrompt(*row) for row in rows)
+
+
+def load_prompt(store: Store, name: str) -> JudgePrompt:
+    """Return the current version of a name; ``default`` is the prompt that comes with rejudge.
+
+    Raises:
+        InputError: there is no prompt of this name.
+    """
+    if name == DEFAULT_NAME:
+        return DEFAULT_PROMPT
+    found = next((prompt for prompt in saved_prompts(store) if prompt.name == name), None)
+    if found is None:
+        known = ", ".join([DEFAULT_NAME, *sorted(prompt.name for prompt in saved_prompts(store))])
+        raise InputError(f"there is no prompt {name}", todo=f"Prompts of this workspace: {known}.")
+    graded = store.read(
+        "SELECT pair_id, grade FROM db.prompt_examples WHERE prompt_id = $1 ORDER BY position",
+        [found.id],
+    )
+    return JudgePrompt(found.rubric, load_examples(store, graded), found.name)
+
+
+def save_prompt(
+    store: Store, name: str, rubric: str, *, examples: int = 0, seed: int = 0
+) -> JudgePrompt:
+    """Save a version under a name and return it; earlier versions stay in the store.
+
+    Saving the current version again changes nothing: its examples stay the same when more pairs
+    have been audited since.
+
+    Args:
+        store: the store.
+        name: short, without blanks at its ends.
+        rubric: what the scores mean.
+        examples: how many audited pairs to show the judge.
+        seed: of their draw.
+
+    Raises:
+        InputError: the name or the rubric cannot be used, or there are no pairs for examples.
+    """
+    name = checked_name(name)
+    rubric = checked_rubric(rubric)
+    known = next((prompt for prompt in saved_prompts(store) if prompt.name == name), None)
+    if known and (known.rubric, known.seed) == (rubric, seed) and known.examples == examples:
+        return load_prompt(store, name)
+    chosen = choose_examples(store, examples, seed)
+    identifier = event_id()
+    with store.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO db.prompts VALUES ($1, $2, $3, $4, $5)",
+            [identifier, name, rubric, seed, utc_now()],
+        )
+        for position, example in enumerate(chosen):
+            cursor.execute(
+                "INSERT INTO db.prompt_examples VALUES ($1, $2, $3, $4)",
+                [identifier, position, example.pair_id, example.grade],
+            )
+    return JudgePrompt(rubric, chosen, name)
+
+
+def unsaved_prompt(rubric: str, name: str = "") -> JudgePrompt:
+    """Return a prompt that is not stored; for the default rubric, the default prompt.
+
+    Raises:
+        InputError: the rubric cannot be used.
+    """
+    checked = checked_rubric(rubric)
+    return DEFAULT_PROMPT if checked == RUBRIC else JudgePrompt(checked, name=name)
 
 
 def choose_examples(store: Store, count: int, seed: int = 0) -> tuple[Example, ...]:
     """Return audited pairs to show a judge, in the order of their grades.
 
-    They are drawn at random with ``seed``, in turn from each grade, at most one for each query: a
-    judge is never shown a pair of the query it judges, and so loses one of them at most. Pairs on
-    which people differ and that nobody adjudicated, and flagged ones, are left out.
+    They are drawn at random from each grade in turn, at most one per query: a judge never sees a
+    pair of the query that it judges, and so misses one of them at most. Flagged pairs, and pairs on
+    which people differ without an adjudication, are left out.
 
     Raises:
         InputError: ``count`` is out of range, or there are no audited pairs.
     """
     if not 0 <= count <= MOST_EXAMPLES:
-        raise InputError(f"examples: a number from 0 to {MOST_EXAMPLES}")
+        raise InputError(f"examples takes a number from 0 to {MOST_EXAMPLES}")
     if not count:
         return ()
     chosen = _drawn(_audited(store), count, seed)
@@ -51,7 +145,7 @@ def choose_examples(store: Store, count: int, seed: int = 0) -> tuple[Example, .
 
 
 def load_examples(store: Store, graded: Sequence[tuple[UUID, int]]) -> tuple[Example, ...]:
-    """Return the examples of these pairs; one whose pair is gone is left out."""
+    """Return the examples of these pairs; pairs that no longer exist are left out."""
     pairs = pairs_by_id(store, [pair for pair, _ in graded])
     queries = queries_by_id(store, [pair.query_id for pair in pairs.values()])
     documents = documents_by_id(store, [pair.document_id for pair in pairs.values()])
@@ -60,6 +154,27 @@ def load_examples(store: Store, graded: Sequence[tuple[UUID, int]]) -> tuple[Exa
         for identifier, grade in graded
         if (pair := pairs.get(identifier))
     )
+
+
+def checked_name(name: str) -> str:
+    """Return a prompt's name without blanks around it.
+
+    Raises:
+        InputError: it cannot be used as a name.
+    """
+    name = name.strip()
+    if not name or len(name) > _NAME_LIMIT or not name.isprintable() or "@" in name:
+        raise InputError(
+            "the prompt's name cannot be used",
+            where=name[:_NAME_LIMIT],
+            todo=f"Use 1 to {_NAME_LIMIT} printable characters without @.",
+        )
+    if name == DEFAULT_NAME:
+        raise InputError(
+            f"{DEFAULT_NAME} is the prompt that comes with rejudge",
+            todo="Save yours under another name.",
+        )
+    return name
 
 
 def _audited(store: Store) -> list[tuple[UUID, UUID, int]]:
@@ -79,139 +194,18 @@ def _drawn(
     audited: Sequence[tuple[UUID, UUID, int]], count: int, seed: int
 ) -> list[tuple[UUID, UUID, int]]:
     chance = random.Random(seed)  # noqa: S311 - a draw, not a secret
-    piles = {grade: [one for one in audited if one[2] == grade] for grade in GRADES}
-    for pile in piles.values():
-        chance.shuffle(pile)
-    taken: list[tuple[UUID, UUID, int]] = []
+    by_grade = {grade: [pair for pair in audited if pair[2] == grade] for grade in GRADES}
+    for pairs in by_grade.values():
+        chance.shuffle(pairs)
+    drawn: list[tuple[UUID, UUID, int]] = []
     queries: set[UUID] = set()
-    while len(taken) < count and any(piles.values()):
+    while len(drawn) < count and any(by_grade.values()):
         # The ends of the scale first: they say most about it.
         for grade in (1, 5, 3, 2, 4):
-            pile = piles[grade]
-            while pile and pile[-1][1] in queries:
-                pile.pop()
-            if pile and len(taken) < count:
-                one = pile.pop()
-                taken.append(one)
-                queries.add(one[1])
-    return sorted(taken, key=lambda one: one[2])
-
-
-#: What the prompt that comes with the program is called.
-DEFAULT_NAME: Final = "default"
-_NAME_LIMIT: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class SavedPrompt:
-    """A saved version: its name, its rubric, how many examples it has, and when it was saved."""
-
-    id: UUID
-    name: str
-    rubric: str
-    examples: int
-    seed: int
-    saved: datetime
-
-
-def saved_prompts(store: Store) -> tuple[SavedPrompt, ...]:
-    """Return the version that counts for each name, the latest saved first."""
-    rows = store.read(
-        """
-        SELECT prompt.id, name, rubric,
-            (SELECT count(*) FROM db.prompt_examples AS one WHERE one.prompt_id = prompt.id),
-            seed, saved
-        FROM db.prompts AS prompt
-        QUALIFY row_number() OVER (PARTITION BY name ORDER BY saved DESC, prompt.id DESC) = 1
-        ORDER BY saved DESC, prompt.id DESC
-        """
-    )
-    return tuple(SavedPrompt(*row) for row in rows)
-
-
-def load_prompt(store: Store, name: str) -> JudgePrompt:
-    """Return the version with this name; ``default`` is the one that comes with the program.
-
-    Raises:
-        InputError: there is none.
-    """
-    if name == DEFAULT_NAME:
-        return DEFAULT_PROMPT
-    found = next((one for one in saved_prompts(store) if one.name == name), None)
-    if found is None:
-        known = ", ".join([DEFAULT_NAME, *sorted(one.name for one in saved_prompts(store))])
-        raise InputError(f"there is no prompt {name}", todo=f"Prompts of this workspace: {known}.")
-    graded = store.read(
-        "SELECT pair_id, grade FROM db.prompt_examples WHERE prompt_id = $1 ORDER BY position",
-        [found.id],
-    )
-    return JudgePrompt(found.rubric, load_examples(store, graded), found.name)
-
-
-def save_prompt(
-    store: Store, name: str, rubric: str, *, examples: int = 0, seed: int = 0
-) -> JudgePrompt:
-    """Save a version under a name and return it; the earlier ones with the name stay in the store.
-
-    Saving what the name stands for already changes nothing, so that its examples stay the same
-    when more pairs have been audited.
-
-    Args:
-        store: the store.
-        name: short, without blanks at its ends.
-        rubric: what the scores mean.
-        examples: how many audited pairs to show the judge.
-        seed: of their draw.
-
-    Raises:
-        InputError: the name or the rubric cannot be used, or there are no pairs for examples.
-    """
-    name = checked_name(name)
-    rubric = checked_rubric(rubric)
-    known = next((one for one in saved_prompts(store) if one.name == name), None)
-    if known and (known.rubric, known.seed) == (rubric, seed) and known.examples == examples:
-        return load_prompt(store, name)
-    chosen = choose_examples(store, examples, seed)
-    identifier = event_id()
-    with store.transaction() as cursor:
-        cursor.execute(
-            "INSERT INTO db.prompts VALUES ($1, $2, $3, $4, $5)",
-            [identifier, name, rubric, seed, utc_now()],
-        )
-        for position, example in enumerate(chosen):
-            cursor.execute(
-                "INSERT INTO db.prompt_examples VALUES ($1, $2, $3, $4)",
-                [identifier, position, example.pair_id, example.grade],
-            )
-    return JudgePrompt(rubric, chosen, name)
-
-
-def unsaved_prompt(rubric: str, name: str = "") -> JudgePrompt:
-    """Return a prompt that is not in the store; the rubric that comes with the program is itself.
-
-    Raises:
-        InputError: the rubric cannot be used.
-    """
-    checked = checked_rubric(rubric)
-    return DEFAULT_PROMPT if checked == RUBRIC else JudgePrompt(checked, name=name)
-
-
-def checked_name(name: str) -> str:
-    """Return a prompt's name without blanks around it.
-
-    Raises:
-        InputError: it cannot be one.
-    """
-    name = name.strip()
-    if not name or len(name) > _NAME_LIMIT or not name.isprintable() or "@" in name:
-        raise InputError(
-            "that is no name for a prompt",
-            where=name[:_NAME_LIMIT],
-            todo=f"Take 1 to {_NAME_LIMIT} printable characters without @.",
-        )
-    if name == DEFAULT_NAME:
-        raise InputError(
-            f"{DEFAULT_NAME} is the prompt that comes with the program",
-            todo="Save yours under another name.",
-        )
-    return name
+            pairs = by_grade[grade]
+            while pairs and pairs[-1][1] in queries:
+                pairs.pop()
+            if pairs and len(drawn) < count:
+                drawn.append(pairs.pop())
+                queries.add(drawn[-1][1])
+    return sorted(drawn, key=lambda pair: pair[2])

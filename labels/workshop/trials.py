@@ -1,9 +1,4 @@
-"""A rubric tried on audited pairs: what it will cost, then how it compares with the old judge.
-
-What judging will cost, told before it is begun.
-
-The audited pairs that a new prompt version is tried on.
-"""
+"""Trying a rubric on audited pairs: the cost first, then the comparison with the old judge."""
 
 from __future__ import annotations
 
@@ -14,10 +9,11 @@ from core.errors import InputError
 from labels.judges.choosing import audited_judge, find_judge
 from labels.judges.judging import JudgingPlan, judge_pairs
 from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
-from labels.judges.pending import PairChoice, count_pairs, pending_pages
-from labels.judges.prompt import JudgePrompt, checked_rubric, opening_messages
+from labels.judges.pending import PairChoice
+from labels.judges.prompt import JudgePrompt, checked_rubric
 from labels.judges.server import find_server
 from labels.workshop.comparing import compare_judges
+from labels.workshop.cost import JudgingCost, judging_cost
 from labels.workshop.prompts import checked_name, choose_examples, save_prompt
 
 if TYPE_CHECKING:
@@ -27,127 +23,8 @@ if TYPE_CHECKING:
     from core.records import Judge
     from core.store.database import Store
     from labels.judges.judge import JudgingProgress, JudgingReport
-    from labels.judges.pending import PendingPair
     from labels.judges.server import Server
     from labels.workshop.comparing import JudgeComparison
-
-
-#: Characters of a token of English and code, where nothing has been measured yet.
-_CHARACTERS: Final = 3.5
-#: Tokens of a rationale with its score, where nothing has been measured yet.
-_REPLY: Final = 80.0
-_SAMPLED: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class JudgingCost:
-    """How many pairs will be asked about, how often, and about how many tokens that takes.
-
-    ``known`` pairs of those chosen are judged already. ``measured``: whether the estimate rests on
-    what earlier judgments took, rather than on a rule of thumb.
-    """
-
-    pairs: int
-    known: int
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    measured: bool
-
-    @property
-    def tokens(self) -> int:
-        """Tokens in and out together."""
-        return self.prompt_tokens + self.completion_tokens
-
-
-def judging_cost(
-    store: Store,
-    choice: PairChoice,
-    prompt: JudgePrompt,
-    parameters: JudgeParameters,
-    limit: int | None = None,
-) -> JudgingCost:
-    """Estimate what judging the pending pairs of a choice takes.
-
-    The length of the requests is known of the first pairs, which are a random sample of them all.
-    How many characters make a token, and how long replies are, is taken from earlier LLM
-    judgments where there are any.
-    """
-    pending, known = count_pairs(store, choice)
-    pairs = pending if limit is None else min(pending, limit)
-    sample = [pair for page in pending_pages(store, choice, min(pairs, _SAMPLED)) for pair in page]
-    characters, reply, measured = _measured(store)
-    calls = pairs * parameters.samples
-    mean = sum(_length(pair, prompt, parameters) for pair in sample) / max(1, len(sample))
-    return JudgingCost(
-        pairs,
-        known,
-        calls,
-        round(calls * mean / characters),
-        round(calls * reply),
-        measured,
-    )
-
-
-def _length(pair: PendingPair, prompt: JudgePrompt, parameters: JudgeParameters) -> int:
-    messages = opening_messages(pair.query, pair.document, parameters.code_budget, prompt)
-    return sum(len(message["content"]) for message in messages)
-
-
-def _measured(store: Store) -> tuple[float, float, bool]:
-    """Return characters a token and tokens a reply, of up to a thousand LLM judgments."""
-    rows = store.read(
-        """
-        SELECT sum(length(judge.prompt) + length(query.text) + least(length(document.text), 24000)),
-            sum(ruled.prompt_tokens), avg(ruled.completion_tokens), count(*)
-        FROM (
-            SELECT * FROM db.judgments WHERE score IS NOT NULL AND prompt_tokens > 0
-            ORDER BY judged DESC LIMIT 1000
-        ) AS ruled
-        JOIN db.judges AS judge ON judge.id = ruled.judge_id
-        JOIN db.pairs AS pair ON pair.id = ruled.pair_id
-        JOIN db.queries AS query ON query.id = pair.query_id
-        JOIN db.documents AS document ON document.id = pair.document_id
-        WHERE judge.kind = 'llm' AND judge.parameters NOT LIKE '%"samples"%'
-        """
-    )
-    characters, tokens, reply, count = rows[0]
-    if not count or not tokens:
-        return _CHARACTERS, _REPLY, False
-    return max(1.0, float(characters) / float(tokens)), float(reply or 0), True
-
-
-def trial_pairs(
-    store: Store, against: Judge | None = None, sample: int | None = None
-) -> tuple[UUID, ...]:
-    """Return audited pairs, all of them or a sample, in the order of their ids.
-
-    Ids are hashes, so that the first pairs are a random sample, and a larger sample holds the
-    smaller ones: what was asked for the smaller is not asked again.
-
-    Args:
-        store: the store.
-        against: only pairs that this judge scored.
-        sample: how many at most.
-
-    Raises:
-        InputError: there are none.
-    """
-    rows = store.read(
-        "SELECT DISTINCT pair_id FROM current_labels"
-        " WHERE $1 OR pair_id IN (SELECT pair_id FROM db.judgments"
-        "  WHERE judge_id = CAST($2 AS UUID) AND score IS NOT NULL)"
-        " ORDER BY pair_id",
-        [against is None, against.id if against else None],
-    )
-    if not rows:
-        by = f" that {against.name} scored" if against else ""
-        raise InputError(
-            f"there are no audited pairs{by}",
-            where=str(store.folder.parent),
-            todo="Grade some first: rejudge, then a.",
-        )
-    return tuple(row[0] for row in rows[:sample])
 
 
 _TIMEOUT: Final = 120.0
@@ -156,10 +33,10 @@ _CONCURRENCY: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest:
-    """What a person wants tried: a model, the version's name, and on how many audited pairs.
+    """The trial that a person asks for: a model, a name for the version, and audited pairs.
 
-    ``sample`` None: all of them. ``against`` is a judge as ``find_judge`` takes it; empty: the
-    audited one. ``address`` empty: the environment's.
+    ``sample`` None: all pairs. ``against`` names the judge to compare with, as for ``find_judge``;
+    empty: the audited judge. ``address`` empty: the environment's.
     """
 
     model: str
@@ -172,7 +49,7 @@ class TrialRequest:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial that can be run: the new judge beside the old one, the pairs, and the cost."""
+    """A trial that is ready to run: the new judge, the old judge, the pairs and the cost."""
 
     request: TrialRequest
     server: Server
@@ -185,7 +62,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What a trial found; ``rest`` is what judging all other pairs would cost."""
+    """The outcome of a trial; ``rest`` is the cost of judging all other pairs."""
 
     report: JudgingReport
     comparison: JudgeComparison
@@ -193,9 +70,9 @@ class TrialResult:
 
 
 def parse_trial(text: str) -> TrialRequest:
-    """Return the request in a line: ``MODEL as:NAME sample:50 examples:4 at:URL against:JUDGE``.
+    """Parse ``MODEL as:NAME sample:50 examples:4 at:URL against:JUDGE``.
 
-    ``against:`` comes last, because a judge's name may hold blanks.
+    ``against:`` comes last, because a judge's name may have blanks.
 
     Raises:
         InputError: a word is not understood, or the model is missing.
@@ -207,8 +84,8 @@ def parse_trial(text: str) -> TrialRequest:
     unknown = sorted(set(options) - {"as", "sample", "examples", "at"})
     if len(models) != 1 or unknown:
         raise InputError(
-            f"it does not know {unknown[0]}:" if unknown else "name one model",
-            todo="MODEL as:NAME sample:50 examples:4 at:URL against:JUDGE",
+            f"{unknown[0]}: is not an option" if unknown else "name one model",
+            todo="Write: MODEL as:NAME sample:50 examples:4 at:URL against:JUDGE",
         )
     sample = _number(options.get("sample", "all"), "sample")
     return TrialRequest(
@@ -222,7 +99,7 @@ def parse_trial(text: str) -> TrialRequest:
 
 
 def prepare_trial(store: Store, request: TrialRequest, rubric: str) -> Trial:
-    """Find out what a trial takes; nothing is asked and nothing is kept.
+    """Prepare a trial; no server is asked and nothing is stored.
 
     Raises:
         InputError: the rubric, the judge or the sample cannot be used.
@@ -248,9 +125,9 @@ def run_trial(
     progress: Callable[[JudgingProgress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> TrialResult:
-    """Save the version, judge the pairs, and compare; block until it is done.
+    """Save the version, judge the pairs and compare; block until it is done.
 
-    The judgments are kept: whatever is judged later under the same version goes on from there.
+    The judgments stay: judging more pairs with the same version later does not repeat them.
 
     Raises:
         JudgeError: the judge cannot be used.
@@ -271,6 +148,39 @@ def run_trial(
         compare_judges(store, trial.old, new, trial.pairs),
         judging_cost(store, PairChoice(new.id), prompt, parameters),
     )
+
+
+def trial_pairs(
+    store: Store, against: Judge | None = None, sample: int | None = None
+) -> tuple[UUID, ...]:
+    """Return audited pairs, all of them or a sample, in the order of their ids.
+
+    Ids are hashes, so the first pairs are a random sample, and a larger sample includes the smaller
+    one, whose judgments are not asked for again.
+
+    Args:
+        store: the store.
+        against: only pairs that this judge scored.
+        sample: how many at most; None: all.
+
+    Raises:
+        InputError: there are no such pairs.
+    """
+    rows = store.read(
+        "SELECT DISTINCT pair_id FROM current_labels"
+        " WHERE $1 OR pair_id IN (SELECT pair_id FROM db.judgments"
+        "  WHERE judge_id = CAST($2 AS UUID) AND score IS NOT NULL)"
+        " ORDER BY pair_id",
+        [against is None, against.id if against else None],
+    )
+    if not rows:
+        by = f" that {against.name} scored" if against else ""
+        raise InputError(
+            f"there are no audited pairs{by}",
+            where=str(store.folder.parent),
+            todo="Grade some first: rejudge, then a.",
+        )
+    return tuple(row[0] for row in rows[:sample])
 
 
 def _number(text: str, name: str) -> int | None:

@@ -104,7 +104,7 @@ async def test_a_version_is_saved_and_opened_again(workspace: Workspace) -> None
         screen.rubric.load_text("Be mild.")
         await pilot.press("ctrl+s")
         await give(pilot, "default")
-        assert "comes with the program" in painted(pilot)
+        assert "comes with rejudge" in painted(pilot)
         await give(pilot, "mild")
         assert "saved: mild" in screen.message.plain
         await pilot.press("ctrl+o")
@@ -120,7 +120,7 @@ async def test_what_goes_wrong_is_said_and_the_screen_stays(workspace: Workspace
         async with workshop(workspace) as (pilot, screen):
             await pilot.press("ctrl+r")
             await give(pilot, "m colour:red")
-            assert "does not know colour" in painted(pilot)
+            assert "colour: is not an option" in painted(pilot)
             await give(pilot, f"m at:{server.url} against:nobody")
             assert "there is no judge nobody" in painted(pilot)
             await pilot.press("ctrl+r")

@@ -291,7 +291,7 @@ def _judge(
 
 
 def _show_cost(call: Call, store: Store, plan: JudgingPlan, settings: LlmSettings) -> int:
-    from labels.workshop.trials import judging_cost
+    from labels.workshop.cost import judging_cost
     from tui.shown.agreement import cost_document, cost_lines
 
     choice = plan.choice(settings.judge.id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labels.status import JudgeWork
     from labels.trust import Trust
     from labels.workshop.comparing import ChangedPair, JudgeComparison
-    from labels.workshop.trials import JudgingCost
+    from labels.workshop.cost import JudgingCost
 
 
 _NAMES: Final = {
