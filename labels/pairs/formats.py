@@ -7,16 +7,29 @@ there, and a row in docs/formats.md.
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from core.store.database import Store
+
+
+class _CsvReader(Protocol):
+    """What ``csv.reader`` returns, whose type has no public name."""
+
+    @property
+    def line_num(self) -> int:
+        """The number of lines read so far."""
+
+    def __next__(self) -> list[str]:
+        """Return the next row."""
 
 
 #: The longest line that is read, in bytes. DuckDB's own buffer ends a little above it.
@@ -109,9 +122,69 @@ def _skip_line(read_some: Callable[[int], bytes]) -> int:
     return size
 
 
+def _is_csv(name: str, _beginning: bytes) -> bool:
+    return name.endswith(".csv")
+
+
+def _is_tsv(name: str, _beginning: bytes) -> bool:
+    return name.endswith((".tsv", ".tab"))
+
+
+def _read_csv(_store: Store, source: Path, target: Path) -> dict[int, str]:
+    with source.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        header = file.readline()
+    return _read_separated(source, target, max(",;\t|", key=header.count))
+
+
+def _read_tsv(_store: Store, source: Path, target: Path) -> dict[int, str]:
+    return _read_separated(source, target, "\t")
+
+
+def _read_separated(source: Path, target: Path, delimiter: str) -> dict[int, str]:
+    """Convert a table with a header. Empty cells are left out, as if the key were absent."""
+    wrong: dict[int, str] = {}
+    written = 0
+    csv.field_size_limit(LONGEST_LINE)
+    with (
+        source.open(encoding="utf-8", errors="surrogateescape", newline="") as file,
+        target.open("w", encoding="ascii") as lines,
+    ):
+        rows = _numbered_rows(csv.reader(file, delimiter=delimiter, strict=True))
+        _, header = next(rows, (0, []))
+        names = [] if isinstance(header, str) else [name.strip() for name in header]
+        for number, row in rows:
+            values: dict[str, str] = {}
+            if isinstance(row, str):
+                wrong[number] = row
+            elif len(row) != len(names):
+                wrong[number] = f"{len(row)} cells, and the header has {len(names)}"
+            else:
+                values = {name: cell for name, cell in zip(names, row, strict=True) if cell}
+            lines.write("\n" * (number - 1 - written) + json.dumps(values) + "\n")
+            written = number
+    return wrong
+
+
+def _numbered_rows(reader: _CsvReader) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield the line on which each row begins, and its cells or what is wrong with it."""
+    while True:
+        first = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield first, f"not a row of the table: {error}"
+            continue
+        if row:
+            yield first, row
+
+
 READERS: Final[dict[str, Reader]] = {
     reader.name: reader
     for reader in (
         Reader("jsonl", "JSON Lines, one object a line", _is_json_lines, copy_json_lines),
+        Reader("csv", "a table with a header, separated by , ; | or tabs", _is_csv, _read_csv),
+        Reader("tsv", "a table with a header, separated by tabs", _is_tsv, _read_tsv),
     )
 }

@@ -14,7 +14,7 @@ from core.problems import ProblemLog
 from core.records import ImportReport, JudgeKind, Problem, Progress
 from core.store.errors import explained
 from core.text import storable
-from labels.pairs.columns import KEYS
+from labels.pairs.columns import choose_columns, columns_of
 from labels.pairs.files import (
     first_bytes,
     numbered_rows,
@@ -52,6 +52,8 @@ def import_pairs(
     judge_name: str = "",
     judge_kind: JudgeKind = JudgeKind.IMPORTED,
     form: str = "",
+    mapping: Mapping[str, str] | None = None,
+    announce: Callable[[str], None] = lambda _: None,
     progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
@@ -70,6 +72,8 @@ def import_pairs(
         judge_name: the judge of lines that name none; empty: the file's name without its ending.
         judge_kind: the kind of judges that the store does not know by name.
         form: the file's format, one of ``READERS``; empty: recognise it.
+        mapping: columns of the file by our keys, where they have other names; see ``columns``.
+        announce: called with a sentence on the columns that were guessed, before any is stored.
         progress: called as each step begins.
         cancelled: polled before each step; once it returns True, the import stops.
 
@@ -79,13 +83,14 @@ def import_pairs(
         repaired or kept with a failed judgment instead of an invalid score.
 
     Raises:
-        InputError: the file is missing, a folder or cannot be read.
+        InputError: the file cannot be read, or no column can be the query or the code.
         CancelledError: the import was cancelled; the store is as it was.
         StoreError: the database refused; the store is as it was.
     """
     require_readable(store, path)
     job = Job(progress, cancelled, "the import", "Nothing of it was kept. Import the file again.")
-    request = _Request(store, path, storable(judge_name or path.stem), judge_kind, job)
+    judge = storable(judge_name or path.stem)
+    request = _Request(store, path, judge, judge_kind, mapping or {}, announce, job)
     with _one_at_a_time, ExitStack() as spilled:
         source = path
         if not path.is_file():
@@ -108,7 +113,17 @@ class _Request:
     path: Path
     judge_name: str
     judge_kind: JudgeKind
+    mapping: Mapping[str, str]
+    announce: Callable[[str], None]
     job: Job
+
+    def column_names(self, source: Path) -> Mapping[str, str]:
+        """Return the file's name for each key, and announce those that were guessed."""
+        columns = choose_columns(self.path, columns_of(source), self.mapping)
+        if columns.proposed:
+            pairs = ",".join(f"{key}={name}" for key, name in columns.proposed.items())
+            self.announce(f"Columns taken by their names: {pairs} (others: --map {pairs})")
+        return columns.names
 
     def begin(self, step: str) -> None:
         self.job.step(STEPS.index(step), len(STEPS), step)
@@ -139,6 +154,7 @@ def _convert(request: _Request, reader: Reader, source: Path, target: Path) -> M
 def _import(request: _Request, source: Path, unreadable: Mapping[int, str]) -> ImportReport:
     """Import ``source``: the file itself, or its lines converted to JSON Lines."""
     store, now = request.store, utc_now()
+    names = request.column_names(source)
     with (
         ProblemLog(store.folder / PROBLEMS_NAME) as log,
         readable_file(store, source) as readable,
@@ -148,7 +164,6 @@ def _import(request: _Request, source: Path, unreadable: Mapping[int, str]) -> I
     ):
         findings = _Findings(request.path, log, unreadable)
         request.begin("lines")
-        names = {key: key for key in KEYS}
         read = stage_lines(cursor, readable, reread, names, skip=findings.skip, note=findings.note)
         request.begin("places")
         documents = find_documents(store, unnamed_places(cursor))

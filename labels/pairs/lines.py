@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -138,11 +139,14 @@ def read_ruling(score: object, reasoning: str | None) -> Ruling:
 
 
 def read_distribution(value: object) -> tuple[float, ...] | None:
-    """Return the five probabilities of a JSON value, None if it is null.
+    """Return the five probabilities of a JSON value or of a text with one, None if it is null.
 
     Raises:
         ValueError: it is not a list of five numbers from 0 up that add up to 1.
     """
+    if isinstance(value, str):  # the cell of a table
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != len(GRADES):

@@ -22,6 +22,7 @@ from tui.cli.options import Choice, Range
 from tui.cli.output import (
     EXIT_INCOMPLETE,
     EXIT_INTERRUPTED,
+    EXIT_USER_ERROR,
     Call,
     notice,
     progress_bar,
@@ -116,16 +117,34 @@ def import_pairs(
         typer.Option("--format", help="Default: as the file's name and beginning say."),
         Choice(READERS),
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            metavar="KEY=COLUMN,...",
+            help="Which columns hold what, as in query=question,positive=document,llm_score=rating."
+            " Default: columns with known names.",
+        ),
+    ] = "",
     strict: _StrictOption = False,
 ) -> int:
     """Read in scored pairs."""
 
     def read(store: Store, file: Path, show: Callable[[Progress], None]) -> ImportReport:
+        from labels.pairs.columns import parse_mapping
         from labels.pairs.importing import import_pairs as read_in
 
-        return read_in(store, file, judge_name=judge, form=form or "", progress=show)
+        return read_in(
+            store,
+            file,
+            judge_name=judge,
+            form=form or "",
+            mapping=parse_mapping(columns),
+            announce=notice,
+            progress=show,
+        )
 
-    return _import(call, source, read, strict=strict)
+    return _import(call, source, read, strict=strict, wanted="pairs")
 
 
 @command(
@@ -145,8 +164,11 @@ def import_spec(call: Call, source: _FileArgument, strict: _StrictOption = False
     return _import(call, source, read, strict=strict)
 
 
-def _import(call: Call, source: Path, read: Reader, *, strict: bool) -> int:
-    """Read it in, all or nothing, and name what was skipped."""
+def _import(call: Call, source: Path, read: Reader, *, strict: bool, wanted: str = "") -> int:
+    """Read it in, all or nothing, and name what was skipped.
+
+    ``wanted`` names what a file must not be without: to find none of it is an error.
+    """
     source = source.absolute()
     if not source.exists():
         raise InputError(
@@ -163,6 +185,9 @@ def _import(call: Call, source: Path, read: Reader, *, strict: bool) -> int:
     if not call.json:
         _report_problems(report)
     call.answer(_import_document(report), _import_lines(report))
+    if wanted and report.read == report.skipped:
+        notice(f"rejudge: no {wanted} were found in {source}")
+        return EXIT_USER_ERROR
     return EXIT_INCOMPLETE if strict and report.skipped else 0
 
 
