@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.corpus.lookup import find_documents
@@ -15,6 +16,7 @@ from core.records import ImportReport, JudgeKind, Problem, Progress
 from core.store.errors import explained
 from core.text import storable
 from labels.pairs.columns import choose_columns, columns_of
+from labels.pairs.encodings import as_utf8, without_packing
 from labels.pairs.files import (
     first_bytes,
     numbered_rows,
@@ -28,7 +30,6 @@ from labels.pairs.storing import resolve_places, store_lines, unnamed_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from core.store.database import Store
     from labels.pairs.formats import Reader
@@ -89,7 +90,7 @@ def import_pairs(
     """
     require_readable(store, path)
     job = Job(progress, cancelled, "the import", "Nothing of it was kept. Import the file again.")
-    judge = storable(judge_name or path.stem)
+    judge = storable(judge_name or Path(without_packing(path.name)).stem)
     request = _Request(store, path, judge, judge_kind, mapping or {}, announce, job)
     with _one_at_a_time, ExitStack() as spilled:
         source = path
@@ -97,7 +98,9 @@ def import_pairs(
             source = spilled.enter_context(spilled_file(store, "import-pipe"))
             with explained(source):
                 READERS["jsonl"].function(store, path, source)
-        reader = choose_reader(path.name, first_bytes(source, _BEGINNING), form)
+        with explained(path):
+            source = as_utf8(store, source, spilled)
+        reader = choose_reader(without_packing(path.name), first_bytes(source, _BEGINNING), form)
         if reader is READERS["jsonl"]:
             try:
                 return _import(request, source, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING
 
@@ -184,3 +185,38 @@ def test_scores_as_people_spell_them(importer: Importer) -> None:
         "four; kept as a failed judgment",
         "4,5; kept as a failed judgment",
     ]
+
+
+LINES = '{"query": "read a café", "positive": "open(p)"}\n{"query": "😀", "positive": "x"}\r\n'
+READ = [("read a café", "open(p)", None), ("😀", "x", None)]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_encodings_and_gzip(importer: Importer, encoding: str, packed: bool) -> None:
+    content = LINES.encode(encoding)
+    name = "judge.jsonl.gz" if packed else "judge.jsonl"
+    report = importer.load(importer.write(name, gzip.compress(content) if packed else content))
+    assert (report["added"], report["problems"]) == (2, [])
+    assert importer.rows() == READ
+
+
+def test_a_table_for_a_spreadsheet_may_begin_with_a_mark(importer: Importer) -> None:
+    importer.load(importer.write("t.csv", "query,code\na,b\n".encode("utf-8-sig")))
+    assert importer.rows() == [("a", "b", None)]
+
+
+@pytest.mark.parametrize("cut", [5, 30])
+def test_a_damaged_gzip_file_is_refused(importer: Importer, cut: int) -> None:
+    importer.load(importer.write("p.jsonl.gz", gzip.compress(LINES.encode())[:cut]), status=2)
+    assert "the compressed file is damaged" in importer.err
+    assert importer.rows() == []
+
+
+def test_the_judge_of_a_compressed_file_has_the_name_of_the_file(importer: Importer) -> None:
+    line = json.dumps({"query": "q", "code": "c", "llm_score": 3}).encode()
+    importer.load(importer.write("gpt.jsonl.gz", gzip.compress(line)))
+    with open_store(importer.workspace) as store:
+        assert store.read("SELECT name FROM db.judges") == [("gpt",)]
