@@ -111,7 +111,7 @@ def test_a_score_is_a_grade_or_absent(score: object) -> None:
 )
 def test_a_distribution_is_five_numbers_that_add_up(value: object, good: bool) -> None:
     if good:
-        parts = json.loads(value) if isinstance(value, str) else value
+        parts = json.loads(value if isinstance(value, str) else json.dumps(value))
         assert read_distribution(value) == tuple(parts)
     else:
         with pytest.raises(ValueError, match="distribution"):
