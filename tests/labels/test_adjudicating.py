@@ -13,7 +13,6 @@ from core.records import Action
 from core.store.database import Store
 from core.store.events import restore_from_journal
 from core.store.journal import decode_event, encode_event
-from core.store.opening import open_store
 from labels.agreement.disagreements import judge_disagreements
 from labels.agreement.labelled import current_grades, deciding_grades, standing_grades
 from labels.audit.filters import parse_filter
@@ -26,13 +25,12 @@ from labels.exporting import ExportPlan, Grades, export
 from labels.status import workspace_status
 from labels.trust import measure_agreement
 from labels.workshop.prompts import choose_examples
-from tests.building import Scored, add_scored, named_judge, new_workspace
+from tests.building import Scored, add_scored, named_judge
 from train.dataset.building import grade_pairs
 from train.dataset.records import TrainingSetPlan
 from tui.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 #: Ada's and bob's grade of each pair; the judge gave each a 4.
@@ -43,17 +41,14 @@ DISPUTED = parse_filter("is:disputed")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(new_workspace(tmp_path).folder) as opened:
-        add_scored(opened, ROWS.values())
-        for place, name in enumerate(("ada", "bob")):
-            recorder = LabelRecorder(opened, name)
-            for row, grades in GIVEN.items():
-                pair = UUID(ROWS[row].pair_id)
-                recorder.grade(
-                    pair, grades[place], None, note=f"{name} on {row}", milliseconds=4000
-                )
-        yield opened
+def store(store: Store) -> Store:
+    add_scored(store, ROWS.values())
+    for place, name in enumerate(("ada", "bob")):
+        recorder = LabelRecorder(store, name)
+        for row, grades in GIVEN.items():
+            pair = UUID(ROWS[row].pair_id)
+            recorder.grade(pair, grades[place], None, note=f"{name} on {row}", milliseconds=4000)
+    return store
 
 
 def pairs_under(store: Store, words: str, annotator: str) -> set[UUID]:

@@ -22,7 +22,6 @@ from train.dataset.records import TrainingSetPlan
 from tui.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from core.store.database import Store
@@ -39,15 +38,14 @@ BEST = ExportPlan(grades=Grades.BEST)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(store: Store) -> Store:
     """Give four scored pairs: a has labels of two people, b and c calibrated grades, d neither."""
-    with open_store(new_workspace(tmp_path).folder) as opened:
-        add_scored(opened, ROWS)
-        for annotator, grade in (("ada", 5), ("bob", 2)):
-            LabelRecorder(opened, annotator).grade(UUID(ROWS[0].pair_id), grade, None)
-        told = {ROWS[0].pair_id: SURE, ROWS[1].pair_id: TOLD, ROWS[2].pair_id: SURE}
-        calibrate(opened, told)
-        yield opened
+    add_scored(store, ROWS)
+    for annotator, grade in (("ada", 5), ("bob", 2)):
+        LabelRecorder(store, annotator).grade(UUID(ROWS[0].pair_id), grade, None)
+    told = {ROWS[0].pair_id: SURE, ROWS[1].pair_id: TOLD, ROWS[2].pair_id: SURE}
+    calibrate(store, told)
+    return store
 
 
 def exported(

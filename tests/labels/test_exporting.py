@@ -20,8 +20,6 @@ from labels.pairs.importing import import_pairs
 from tests.building import Scored, add_scored, named_judge, new_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from core.store.database import Store
 
 ROWS = (
@@ -33,10 +31,9 @@ ROWS = (
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(new_workspace(tmp_path).folder) as opened:
-        add_scored(opened, ROWS)
-        yield opened
+def store(store: Store) -> Store:
+    add_scored(store, ROWS)
+    return store
 
 
 def grade(store: Store, row: Scored, annotator: str, value: int) -> None:

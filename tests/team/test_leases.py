@@ -21,7 +21,6 @@ from tests.building import add_scored, new_workspace, numbered
 from tui.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from uuid import UUID
 
@@ -30,11 +29,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(new_workspace(tmp_path).folder) as opened:
-        add_scored(opened, numbered(60))
-        set_overlap(opened, 1)
-        yield opened
+def store(store: Store) -> Store:
+    add_scored(store, numbered(60))
+    set_overlap(store, 1)
+    return store
 
 
 def pair_of(session: AuditSession) -> UUID:

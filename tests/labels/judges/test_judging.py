@@ -11,13 +11,11 @@ import pytest
 
 from core.errors import JudgeError
 from core.records import JudgeKind, QueryKind
-from core.store.opening import open_store
 from core.store.tables import make_judge
 from labels.judges.judge import Ruling
 from labels.judges.judging import JudgingPlan, judge_pairs
 from labels.judges.llm import JudgeParameters, LlmJudge, LlmSettings, llm_judge_record
 from labels.judges.server import Server
-from tests.building import new_workspace
 from tests.labels.judges.playing_server import (
     Answer,
     PlayingServer,
@@ -29,8 +27,7 @@ from tests.labels.judges.playing_server import (
 from tests.labels.judges.stored_rulings import add_unjudged, rulings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from core.records import Document, Query
     from core.store.database import Store
@@ -68,11 +65,9 @@ class Scripted:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    workspace = new_workspace(tmp_path)
-    with open_store(workspace.folder) as opened:
-        add_unjudged(opened, numbered(40))
-        yield opened
+def store(store: Store) -> Store:
+    add_unjudged(store, numbered(40))
+    return store
 
 
 def numbered(count: int) -> list[tuple[str, str, bool]]:

@@ -20,7 +20,7 @@ from tests.building import new_workspace
 from tui.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from core.store.database import Store
@@ -53,10 +53,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def store(workspace: Workspace) -> Iterator[Store]:
-    with open_store(workspace.folder) as opened:
-        fill(opened)
-        yield opened
+def store(store: Store) -> Store:
+    fill(store)
+    return store
 
 
 def fill(store: Store) -> None:

@@ -9,18 +9,14 @@ import pytest
 
 from core.ids import document_id
 from core.records import Document, DocumentKind, QueryKind
-from core.store.opening import open_store
 from core.store.tables import add_documents
-from tests.building import Scored, add_scored, new_workspace
+from tests.building import Scored, add_scored
 from tests.train.dataset.example import add_spec, fill
 from train.dataset.building import build_training_set
 from train.dataset.keywords import Vocabulary, identifier_bag, name_parts, name_queries
 from train.dataset.records import GradeSource, Split, TrainingSet, TrainingSetPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from core.store.database import Store
 
 
@@ -82,10 +78,9 @@ def test_names_of_siblings_join_a_bag() -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(new_workspace(tmp_path).folder) as opened:
-        fill(opened, 40)
-        yield opened
+def store(store: Store) -> Store:
+    fill(store, 40)
+    return store
 
 
 def add_corpus(store: Store, count: int, *, in_corpus: bool = True) -> None:
