@@ -50,14 +50,21 @@ def load_scipy_blas() -> ctypes.CDLL:
         raise _unusable(f"SciPy's OpenBLAS does not load ({error})") from error
     if not hasattr(library, f"{PREFIX}cblas_sgemm") or _has_64_bit_integers(library):
         raise _unusable(f"{openblas.name} of SciPy is not an OpenBLAS with 32-bit integers")
-    _load_bridge(openblas, libmlx)
+    try:
+        _load_bridge(openblas, libmlx)
+    except OSError as error:
+        raise _unusable(f"SciPy's OpenBLAS cannot be linked to MLX ({error})") from error
     return library
 
 
 def cache_folder() -> Path:
     """Return the folder where built bridges are kept."""
-    caches = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(caches) if Path(caches).is_absolute() else Path("~/.cache").expanduser()
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() / ".cache"
+        except RuntimeError:
+            base = Path(os.devnull)  # without a home nothing is kept: no folder can be made here
     return base / "rejudge" / "blas"
 
 
@@ -110,7 +117,7 @@ def _key(openblas: Path, libmlx: Path) -> str:
 def _cached(key: str) -> Path | None:
     """Return the bridge of this key whose content has the digest that its name states.
 
-    The linker's loader checks nothing: a file that was cut short would crash the process.
+    The loader checks nothing: a file that was cut short would crash the process.
     """
     for path in cache_folder().glob(f"{key}-*.so"):
         if path.stem == f"{key}-{_digest(path)}":

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,13 @@ def test_without_a_cache_folder_the_bridge_is_built_for_the_process(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert hasattr(scipy_blas.load_scipy_blas(), "scipy_cblas_sgemm")
 
+    def homeless() -> Path:
+        raise RuntimeError
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert hasattr(scipy_blas.load_scipy_blas(), "scipy_cblas_sgemm")
+
 
 @with_scipy_blas
 def test_without_a_compiler_the_message_says_what_to_install(
@@ -129,6 +137,16 @@ def test_without_a_compiler_the_message_says_what_to_install(
     with pytest.raises(UnavailableError, match="C compiler") as caught:
         scipy_blas.load_scipy_blas()
     assert "Debian and Ubuntu g++" in caught.value.todo
+
+
+@with_scipy_blas
+def test_without_room_for_the_bridge_the_message_says_what_to_install(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(cache / "absent"))
+    with pytest.raises(UnavailableError, match="cannot be linked") as caught:
+        scipy_blas.load_scipy_blas()
+    assert "libopenblas0-pthread" in caught.value.todo
 
 
 @with_scipy_blas
