@@ -1,9 +1,4 @@
-"""Building a training set from the store.
-
-The grade of every pair, and why some have none: done by the database.
-
-Documents that nobody graded, to stand among the others of a batch.
-"""
+"""Building a training set from a snapshot of the store."""
 
 from __future__ import annotations
 
@@ -32,7 +27,145 @@ if TYPE_CHECKING:
     from train.dataset.summary import TrainingSetSummary
 
 
-#: The variance of a grade about which nothing is known: uniform on 1 to 5.
+_PAGE: Final = 5_000
+
+
+def build_training_set(
+    store: Store, plan: TrainingSetPlan, job: Job | None = None
+) -> tuple[TrainingSet, TrainingSetSummary]:
+    """Return the training set that a plan makes of the store, and its summary.
+
+    The same store, plan and version of rejudge give the same set. ``require_enough`` checks that it
+    is enough to train on.
+
+    Args:
+        store: read as it is at the start; nothing is written.
+        plan: what to take.
+        job: gets the progress in queries, documents and pairs; may cancel between pages.
+
+    Raises:
+        InputError: a value of the plan is out of its bounds, or no judge has its name.
+        CancelledError: the job was cancelled.
+    """
+    plan.check()
+    judges = _scoring_judges(store, plan)
+    job = (job or Job()).named("building the training set", "Nothing was kept.")
+    draft = TrainingSetDraft()
+    with store.snapshot() as cursor:
+        job.step(0, None, "grading")
+        grade_pairs(cursor, plan, [judge.id for judge in judges])
+        guard = spec_guard(cursor, plan.near_duplicate)
+        selected = select_queries(graded_queries(cursor), plan, guard, job)
+        trained = _add_graded(cursor, draft, selected, job)
+        made = add_keyword_pairs(
+            KeywordSource(cursor, guard, selected.taken, selected.held_out),
+            draft,
+            plan,
+            trained,
+            job,
+        )
+        pool = add_pool_documents(cursor, draft, plan, made.documents, job)
+        left_out = Counter(left_out_counts(cursor))
+    left_out.update(selected.left_out)
+    finished = draft.finished()
+    summary = summarise(
+        finished,
+        plan,
+        judge=", ".join(dict.fromkeys(judge.name for judge in judges)),
+        left_out=left_out,
+        dropped=selected.dropped,
+        made_like_spec=made.like_spec,
+        pool=pool,
+    )
+    return finished, summary
+
+
+def _scoring_judges(store: Store, plan: TrainingSetPlan) -> list[Judge]:
+    """Return the judges whose raw scores are used: the plan's, else all, the audited judge first.
+
+    The lexical baseline is used only when the plan names it, or there is no other judge.
+    """
+    if not plan.judge_scores:
+        return []
+    first = audited_judge(store, plan.judge_name)
+    if first is None or plan.judge_name:
+        return [first] if first else []
+    counts = scored_pairs(store)
+    others = [
+        judge
+        for judge in all_judges(store)
+        if judge.kind is not JudgeKind.LEXICAL and judge.id != first.id and counts.get(judge.id)
+    ]
+    return [first, *sorted(others, key=lambda judge: (-counts[judge.id], judge.id))]
+
+
+def _add_graded(
+    cursor: DuckDBPyConnection,
+    draft: TrainingSetDraft,
+    selected: SelectedQueries,
+    job: Job,
+) -> int:
+    """Add the pairs of the selected queries; return how many are trained on."""
+    queries = selected.taken
+    cursor.execute(
+        "CREATE TEMP TABLE taken AS SELECT unnest(CAST($1 AS UUID[])) AS id,"
+        " unnest(CAST($2 AS INTEGER[])) AS place",
+        [[query.id for query in queries], list(range(len(queries)))],
+    )
+    for query in queries:
+        draft.add_query(query)
+    cursor.execute(
+        """
+        CREATE TEMP TABLE chosen AS
+        SELECT taken.place AS query, document_id, grade, weight, source
+        FROM graded JOIN taken ON taken.id = graded.query_id WHERE left_out IS NULL
+        """
+    )
+    cursor.execute(
+        "CREATE TEMP TABLE paired AS SELECT id, CAST(row_number() OVER (ORDER BY id) - 1 AS"
+        " INTEGER) AS place FROM (SELECT DISTINCT document_id AS id FROM chosen)"
+    )
+    _add_documents(cursor, draft, job)
+    return _add_pairs(cursor, draft, queries, job)
+
+
+def _add_documents(cursor: DuckDBPyConnection, draft: TrainingSetDraft, job: Job) -> None:
+    ((count,),) = cursor.execute("SELECT count(*) FROM paired").fetchall()
+    for start in range(0, count, _PAGE):
+        job.step(start, count, "documents")
+        rows = cursor.execute(
+            "SELECT document.id, path, symbol, text FROM paired"
+            " JOIN db.documents AS document ON document.id = paired.id"
+            " WHERE place >= $1 AND place < $2 ORDER BY place",
+            [start, start + _PAGE],
+        ).fetchall()
+        for row in rows:
+            draft.add_document(TrainingDocument(*row))
+
+
+def _add_pairs(
+    cursor: DuckDBPyConnection,
+    draft: TrainingSetDraft,
+    queries: tuple[TrainingQuery, ...],
+    job: Job,
+) -> int:
+    ((count,),) = cursor.execute("SELECT count(*) FROM chosen").fetchall()
+    sources = {source.value: source for source in GradeSource}
+    trained = done = 0
+    cursor.execute(
+        "SELECT chosen.query, paired.place, grade, weight, source"
+        " FROM chosen JOIN paired ON paired.id = chosen.document_id ORDER BY 1, 2"
+    )
+    while rows := cursor.fetchmany(_PAGE):
+        for query, document, grade, weight, source in rows:
+            draft.add_pair(query, document, grade, weight, sources[source])
+            trained += queries[query].split is Split.TRAIN
+        done += len(rows)
+        job.step(done, count, "pairs")
+    return trained
+
+
+#: The variance of an unknown grade: uniform on 1 to 5.
 UNKNOWN_VARIANCE: Final = 2.0
 _LABELS: Final = """
     SELECT pair_id, avg(grade) AS grade, var_pop(grade) AS variance
@@ -49,20 +182,19 @@ _CALIBRATED: Final = """
 def grade_pairs(cursor: DuckDBPyConnection, plan: TrainingSetPlan, judges: Sequence[UUID]) -> None:
     """Make the temporary table ``graded``, a row for each pair of the store.
 
-    ``source``, ``grade`` and ``weight`` are a person's label where there is one (several
-    annotators: the adjudicated one, else their mean, as in the view ``best_grades`` and in
-    exports), else the calibrated
-    grade, else, if the plan asks for it, a judge's raw score. ``left_out`` is a
-    ``LeftOutReason`` or NULL.
+    ``source``, ``grade`` and ``weight`` are a person's label where there is one (of several
+    annotators the adjudicated grade, else the mean, as in the view ``best_grades`` and in exports),
+    else the calibrated grade, else, if the plan asks for it, a judge's raw score. ``left_out`` is
+    the name of a ``LeftOutReason``, or NULL.
 
-    The weight of the first two is the grade's certainty, ``1 - variance / 2``, not below 0: 1 where
-    one person graded, or several alike, or a calibration is sure; 0 where the grade varies as much
-    as one drawn from 1 to 5 at random, whose variance is 2.
+    The weight of a label or calibrated grade is its certainty, ``1 - variance / 2``, at least 0: 1
+    for one person's grade, for equal grades, or for a certain calibration; 0 for a grade that
+    varies as much as one drawn from 1 to 5 at random, whose variance is 2.
 
     Args:
         cursor: of a snapshot of the store.
         plan: which grades to take.
-        judges: whose raw scores stand in; of several that scored a pair the first counts.
+        judges: whose raw scores are used; if several scored a pair, the first counts.
     """
     score = "judged.score" if plan.judge_scores else "NULL"
     scored = LeftOutReason.OTHER_JUDGE if plan.judge_scores else LeftOutReason.SCORE_ONLY
@@ -123,9 +255,6 @@ def left_out_counts(cursor: DuckDBPyConnection) -> dict[LeftOutReason, int]:
     return {LeftOutReason[name]: count for name, count in rows}
 
 
-_PAGE: Final = 5_000
-
-
 def add_pool_documents(
     cursor: DuckDBPyConnection,
     draft: TrainingSetDraft,
@@ -133,14 +262,14 @@ def add_pool_documents(
     used: Iterable[UUID],
     job: Job,
 ) -> int:
-    """Add documents of the corpus, drawn by the seed; return how many that were.
+    """Add documents of the corpus without a pair, drawn by the seed; return their number.
 
     Args:
         cursor: of the snapshot, with the table ``paired``.
         draft: gets the documents.
         plan: how many, and the seed.
-        used: further documents that are in the draft, maybe with another text; not drawn.
-        job: told and asked.
+        used: documents that are in the draft already, perhaps with another text; not drawn.
+        job: gets the progress; may cancel.
     """
     if not plan.pool_documents:
         return 0
@@ -164,138 +293,3 @@ def add_pool_documents(
         for row in rows:
             draft.add_document(TrainingDocument(*row))
     return draft.documents - before
-
-
-def build_training_set(
-    store: Store, plan: TrainingSetPlan, job: Job | None = None
-) -> tuple[TrainingSet, TrainingSetSummary]:
-    """Return the training set that the store gives by this plan, and its figures.
-
-    The same store, plan and version of rejudge give the same set. ``require_enough`` says whether
-    it will do.
-
-    Args:
-        store: read as it stands at the start; nothing is written.
-        plan: what to take.
-        job: told in queries, documents and pairs, and asked, page by page.
-
-    Raises:
-        InputError: the plan cannot be, or no judge has its name.
-        CancelledError: the job was cancelled.
-    """
-    plan.check()
-    judges = _scoring_judges(store, plan)
-    job = (job or Job()).named("building the training set", "Nothing was kept.")
-    draft = TrainingSetDraft()
-    with store.snapshot() as cursor:
-        job.step(0, None, "grading")
-        grade_pairs(cursor, plan, [judge.id for judge in judges])
-        guard = spec_guard(cursor, plan.near_duplicate)
-        selected = select_queries(graded_queries(cursor), plan, guard, job)
-        trained = _add_graded(cursor, draft, selected, job)
-        made = add_keyword_pairs(
-            KeywordSource(cursor, guard, selected.taken, selected.held_out),
-            draft,
-            plan,
-            trained,
-            job,
-        )
-        pool = add_pool_documents(cursor, draft, plan, made.documents, job)
-        left_out = Counter(left_out_counts(cursor))
-    left_out.update(selected.left_out)
-    finished = draft.finished()
-    summary = summarise(
-        finished,
-        plan,
-        judge=", ".join(dict.fromkeys(judge.name for judge in judges)),
-        left_out=left_out,
-        dropped=selected.dropped,
-        made_like_spec=made.like_spec,
-        pool=pool,
-    )
-    return finished, summary
-
-
-def _scoring_judges(store: Store, plan: TrainingSetPlan) -> list[Judge]:
-    """Return the judges whose raw scores are taken: the plan's, else all, the audited one first.
-
-    The lexical baseline is taken only when it is the plan's, or the only one.
-    """
-    if not plan.judge_scores:
-        return []
-    first = audited_judge(store, plan.judge_name)
-    if first is None or plan.judge_name:
-        return [first] if first else []
-    counts = scored_pairs(store)
-    others = [
-        judge
-        for judge in all_judges(store)
-        if judge.kind is not JudgeKind.LEXICAL and judge.id != first.id and counts.get(judge.id)
-    ]
-    return [first, *sorted(others, key=lambda judge: (-counts[judge.id], judge.id))]
-
-
-def _add_graded(
-    cursor: DuckDBPyConnection,
-    draft: TrainingSetDraft,
-    selected: SelectedQueries,
-    job: Job,
-) -> int:
-    """Add the pairs of the queries taken; return how many are trained on."""
-    queries = selected.taken
-    cursor.execute(
-        "CREATE TEMP TABLE taken AS SELECT unnest(CAST($1 AS UUID[])) AS id,"
-        " unnest(CAST($2 AS INTEGER[])) AS place",
-        [[query.id for query in queries], list(range(len(queries)))],
-    )
-    for query in queries:
-        draft.add_query(query)
-    cursor.execute(
-        """
-        CREATE TEMP TABLE chosen AS
-        SELECT taken.place AS query, document_id, grade, weight, source
-        FROM graded JOIN taken ON taken.id = graded.query_id WHERE left_out IS NULL
-        """
-    )
-    cursor.execute(
-        "CREATE TEMP TABLE paired AS SELECT id, CAST(row_number() OVER (ORDER BY id) - 1 AS"
-        " INTEGER) AS place FROM (SELECT DISTINCT document_id AS id FROM chosen)"
-    )
-    _add_documents(cursor, draft, job)
-    return _add_pairs(cursor, draft, queries, job)
-
-
-def _add_documents(cursor: DuckDBPyConnection, draft: TrainingSetDraft, job: Job) -> None:
-    ((count,),) = cursor.execute("SELECT count(*) FROM paired").fetchall()
-    for start in range(0, count, _PAGE):
-        job.step(start, count, "documents")
-        rows = cursor.execute(
-            "SELECT document.id, path, symbol, text FROM paired"
-            " JOIN db.documents AS document ON document.id = paired.id"
-            " WHERE place >= $1 AND place < $2 ORDER BY place",
-            [start, start + _PAGE],
-        ).fetchall()
-        for row in rows:
-            draft.add_document(TrainingDocument(*row))
-
-
-def _add_pairs(
-    cursor: DuckDBPyConnection,
-    draft: TrainingSetDraft,
-    queries: tuple[TrainingQuery, ...],
-    job: Job,
-) -> int:
-    ((count,),) = cursor.execute("SELECT count(*) FROM chosen").fetchall()
-    sources = {source.value: source for source in GradeSource}
-    trained = done = 0
-    cursor.execute(
-        "SELECT chosen.query, paired.place, grade, weight, source"
-        " FROM chosen JOIN paired ON paired.id = chosen.document_id ORDER BY 1, 2"
-    )
-    while rows := cursor.fetchmany(_PAGE):
-        for query, document, grade, weight, source in rows:
-            draft.add_pair(query, document, grade, weight, sources[source])
-            trained += queries[query].split is Split.TRAIN
-        done += len(rows)
-        job.step(done, count, "pairs")
-    return trained

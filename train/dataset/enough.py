@@ -79,14 +79,14 @@ def check_suitable(training_set: TrainingSet, config: RunConfig) -> None:
 
 def warnings(summary: TrainingSetSummary) -> tuple[str, ...]:
     """Return what a person should know before the start, one sentence each."""
-    told = []
+    found = []
     measured = summary.graded_queries(Split.HELD_OUT)
     if not measured:
-        told.append("No query is held out: nothing tells when to stop or which checkpoint is best.")
+        found.append("No query is held out, so nothing shows when to stop or which model is best.")
     else:
         width = _NORMAL_95 * _WORST_DEVIATION / math.sqrt(measured)
         if width > _WIDE:
-            told.append(
+            found.append(
                 f"Held-out nDCG is a mean over {_count(measured, 'query', 'queries')}: it may be"
                 f" off by up to {width:.2f} (95%, at the worst)."
             )
@@ -97,22 +97,22 @@ def warnings(summary: TrainingSetSummary) -> tuple[str, ...]:
         and plan.keyword_share
         and summary.keyword_share < _SHARE_MISSED * plan.keyword_share
     ):
-        told.append(
+        found.append(
             f"The corpus gave keyword pairs for {summary.keyword_share:.0%} of the training pairs,"
             f" not {plan.keyword_share:.0%}: keyword queries may get worse."
         )
     if not plan.keyword_share:
-        told.append("No keyword pairs are mixed in: keyword queries may get worse.")
+        found.append("No keyword pairs are mixed in: keyword queries may get worse.")
     if trained and summary.without_good > trained / 2:
-        told.append(
+        found.append(
             f"{summary.without_good:,} of {trained:,} training queries have no document graded 4"
             " or 5."
         )
-    told += _one_sided(summary)
+    found += _one_sided(summary)
     scores = summary.pair_count(source=GradeSource.JUDGE)
     if scores and scores > summary.pair_count(source=GradeSource.LABEL):
-        told.append(f"{scores:,} grades are scores of {summary.judge} that nobody audited.")
-    return tuple(told)
+        found.append(f"{scores:,} grades are scores of {summary.judge} that nobody audited.")
+    return tuple(found)
 
 
 def _one_grade(summary: TrainingSetSummary, grade: int | None = None) -> InputError:

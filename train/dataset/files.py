@@ -2,10 +2,6 @@
 
 The worker reads it in its own process and never opens the store, so DuckDB is used as an engine in
 memory only.
-
-The content of a training set in one number: equal for equal sets, whatever file they are in.
-
-``summary.json``: the figures of a snapshot, and the hash of its content.
 """
 
 from __future__ import annotations
@@ -85,12 +81,12 @@ def _add(digest: _Hash, *texts: str) -> None:
         digest.update(struct.pack("<q", len(encoded)) + encoded)
 
 
-#: Raised when the files' columns or the fields of the summary change.
+#: Increased when the columns of the files or the fields of the summary change.
 VERSION: Final = 1
 
 
 def summary_text(summary: TrainingSetSummary, content: str) -> str:
-    """Return the file's text: every field of the summary, the version, and the content's hash."""
+    """Return the text of ``summary.json``: the summary, the version, and the content hash."""
     document = {"version": VERSION, "content": content} | asdict(summary)
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -119,7 +115,7 @@ def read_summary(path: Path) -> tuple[TrainingSetSummary, str]:
     raise InputError(
         f"the training set is of version {version}, and this rejudge reads {VERSION}",
         where=str(path),
-        todo="Go on with the rejudge that started the run, or start a new run.",
+        todo="Use the version of rejudge that started the run, or start a new run.",
     )
 
 
@@ -184,10 +180,10 @@ _PAIRS: Final = {
 
 
 def write_training_set(folder: Path, training_set: TrainingSet, summary: TrainingSetSummary) -> str:
-    """Write a training set to a new folder, all or nothing; return the hash of its content.
+    """Write a training set to a new folder, whole or not at all; return the hash of its content.
 
     Args:
-        folder: is made; the one above it exists.
+        folder: is made; its parent exists.
         training_set: the set.
         summary: its figures.
 
@@ -196,7 +192,7 @@ def write_training_set(folder: Path, training_set: TrainingSet, summary: Trainin
     """
     if folder.exists():
         raise InputError(
-            "a training set is there already", where=str(folder), todo="Use another folder."
+            "there is a training set already", where=str(folder), todo="Use another folder."
         )
     content = content_hash(training_set)
     with _written(folder), replacing(folder) as unfinished:
@@ -230,7 +226,7 @@ def read_training_set(
     )
     if content_hash(training_set) != content:
         raise InputError(
-            "the training set is not as it was written", where=str(folder), todo="Start a new run."
+            "the training set was changed or damaged", where=str(folder), todo="Start a new run."
         )
     return training_set, summary
 

@@ -1,9 +1,7 @@
 """Keyword pairs: names, identifiers and docstrings of the corpus, each with its own code.
 
-Training on graded pairs alone would make keyword queries worse, which a retriever answered well
-before. These pairs keep them: nobody has to grade that a name belongs to its code.
-
-Keyword queries for a document: its name, or a few of its rarer identifiers.
+Training on graded pairs alone would make keyword queries worse, which the base answers well. These
+pairs prevent that, and nobody has to grade that a name belongs to its code.
 """
 
 from __future__ import annotations
@@ -35,13 +33,13 @@ if TYPE_CHECKING:
 
 IDENTIFIER: Final = r"[A-Za-z_][A-Za-z0-9_]{2,}"
 _IDENTIFIER: Final = re.compile(IDENTIFIER)
-#: Written like no word of a sentence: parts_joined, mixedCase, HTTPServer, utf8.
+#: Identifiers that are no words: parts_joined, mixedCase, HTTPServer, utf8.
 _COMPOUND: Final = re.compile(r"[A-Za-z0-9]_+[A-Za-z0-9]|[a-z][A-Z]|[A-Z]{2}|[A-Za-z][0-9]|^_")
 _TYPE_ARGUMENTS: Final = re.compile(r"<[^<>]*>")
 _WORD: Final = re.compile(r"\w+")
-#: The second definition of one name in a file has a number.
+#: The number of the second definition of a name in a file.
 _REPEATED: Final = re.compile(r"#[0-9]+$")
-#: What stands in a symbol beside names.
+#: Words in a symbol that are not names.
 _KEYWORDS: Final = frozenset({"impl", "for", "extension", "mut", "dyn", "module", "operator"})
 _RAREST: Final = 6
 _LONGEST: Final = 60
@@ -54,8 +52,8 @@ _WITH_NAME: Final = 0.5
 class Vocabulary:
     """The identifiers of a corpus.
 
-    ``defined`` are names of documents; ``frequency`` says in how many documents an identifier
-    occurs, 1 where it says nothing; one that occurs in more than ``telling`` tells little.
+    ``defined`` are the names of documents; ``frequency`` is the number of documents that an
+    identifier occurs in, 1 where it is missing; one in more than ``telling`` is too common.
     """
 
     defined: Collection[str]
@@ -74,7 +72,7 @@ def name_parts(symbol: str) -> list[str]:
 
 
 def name_queries(path: str, symbol: str) -> list[str]:
-    """Return the names that somebody may type for a document, the shortest first.
+    """Return the names that people may type for a document, the shortest first.
 
     ``queue.py`` with ``Queue.get`` gives ``get``, ``Queue get``, ``queue get``; without a symbol
     the name of the file alone.
@@ -93,33 +91,33 @@ def identifier_bag(
 ) -> str | None:
     """Return two to four identifiers by which a document can be told from others.
 
-    Drawn from the six rarest in its code that the corpus defines or that are written like code;
-    often its own name is among them. One time in three it is its name with those of siblings, for
-    people also name several definitions of the file that they look for; and one sibling joins where
-    the code has one identifier only. None where there are not two.
+    They are drawn from the six rarest in its code that the corpus defines or that are written like
+    code, often with its own name. One time in three it is its name with those of siblings, since
+    people also name several definitions of a file; a sibling also joins a single identifier. None
+    if there are not two.
 
     Args:
         text: the document's code.
         symbol: its symbol.
         siblings: symbols of the same file.
-        vocabulary: what the corpus' identifiers are.
-        random: decides which.
+        vocabulary: the identifiers of the corpus.
+        random: source of the draws.
     """
     inside = dict.fromkeys(_IDENTIFIER.findall(text))
-    telling = [word for word in inside if _tells(word, vocabulary)]
+    telling = [word for word in inside if _is_telling(word, vocabulary)]
     telling.sort(key=lambda word: vocabulary.frequency.get(word, 1))
     name = next(iter(name_parts(symbol)[-1:]), "")
     own = [name] if name in telling else []
     rarest = [word for word in telling if word != name][:_RAREST]
     beside = dict.fromkeys(part for each in siblings for part in name_parts(each)[-1:])
-    around = [word for word in beside if word not in inside and _tells(word, vocabulary)]
+    around = [word for word in beside if word not in inside and _is_telling(word, vocabulary)]
     count = random.choice(_COUNTS)
     if own and around and random.random() < _OF_SIBLINGS:
         chosen = own + _drawn(around, count - 1, random)
     else:
         chosen = own if random.random() < _WITH_NAME else []
         chosen = chosen + _drawn(rarest, count - len(chosen), random)
-        # Of code that tells nothing by itself the siblings would tell what it is not.
+        # Siblings only join: alone they would describe other code.
         chosen = chosen + _drawn(around, _COUNTS[0] - len(chosen) if chosen else 0, random)
     if len(chosen) < _COUNTS[0]:
         return None
@@ -127,7 +125,7 @@ def identifier_bag(
     return " ".join(sorted(chosen, key=lambda word: places.get(word, len(places))))
 
 
-def _tells(word: str, vocabulary: Vocabulary) -> bool:
+def _is_telling(word: str, vocabulary: Vocabulary) -> bool:
     return (
         len(word) <= _LONGEST
         and vocabulary.frequency.get(word, 1) <= vocabulary.telling
@@ -144,7 +142,7 @@ _PAGE: Final = 1_000
 #: Frequencies are counted on so many documents, and in so many characters of each.
 _COUNTED_DOCUMENTS: Final = 50_000
 _COUNTED_CHARACTERS: Final = 20_000
-#: An identifier that more documents have than this part, or this number, tells none from another.
+#: An identifier in a larger share, or a larger number, of the documents is too common.
 _TELLING_SHARE: Final = 0.002
 _TELLING_DOCUMENTS: Final = 5
 _LEAST_CODE: Final = 30
@@ -155,13 +153,13 @@ _ANY: Final = "SELECT 1 FROM db.documents WHERE in_corpus LIMIT 1"
 
 @dataclass(frozen=True, slots=True)
 class KeywordSource:
-    """Where keyword pairs come from, and what they must not ask.
+    """The corpus that keyword pairs come from, and the queries that they must not repeat.
 
     Args:
         cursor: of the snapshot.
         guard: knows the queries of specs.
-        queries: those that the set has already.
-        held_out: texts of those that are held out.
+        queries: of the set so far.
+        held_out: texts of the held-out queries.
     """
 
     cursor: DuckDBPyConnection
@@ -172,7 +170,7 @@ class KeywordSource:
 
 @dataclass(slots=True)
 class MadePairs:
-    """What came of it: pairs made, queries that specs took, documents used."""
+    """The number of pairs made and of queries that specs kept out, and the documents used."""
 
     pairs: int = 0
     like_spec: int = 0
@@ -202,16 +200,16 @@ def add_keyword_pairs(
 ) -> MadePairs:
     """Add keyword pairs to the draft, until they are the plan's share of the training pairs.
 
-    Documents are drawn from the corpus by the seed. Each gives one pair, and a second and a third
-    one only when all have given theirs. All are trained on: a query with one good document and no
-    other cannot be measured on.
+    Documents are drawn from the corpus by the seed. A document gives a second and a third pair only
+    after all have given their first. All are trained on: a query with a single graded document has
+    no ranking to measure.
 
     Args:
-        source: the corpus, and what must not be asked.
+        source: the corpus, and the queries to avoid.
         draft: gets the pairs.
         plan: share, weight and seed.
         graded: how many other training pairs there are.
-        job: told and asked.
+        job: gets the progress; may cancel.
     """
     made = MadePairs()
     wanted = round(graded * plan.keyword_share / (1 - plan.keyword_share))
@@ -248,7 +246,7 @@ class _Maker:
         )
 
     def page(self, start: int) -> list[_Row]:
-        """Return the next documents in the order of the seed; learns what lies beside them."""
+        """Return the next documents in the order of the seed, and load the symbols beside them."""
         rows = self._source.cursor.execute(
             "SELECT document.id, path, symbol, language, text FROM drawn"
             " JOIN db.documents AS document ON document.id = drawn.id"
@@ -261,9 +259,9 @@ class _Maker:
         return [_Row(*row) for row in rows]
 
     def add(self, row: _Row, turn: int, draft: TrainingSetDraft) -> None:
-        """Add the document's pair of this turn, unless there is none or it was asked before."""
-        random = Random(f"{self._plan.seed} {row.id} {turn}")  # noqa: S311 - to be repeated
-        made = self._form(row, turn, random)
+        """Add the document's pair of this turn, unless it has none or its query was used before."""
+        random = Random(f"{self._plan.seed} {row.id} {turn}")  # noqa: S311 - repeatable
+        made = self._query(row, turn, random)
         if made is None:
             return
         text = query_text(made.query)
@@ -288,10 +286,10 @@ class _Maker:
         )
         self._made.pairs += 1
 
-    def _form(self, row: _Row, turn: int, random: Random) -> _Made | None:
-        """Return what the document asks in this turn: first as the plan's shares have it."""
+    def _query(self, row: _Row, turn: int, random: Random) -> _Made | None:
+        """Return the document's query of this turn; the plan's shares decide which comes first."""
         forms = [self._bag, self._name]
-        random_first = Random(f"{self._plan.seed} {row.id}")  # noqa: S311 - to be repeated
+        random_first = Random(f"{self._plan.seed} {row.id}")  # noqa: S311 - repeatable
         if random_first.random() < self._plan.docstring_share:
             forms = [self._docstring, *forms]
         else:
@@ -322,14 +320,14 @@ class _Maker:
 
 
 def _corpus(cursor: DuckDBPyConnection) -> str:
-    """Return the condition of the documents that make up the corpus: all, if none was read in."""
+    """Return the SQL condition of the corpus: all documents where no corpus was imported."""
     return "in_corpus" if cursor.execute(_ANY).fetchall() else "TRUE"
 
 
 def _names(cursor: DuckDBPyConnection, corpus: str) -> tuple[Counter[str], set[str]]:
-    """Return on how many paths each name stands for a document, and all names as written."""
+    """Return the number of paths of each name in lower case, and all names as written."""
     cursor.execute(
-        # Of a snippet nobody knows the path: each is a place of its own.
+        # A snippet has no path: it counts as a file of its own.
         "SELECT DISTINCT CASE WHEN path = '' THEN CAST(id AS VARCHAR) ELSE path END AS place,"
         f" path, symbol FROM db.documents WHERE {corpus} ORDER BY place, symbol"
     )
@@ -349,7 +347,7 @@ def _names(cursor: DuckDBPyConnection, corpus: str) -> tuple[Counter[str], set[s
 
 
 def _siblings(cursor: DuckDBPyConnection, corpus: str, paths: set[str]) -> dict[str, list[str]]:
-    """Return the symbols of each path, the first ones of a path that has very many."""
+    """Return the symbols of each path, at most the first 200."""
     rows = cursor.execute(
         "SELECT path, list_slice(list(DISTINCT symbol ORDER BY symbol), 1, $2) FROM db.documents"
         f" WHERE {corpus} AND symbol <> ''"
@@ -360,7 +358,7 @@ def _siblings(cursor: DuckDBPyConnection, corpus: str, paths: set[str]) -> dict[
 
 
 def _frequency(cursor: DuckDBPyConnection, corpus: str, seed: int) -> dict[str, int]:
-    """Return in how many documents an identifier occurs, those of more than one."""
+    """Return the identifiers of more than one document with their number of documents."""
     rows = cursor.execute(
         "SELECT word, count(*) FROM ("
         " SELECT unnest(list_distinct(regexp_extract_all(left(text, $2), $3))) AS word"
@@ -373,7 +371,7 @@ def _frequency(cursor: DuckDBPyConnection, corpus: str, seed: int) -> dict[str, 
 
 
 def _draw(cursor: DuckDBPyConnection, corpus: str, seed: int) -> int:
-    """Put the documents that can give a pair in the order of the seed; return their number."""
+    """Order the documents that can give a pair by the seed; return their number."""
     cursor.execute(
         "CREATE TEMP TABLE drawn AS SELECT id, row_number() OVER (ORDER BY md5($1 || id), id) AS"
         f" place FROM db.documents WHERE {corpus} AND length(text) >= $2",

@@ -1,9 +1,4 @@
-"""Which queries are taken, for which split, and which are not.
-
-Keeping the queries of eval specs, and their likes, out of training.
-
-Which queries are trained on and which only measured on.
-"""
+"""Which queries are trained on, which are held out, and which specs keep out of both."""
 
 from __future__ import annotations
 
@@ -29,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SpecGuard:
-    """Knows the queries of all specs.
+    """Finds queries that are, or give away, a query of a spec.
 
     Args:
         specs: each query's text, and the text that it was reworded from, if it was.
@@ -44,7 +39,7 @@ class SpecGuard:
         self._index = NearDuplicates([query_text(text) for text in (*asked, *originals)], threshold)
 
     def leak(self, text: str, variation_of: str | None = None) -> Leak | None:
-        """Say whether and why a query may not be trained on.
+        """Return why a query may not be trained on; None if it may.
 
         Args:
             text: the query.
@@ -70,7 +65,7 @@ class SpecGuard:
 
 
 def spec_guard(cursor: DuckDBPyConnection, threshold: float) -> SpecGuard:
-    """Return the guard of all specs that the store has."""
+    """Return the guard of all specs in the store."""
     rows = cursor.execute(
         "SELECT DISTINCT text, variation_of FROM db.queries"
         " WHERE id IN (SELECT query_id FROM db.spec_queries) ORDER BY text"
@@ -92,16 +87,16 @@ class AskedQuery:
 
 
 def held_out(queries: Sequence[AskedQuery], share: float, seed: int) -> list[bool]:
-    """Say of each query whether it is held out.
+    """Return for every query whether it is held out.
 
-    Each is decided by a hash of its words and the seed, so that more labels move no query from one
-    side to the other. A variation goes where its original goes. A query nearly the same as one held
-    out is held out too: training on it would give that one away.
+    A hash of its words and the seed decides, so that more labels never move a query to the other
+    side. A variation goes where its original goes. A query nearly the same as a held-out query is
+    held out too: training on it would give the other away.
 
     Args:
         queries: the queries.
-        share: about this part of them, 0 to 1.
-        seed: another seed holds out others.
+        share: of the queries to hold out, roughly, 0 to 1.
+        seed: decides which.
     """
     texts = [query_text(query.text) for query in queries]
     chosen = [
@@ -129,7 +124,7 @@ _PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class GradedQuery:
-    """A query that has graded pairs. ``grades`` counts different ones, each to the nearest."""
+    """A query with graded pairs; ``grades`` is the number of distinct grades, rounded."""
 
     id: UUID
     text: str
@@ -141,9 +136,9 @@ class GradedQuery:
 
 @dataclass(frozen=True, slots=True)
 class SelectedQueries:
-    """What came of it: the queries taken, pairs left out by reason, queries that specs took.
+    """The selected queries, the pairs left out by reason, and the queries that specs keep out.
 
-    ``held_out`` are the texts of all that are held out, measurable or not.
+    ``held_out`` are the texts of all held-out queries, measurable or not.
     """
 
     taken: tuple[TrainingQuery, ...]
@@ -172,10 +167,10 @@ def graded_queries(cursor: DuckDBPyConnection) -> list[GradedQuery]:
 def select_queries(
     queries: list[GradedQuery], plan: TrainingSetPlan, guard: SpecGuard, job: Job
 ) -> SelectedQueries:
-    """Drop what specs ask, split the rest, and leave out what cannot be measured on.
+    """Drop the queries of specs, split the rest, and leave out what cannot be measured on.
 
-    A query that is held out but whose grades are all alike has no ranking to measure: it is in
-    neither split, so that it never was trained on when it gets another grade later.
+    A held-out query whose grades are all alike has no ranking to measure. It is in neither split,
+    so that it has not been trained on when it gets another grade later.
     """
     leaks: dict[LeakRule, list[tuple[GradedQuery, Leak]]] = defaultdict(list)
     kept = []
@@ -192,7 +187,7 @@ def select_queries(
     taken = []
     left_out = Counter({LeftOutReason.SPEC: 0, LeftOutReason.UNMEASURABLE: 0})
     for query, is_held_out in zip(kept, sides, strict=True):
-        if is_held_out and query.grades < 2:  # noqa: PLR2004 - one grade is no order
+        if is_held_out and query.grades < 2:  # noqa: PLR2004 - one grade gives no order
             left_out[LeftOutReason.UNMEASURABLE] += query.pairs
         else:
             split = Split.HELD_OUT if is_held_out else Split.TRAIN

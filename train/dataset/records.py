@@ -26,7 +26,7 @@ class GradeSource(StrEnum):
 
 
 class Split(StrEnum):
-    """What a query's pairs are used for; all pairs of a query are in one split."""
+    """What a query's pairs are used for; all pairs of a query are in the same split."""
 
     TRAIN = "train"
     HELD_OUT = "held_out"
@@ -44,7 +44,7 @@ class TrainingQuery:
 
 @dataclass(frozen=True, slots=True)
 class TrainingDocument:
-    """One document. It may be in no pair: then it only stands among the others of a batch."""
+    """One document. Without a pair it serves as a negative of batches only."""
 
     id: UUID
     path: str
@@ -57,8 +57,8 @@ class TrainingPair:
     """A graded pair.
 
     Args:
-        query: the query's place in the set's ``queries``.
-        document: the document's place in its ``documents``.
+        query: the query's position in the set's ``queries``.
+        document: the document's position in its ``documents``.
         grade: from 1 to 5; a calibrated one is the expected grade and need not be whole.
         weight: how much it counts, more than 0 and at most 1; 1 is a person's label.
         source: who or what graded it.
@@ -73,7 +73,7 @@ class TrainingPair:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """All that a run trains and is held out on. No two pairs have the same query and document."""
+    """Everything that a run trains and is measured on; its pairs are distinct."""
 
     queries: tuple[TrainingQuery, ...]
     documents: tuple[TrainingDocument, ...]
@@ -81,7 +81,7 @@ class TrainingSet:
 
 
 class TrainingSetDraft:
-    """Gathers queries, documents and pairs; each document is held once."""
+    """Collects queries, documents and pairs; a document is kept once."""
 
     def __init__(self) -> None:
         self._queries: list[TrainingQuery] = []
@@ -95,16 +95,16 @@ class TrainingSetDraft:
 
     @property
     def documents(self) -> int:
-        """How many documents it has so far."""
+        """The number of documents so far."""
         return len(self._documents)
 
     def add_query(self, query: TrainingQuery) -> int:
-        """Add a query that is not there yet and return its place."""
+        """Add a new query and return its position."""
         self._queries.append(query)
         return len(self._queries) - 1
 
     def add_document(self, document: TrainingDocument) -> int:
-        """Add a document unless it is there, and return its place."""
+        """Add a document, if it is new, and return its position."""
         place = self._places.setdefault(document.id, len(self._documents))
         if place == len(self._documents):
             self._documents.append(document)
@@ -113,11 +113,11 @@ class TrainingSetDraft:
     def add_pair(
         self, query: int, document: int, grade: float, weight: float, source: GradeSource
     ) -> None:
-        """Add a pair that is not there yet."""
+        """Add a new pair."""
         self._pairs.append(TrainingPair(query, document, grade, weight, source))
 
     def finished(self) -> TrainingSet:
-        """Return all that was gathered, the pairs by query and document."""
+        """Return the training set, its pairs ordered by query and document."""
         pairs = sorted(self._pairs, key=lambda pair: (pair.query, pair.document))
         return TrainingSet(tuple(self._queries), tuple(self._documents), tuple(pairs))
 
@@ -188,7 +188,7 @@ class TrainingSetPlan:
 
 
 class LeakRule(StrEnum):
-    """Why a query counts as one of a spec's."""
+    """Why a query counts as a query of a spec."""
 
     SAME_TEXT = "same text"
     SAME_WORDS = "same words"
@@ -198,7 +198,7 @@ class LeakRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A query that may not be trained on, and the text of the spec that it gives away."""
+    """A query that may not be trained on, and the query of a spec that it gives away."""
 
     rule: LeakRule
     query: str

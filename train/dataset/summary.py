@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LeftOutReason(StrEnum):
-    """Why a pair is not in the set, the first reason that holds."""
+    """Why a pair is not in the set; the first reason that applies counts."""
 
     FLAGGED = "flagged by a person"
     BLANK = "blank query or code"
@@ -42,7 +42,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Queries left out because a spec has them or their like, by rule, with some examples."""
+    """Queries left out because they are like a spec's, by rule, with some examples."""
 
     rule: LeakRule
     queries: int
@@ -52,7 +52,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class PairCount:
-    """Pairs of one split, source and grade; a grade that is not whole counts as the nearest."""
+    """Pairs of a split, source and grade; grades are rounded."""
 
     split: Split
     source: GradeSource
@@ -62,7 +62,7 @@ class PairCount:
 
 @dataclass(frozen=True, slots=True)
 class QueryCount:
-    """Queries of one split, by kind and by whether the corpus gave them (keyword pairs)."""
+    """Queries of a split, by kind and by whether they were made from the corpus."""
 
     split: Split
     kind: QueryKind | None
@@ -76,18 +76,18 @@ class TrainingSetSummary:
 
     Args:
         plan: what was asked for.
-        judge: whose scores stand in where nobody graded; empty: nobody's.
-        pairs: how many of each split, source and grade, those that there are.
+        judge: whose raw scores are used; empty: no judge's.
+        pairs: how many of each split, source and grade; no zeros.
         queries: how many of each split and kind.
-        documents: all documents, of which ``pool`` are in no pair.
-        pool: documents that only stand among the others of a batch.
+        documents: all documents, ``pool`` of them in no pair.
+        pool: documents that are negatives of batches only.
         average_weight: of the training pairs, 0 to 1.
         without_good: training queries of which no document is graded 4 or more.
-        above_cap: low-graded training pairs beyond the plan's number for a query; the hardest are
-            kept when the run starts.
-        left_out: pairs left out, by reason, in the order in which the reasons are looked for.
-        dropped: what the specs took, by rule.
-        made_like_spec: keyword queries not made because a spec has them or their like.
+        above_cap: low-graded training pairs beyond the plan's number per query; when the run is
+            made the hardest are kept.
+        left_out: pairs left out, by reason, in the order in which the reasons are checked.
+        dropped: queries that specs keep out, by rule.
+        made_like_spec: keyword queries not made since they are like a spec's.
     """
 
     plan: TrainingSetPlan
@@ -104,7 +104,7 @@ class TrainingSetSummary:
     made_like_spec: int
 
     def pair_count(self, *, split: Split | None = None, source: GradeSource | None = None) -> int:
-        """Return the number of pairs of this split and source; None: of all."""
+        """Return the number of pairs of a split and source; None: of all."""
         return sum(
             count.pairs
             for count in self.pairs
@@ -112,7 +112,7 @@ class TrainingSetSummary:
         )
 
     def graded_queries(self, split: Split) -> int:
-        """Return the split's queries but for those that the corpus gave."""
+        """Return the split's queries without those made from the corpus."""
         return sum(
             count.queries for count in self.queries if count.split is split and not count.made
         )
@@ -134,7 +134,7 @@ LOW: Final = 2.0
 
 
 def whole_grade(grade: float) -> int:
-    """Return the grade that is nearest, a half going up."""
+    """Return a grade rounded, a half up."""
     return int(grade + 0.5)
 
 
@@ -199,7 +199,7 @@ def summarise(
 
 
 def recounted(summary: TrainingSetSummary, hardest: TrainingSet) -> TrainingSetSummary:
-    """Return the figures of a set after ``with_hardest_negatives``.
+    """Return the summary of a set after ``with_hardest_negatives``.
 
     Args:
         summary: the figures before.

@@ -35,7 +35,7 @@ _B: Final = ".lora_b"
 
 
 class DropoutKeys:
-    """Gives each dropout of a forward pass its own key, all from the one that the pass has."""
+    """Gives each dropout of a forward pass a key of its own, split off the key of the pass."""
 
     def __init__(self) -> None:
         self._key: mx.array | None = None
@@ -70,7 +70,7 @@ class LoraLinear(nn.Module):
         self._keys = keys
 
     def __call__(self, x: mx.array) -> mx.array:
-        """Return the layer's answer and the addition's."""
+        """Return the sum of the layer's output and the addition's."""
         y = x @ self.weight.T
         if "bias" in self:
             y = y + self.bias
@@ -95,10 +95,10 @@ def lora_modules(lora: LoraConfig, family: Family) -> tuple[str, ...]:
 
 
 def add_lora(module: EncoderModule, family: Family, lora: LoraConfig, seed: int) -> DropoutKeys:
-    """Put the addition to the named layers of the transformer, and return what its dropout asks.
+    """Add LoRA to the named layers of the transformer; return the keys of its dropout.
 
-    The first A is drawn uniformly within 1 / sqrt(inputs), as PEFT does, and B is 0, so that the
-    encoder answers at first as it did.
+    The first A is drawn uniformly within 1 / sqrt(inputs), as PEFT does, and B is 0, so that
+    at first the encoder computes what it did.
 
     Raises:
         InputError: no linear layer has one of the names.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BETAS: Final = (0.9, 0.999)
 EPSILON: Final = 1e-8
-#: The losses' own few weights have no scale in common with an encoder's: their rate at its highest.
+#: The highest rate of the losses' own few weights, whose scale is not that of an encoder's.
 HEAD_RATE: Final = 0.01
 HEAD: Final = "heads."
 _MATRIX: Final = 2
@@ -43,7 +43,7 @@ def warmup_steps(config: RunConfig, steps: int) -> int:
 
 
 def share_of_rate(step: int, steps: int, warmup: int) -> float:
-    """Return what share of the highest rate a step has, counted from 0: a rise, then a cosine.
+    """Return the share of the highest rate at a step, counted from 0: a rise, then a cosine.
 
     The first step has 1 / warmup of it; after the last one it would be 0.
     """

@@ -142,7 +142,7 @@ def test_files_of_another_set_and_another_version_are_refused(
     fewer = TrainingSet(training_set.queries, training_set.documents, training_set.pairs[1:])
     write_training_set(other, fewer, summary)
     (other / "pairs.parquet").replace(one / "pairs.parquet")
-    with pytest.raises(InputError, match="not as it was written"):
+    with pytest.raises(InputError, match="changed or damaged"):
         read_training_set(one)
     values = json.loads((other / "summary.json").read_text()) | {"version": 99}
     (other / "summary.json").write_text(json.dumps(values))
