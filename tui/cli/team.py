@@ -202,12 +202,12 @@ def serve(
     ] = "",
 ) -> int:
     """Serve until Ctrl-C."""
-    from tui.web.server import TOKEN_VARIABLE, Entrance, address_of
+    from tui.web.access import TOKEN_VARIABLE, Entrance, find_address
     from tui.web.server import serve as serve_app
 
     workspace = call.workspace()
     token = os.environ.pop(TOKEN_VARIABLE, "")  # the visitors' processes must not inherit it
-    address = address_of(host, port, url, token)
+    address = find_address(host, port, url, token)
     is_team = bool(workspace.store_url())
     if not is_team:
         notice(

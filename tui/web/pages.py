@@ -1,6 +1,6 @@
-"""The page that shows a visitor the app. It asks nobody but this server for anything.
+"""The pages: the app, and the entrance that asks for a name and the access token.
 
-The page that asks a visitor for a name and the access token. It needs no script.
+They load everything from this server. The entrance needs no script.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _ACCESS_FIELD: Final = (
 
 
 def entrance_page(*, asks_name: bool, asks_token: bool, reason: str = "") -> str:
-    """Return the page in HTML; ``reason`` says why the last answer was refused."""
+    """Return the entrance in HTML; ``reason`` says why the last answer was refused."""
     fields = (_NAME_FIELD if asks_name else "") + (_ACCESS_FIELD if asks_token else "")
     return _ENTRANCE_PAGE.format(reason=escape(reason), fields=fields)
 
 
-#: The classes and data are those that textual-serve's script looks for: it marks the body once the
+#: textual-serve's script looks for these classes and data attributes. It marks the body when the
 #: app has painted, and when it has ended.
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>rejudge</title>
@@ -61,7 +61,7 @@ body {{ margin: 0; background: #121212; color: #e0e0e0; font: 16px/1.5 "Roboto M
 </body></html>
 """
 KEYS_PATH: Final = "/keys.js"
-#: Keys reach the app without a click: its script leaves the terminal it makes without the focus.
+#: textual-serve's script does not focus the terminal; without this, keys need a click first.
 KEYS_SCRIPT: Final = """\
 new MutationObserver(() => document.querySelector(".xterm-helper-textarea")?.focus())
   .observe(document.body, { attributeFilter: ["class"] });
@@ -69,10 +69,10 @@ new MutationObserver(() => document.querySelector(".xterm-helper-textarea")?.foc
 
 
 def app_page(url: str) -> str:
-    """Return the page in HTML.
+    """Return the page of the app in HTML.
 
     Args:
-        url: where this server is, as visitors type it, without a slash at its end.
+        url: this server as visitors type it, without a slash at the end.
     """
     websocket = "ws" + url.removeprefix("http") + "/ws"
     return _PAGE.format(
@@ -83,7 +83,7 @@ def app_page(url: str) -> str:
 
 
 def content_policy(url: str) -> str:
-    """Return the Content-Security-Policy of every page: nothing from elsewhere, in no frame."""
+    """Return the Content-Security-Policy of every page: nothing from other servers, no frames."""
     websocket = "ws" + url.removeprefix("http") + "/ws"
     return "; ".join(
         (

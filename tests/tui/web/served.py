@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tui.web import server as web_app
-from tui.web.server import Entrance, address_of
+from tui.web.access import Entrance, find_address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ async def served(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = address_of("127.0.0.1", port, "", token)
+    address = find_address("127.0.0.1", port, "", token)
     app = await web_app.make_web_app(workspace, address, Entrance(token, asks_name))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

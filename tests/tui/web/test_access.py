@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InputError
-from tui.web.server import Entrance, address_of, is_loopback, is_own_page
+from tui.web.access import Entrance, find_address, is_loopback, is_own_page
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104
 KNOWN = "a token of twenty chars"
@@ -12,7 +12,7 @@ KNOWN = "a token of twenty chars"
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.0.1", "::1"])
 def test_this_machine_needs_no_token(host: str) -> None:
     assert is_loopback(host)
-    assert address_of(host, 8000, "", "").authority.endswith(":8000")
+    assert find_address(host, 8000, "", "").authority.endswith(":8000")
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ def test_this_machine_needs_no_token(host: str) -> None:
 )
 def test_an_address_that_others_reach_is_refused_without_a_token(host: str) -> None:
     with pytest.raises(InputError, match="no access token"):
-        address_of(host, 8000, "http://example.com", "")
+        find_address(host, 8000, "http://example.com", "")
 
 
 def test_addresses() -> None:
-    assert address_of("::1", 80, "", "").url == "http://[::1]:80"
-    behind = address_of(EVERY_ADDRESS, 8000, "https://Audit.example.com/", KNOWN)
+    assert find_address("::1", 80, "", "").url == "http://[::1]:80"
+    behind = find_address(EVERY_ADDRESS, 8000, "https://Audit.example.com/", KNOWN)
     assert (behind.url, behind.authority) == ("https://audit.example.com", "audit.example.com")
     for host, port, url, token in (
         ("example.com", 8000, "", "short"),
@@ -37,11 +37,11 @@ def test_addresses() -> None:
         ("localhost", 8000, "https://example.com/below", ""),
     ):
         with pytest.raises(InputError):
-            address_of(host, port, url, token)
+            find_address(host, port, url, token)
 
 
 def test_only_the_own_page_is_own() -> None:
-    address = address_of("localhost", 8000, "", "")
+    address = find_address("localhost", 8000, "", "")
     assert is_own_page("http://localhost:8000", address)
     for origin in (None, "", "null", "http://localhost:8001", "https://localhost:8000"):
         assert not is_own_page(origin, address)

@@ -14,7 +14,7 @@ from tests.tui.driving import workspace_with
 from tests.tui.web.served import served
 from tui.cli.main import main
 from tui.web import server as web_app
-from tui.web.server import TOKEN_VARIABLE, Entrance, address_of
+from tui.web.access import TOKEN_VARIABLE, Entrance, find_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,5 +136,5 @@ def test_without_textual_serve_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "textual_serve.server", None)
     with pytest.raises(UnavailableError, match="textual-serve") as caught:
-        web_app.serve(workspace, address_of("localhost", 8000, "", ""), Entrance("", False))
+        web_app.serve(workspace, find_address("localhost", 8000, "", ""), Entrance("", False))
     assert "rejudge[serve]" in caught.value.todo
