@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import WorkspaceError
-from core.workspace import ANNOTATOR_VARIABLE, STORE_VARIABLE, Settings, Workspace, find_workspace
+from core.workspace import (
+    ANNOTATOR_VARIABLE,
+    STORE_VARIABLE,
+    Settings,
+    Workspace,
+    find_workspace,
+    given_path,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +93,11 @@ def test_a_workspace_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> N
     with pytest.raises(WorkspaceError) as caught:
         Workspace(tmp_path).require()
     assert "rejudge init" in caught.value.todo
+
+
+def test_a_tilde_is_a_home_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert given_path("~/a") == tmp_path / "a"
+    assert str(given_path("~no-such-user-here/a")) == "~no-such-user-here/a"
