@@ -18,7 +18,7 @@ import numpy as np
 from core.encoder.folder import write_lengths
 from core.encoder.json_files import read_object
 from core.encoder.models.module import named_parameters
-from core.encoder.weights import TABLE_NAMES
+from core.encoder.weights import TABLE_NAMES, checkpoint_name
 from core.errors import InputError
 from core.files import UNFINISHED, replacing, write_atomically
 from train.base import base_folder, load_base
@@ -205,7 +205,9 @@ def write_model(folder: RunFolder, config: RunConfig, checkpoint: str) -> None:
     weights = named_parameters(encoder.module)
     if config.tuning is Tuning.LORA:
         changed = merged(weights, learned, config.lora)
-        _write_adapter(folder.adapter, config, learned)
+        family = encoder.spec.family
+        adapter = {checkpoint_name(name, family): value for name, value in learned.items()}
+        _write_adapter(folder.adapter, config, adapter)
     else:
         table = TABLE_NAMES[encoder.spec.family]
         weights[table][learned.pop("rows.ids")] = learned.pop("rows.values")

@@ -118,6 +118,13 @@ def save_encoder(spec: EncoderSpec, weights: Mapping[str, mx.array], folder: Pat
             mx.save_safetensors(str(path), tensors, metadata={"format": "pt"})
 
 
+def checkpoint_name(name: str, family: Family) -> str:
+    """Return the name that checkpoints of an architecture have for a parameter of its module."""
+    for part, other in _RENAMED.get(family, {}).items():
+        name = name.replace(part, other)
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     """Parameters that come from the files of one model: our name -> the files' name."""
@@ -134,7 +141,7 @@ def _sources(spec: EncoderSpec, parameters: Iterable[str]) -> list[_Source]:
     anchor = _ANCHORS.get(spec.family, _BERT_ANCHOR)
     prefix = next((p for p in _PREFIXES if p + anchor in present), "")
     base = {
-        name: _name_in(present, prefix + _renamed(name.removeprefix("base."), spec.family))
+        name: _name_in(present, prefix + checkpoint_name(name.removeprefix("base."), spec.family))
         for name in parameters
         if name.startswith("base.")
     }
@@ -146,12 +153,6 @@ def _sources(spec: EncoderSpec, parameters: Iterable[str]) -> list[_Source]:
         own = files if path.parent == spec.folder else tuple(weight_files(path.parent, path.name))
         sources.append(_Source(own, names))
     return sources
-
-
-def _renamed(name: str, family: Family) -> str:
-    for part, other in _RENAMED.get(family, {}).items():
-        name = name.replace(part, other)
-    return name
 
 
 def _name_in(present: set[str], name: str) -> str:

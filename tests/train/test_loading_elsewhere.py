@@ -14,7 +14,7 @@ import pytest
 from benchmarks.beside_pytorch import asked_child, torch_python
 from core.encoder import load_encoder
 from core.errors import UnavailableError
-from tests.core.encoder.fixture_encoders import DOCUMENTS, NAMES, QUERIES, skip_without_mlx
+from tests.core.encoder.fixture_encoders import ALL_NAMES, DOCUMENTS, QUERIES, skip_without_mlx
 from tests.train.training_examples import LORA, example_config, example_set, run_folder
 from train.config import LoraConfig
 
@@ -34,7 +34,13 @@ if TYPE_CHECKING:
     Matrices = list[NDArray[np.float32]]
 
 #: Beside what ``auto`` adapts: a name that BERT's pooler, which no encoder here has, bears too.
-WIDE = {"colbert": "dense", "sentence": "dense", "pylate": "Wo", "t5_merged": "wo"}
+WIDE = {
+    "colbert": "dense",
+    "sentence": "dense",
+    "pylate": "Wo",
+    "t5_merged": "wo",
+    "mpnet": "dense",
+}
 TUNINGS: dict[str, dict[str, Any]] = {"full": {}, "lora": LORA}
 
 
@@ -105,7 +111,7 @@ def needs(versions: dict[str, str], name: str) -> None:
 
 
 @pytest.mark.parametrize("tuning", TUNINGS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_transformers_loads_the_model_as_it_loads_the_base(
     name: str, tuning: str, runs: Callable[[str, str], RunFolder], ask: Ask
 ) -> None:
@@ -134,7 +140,7 @@ def test_transformers_loads_the_model_as_it_loads_the_base(
         assert own["ids"] == [list(text["ids"]) for text in texts[len(QUERIES) :]]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES)
 def test_peft_loads_the_adapter_on_the_base(
     name: str, runs: Callable[[str, str], RunFolder], ask: Ask, versions: dict[str, str]
 ) -> None:
