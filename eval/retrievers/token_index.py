@@ -82,6 +82,24 @@ def maxsim(queries: Sequence[Float32], runs: Iterable[TokenRun], documents: int)
     return scores
 
 
+def maxsim_in_memory(query: Float32, documents: Sequence[Vectors]) -> Float32:
+    """Return the scores of documents for a query; minus infinity for one without tokens.
+
+    Args:
+        query: (tokens, dimensions), at least one token.
+        documents: (tokens, dimensions) each.
+    """
+    import numpy as np
+
+    columns = np.asarray([column for column, document in enumerate(documents) if len(document)])
+    if not len(columns):
+        return np.full(len(documents), -np.inf, dtype=np.float32)
+    lengths = np.asarray([len(documents[column]) for column in columns])
+    run = TokenRun(np.concatenate([documents[column] for column in columns]), lengths, columns)
+    scores: Float32 = maxsim([query], [run], len(documents))[0]
+    return scores
+
+
 def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     import numpy as np
 
@@ -123,7 +141,7 @@ def fill_index(
         texts: hashes of the texts, in the order to encode them.
         load: returns texts by their hashes.
         encode: returns the token vectors of a page of texts; it makes the batches.
-        job: told the texts done; asked before each page.
+        job: receives progress; its cancellation is polled before every page.
 
     Raises:
         CancelledError: the job was cancelled; what was encoded is on disk.

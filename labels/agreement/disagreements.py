@@ -14,8 +14,8 @@ MAX_SHOWN: Final = 200
 #: Scores this far apart are a disagreement.
 APART: Final = 2
 
-#: $1: APART, $2: how many, $3: the annotator. The worst come as rows beside the counts, or one row
-#: of counts if there are none.
+#: $1: APART, $2: how many, $3: the annotator. Every row of the worst repeats the counts; a row
+#: of counts alone if there are none.
 _DISAGREEMENTS: Final = """
     WITH ruled AS (
         SELECT pair_id, score, judges.name FROM current_judgments AS ruling

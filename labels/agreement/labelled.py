@@ -1,4 +1,4 @@
-"""Labels read from the store, beside judges' rulings on the same pairs."""
+"""Labels from the store, and judges' rulings on the same pairs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A label beside a judge's ruling, with its weight in the figures.
+    """A label and a judge's ruling on its pair, with the label's weight in the figures.
 
     ``seen`` tells whether the person graded with this ruling at hand, shown or hidden.
     """
@@ -176,7 +176,7 @@ def comparisons(
     weights: NDArray[np.float64],
     rulings: Mapping[UUID, Ruling],
 ) -> list[Comparison]:
-    """Return the labels of pairs that the judge scored, beside its rulings.
+    """Return the labels of pairs that the judge scored, with its rulings.
 
     A label given with a ruling of this judge at hand is compared with that ruling, even if the
     judge ruled again later; any other label with the judge's standing ruling.

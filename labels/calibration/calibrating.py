@@ -82,7 +82,7 @@ def calibrate(store: Store, job: Job = _UNWATCHED, *, apart: bool = False) -> Ca
 def _effects(
     judges: Sequence[Judge], labelled: LabelledOutputs, fitted: FittedCalibration
 ) -> tuple[JudgeEffect, ...]:
-    """Return every judge's own RPS and MAE beside the calibration's on the same labels."""
+    """Return every judge's own RPS and MAE and the calibration's on the same labels."""
     effects = []
     for place, judge in enumerate(judges):
         ruled = ~np.isnan(labelled.outputs.scores[:, place])

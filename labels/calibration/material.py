@@ -45,7 +45,7 @@ class LearningMaterial:
 
     Attributes:
         judges: in the order of the columns of ``labelled.outputs``.
-        labelled: the labels beside the rulings; None with a ``reason``.
+        labelled: the labels with the rulings; None with a ``reason``.
         pairs: how many pairs the labels are on.
         draws: a number in [0, 1) per label, from its pair's id.
         reason: why nothing can be learned; empty if it can.
@@ -61,7 +61,7 @@ class LearningMaterial:
 
 
 def learning_material(store: Store) -> LearningMaterial:
-    """Return the labels on judged pairs beside the judges' standing rulings.
+    """Return the labels on judged pairs with the judges' standing rulings.
 
     Annotators of a pair share its weight; an adjudicated grade replaces all of theirs. The lexical
     baseline is used only if no other judge scored a labelled pair.

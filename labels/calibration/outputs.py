@@ -57,7 +57,7 @@ class JudgeOutputs:
 
 @dataclass(frozen=True, slots=True)
 class LabelledOutputs:
-    """Labels beside judges' rulings. ``queries`` numbers the queries from 0 without gaps."""
+    """Labels with judges' rulings. ``queries`` numbers the queries from 0 without gaps."""
 
     outputs: JudgeOutputs
     grades: NDArray[np.int64]

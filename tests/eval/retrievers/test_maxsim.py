@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eval.retrievers.token_index
-from eval.retrievers.token_index import TokenRun, maxsim
+from eval.retrievers.token_index import TokenRun, maxsim, maxsim_in_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,3 +51,13 @@ def test_a_document_in_no_run_has_no_score() -> None:
     scores = maxsim([np.ones((2, 4), np.float32)], [], 3)
     assert np.isneginf(scores).all()
     assert maxsim([], [], 3).shape == (0, 3)
+
+
+def test_documents_in_memory_have_the_plain_scores() -> None:
+    chance = np.random.default_rng(4)
+    query, documents = vectors(chance, 3), [vectors(chance, length) for length in (2, 5)]
+    found = maxsim_in_memory(query, [documents[0], np.zeros((0, 8), np.float32), documents[1]])
+    assert np.isneginf(found[1])
+    expected = [plainly(query, document) for document in documents]
+    assert found[[0, 2]] == pytest.approx(expected, abs=1e-5)
+    assert np.isneginf(maxsim_in_memory(query, [np.zeros((0, 8), np.float32)])).all()
