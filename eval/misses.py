@@ -97,10 +97,10 @@ def _plain(text: str) -> str:
 
 
 def write_misses(file: Path, page: str) -> None:
-    """Write the page to a file.
+    """Write a page of misses to a file.
 
     Raises:
-        InputError: the file cannot be written; what was there before is as it was.
+        InputError: the file cannot be written; it is as it was.
     """
     try:
         write_atomically(file, page)
@@ -219,7 +219,16 @@ def mark_relevant(
         "annotator": annotator,
         "marked": f"{when.isoformat(timespec='seconds')}Z",
     }
-    _write(file, amended, before.name, mark)
+    text = _spec_text(amended, before.name, [*_marks(file), mark])
+    try:
+        file.parent.mkdir(exist_ok=True)
+        write_atomically(file, text)
+    except OSError as error:
+        raise InputError(
+            f"the spec cannot be written: {error.strerror}",
+            where=str(file),
+            todo="Make room for it, then mark the path again.",
+        ) from error
     add_spec(store, amended)
     return Amended(amended, file)
 
@@ -254,19 +263,13 @@ def _with_path(spec: Spec, asked: SpecQuery, path: str, name: str) -> Spec:
     return make_spec(name, spec.corpus, queries)
 
 
-def _write(file: Path, spec: Spec, amends: str, mark: dict[str, str]) -> None:
+def _spec_text(spec: Spec, amends: str, marks: Sequence[object]) -> str:
     document: dict[str, object] = {
         "corpus": spec.corpus,
         "queries": [_query(asked) for asked in spec.queries],
-        "provenance": {"amends": family_name(amends), "marks": [*_marks(file), mark]},
+        "provenance": {"amends": family_name(amends), "marks": list(marks)},
     }
-    try:
-        file.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the spec cannot be written: {error.strerror}", where=str(file.parent)
-        ) from error
-    write_misses(file, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def _query(asked: SpecQuery) -> dict[str, object]:
