@@ -28,6 +28,41 @@ if TYPE_CHECKING:
     from eval.retrievers.base import Ranking
 
 
+GOAL_METRIC: Final = "R@10"
+GOALS: Final = {QueryKind.SEMANTIC.value: 0.90, QueryKind.KEYWORD.value: 0.95}
+LATEST: Final = "latest"
+PREVIOUS: Final = "previous"
+#: A training run leaves its encoder in ``runs/NAME/model``.
+_RUNS: Final = "runs"
+_MODEL: Final = "model"
+#: Columns of ``evals`` and fields of ``EvalSummary``.
+_SUMMARY_COLUMNS: Final = (
+    "id",
+    "spec_id",
+    "spec_name",
+    "retriever",
+    "parameters",
+    "checkpoint",
+    "corpus_hash",
+    "documents",
+    "k",
+    "started",
+    "finished",
+)
+_TABLES: Final = {
+    "evals": (
+        "UUID UUID VARCHAR VARCHAR VARCHAR VARCHAR VARCHAR INTEGER INTEGER TIMESTAMP TIMESTAMP"
+    ),
+    "eval_queries": "UUID INTEGER UUID VARCHAR INTEGER VARCHAR",
+    "eval_relevant": "UUID INTEGER VARCHAR SMALLINT INTEGER",
+    "eval_results": "UUID INTEGER INTEGER VARCHAR UUID DOUBLE",
+    "eval_figures": "UUID VARCHAR INTEGER VARCHAR INTEGER DOUBLE DOUBLE DOUBLE",
+    "eval_notices": "UUID INTEGER VARCHAR",
+}
+#: Rows inserted by one statement.
+_BATCH: Final = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class WantedPath:
     """A path that should be found, with its grade in the spec and its rank in the results."""
@@ -111,10 +146,6 @@ class Eval:
     queries: tuple[QueryResult, ...]
 
 
-GOAL_METRIC: Final = "R@10"
-GOALS: Final = {QueryKind.SEMANTIC.value: 0.90, QueryKind.KEYWORD.value: 0.95}
-
-
 @dataclass(frozen=True, slots=True)
 class GoalFigure:
     """A metric of a kind of query with its goal, both in [0, 1].
@@ -156,11 +187,6 @@ def goal_figures(summary: EvalSummary) -> tuple[GoalFigure, ...]:
     )
 
 
-#: A training run leaves its encoder in ``runs/NAME/model``.
-_RUNS: Final = "runs"
-_MODEL: Final = "model"
-
-
 def retriever_name(summary: EvalSummary) -> str:
     """Return the retriever with its encoder, if any, so that two can be told apart.
 
@@ -183,36 +209,6 @@ def _encoder_name(named: str) -> str:
     if path.name == _MODEL and path.parent.parent.name == _RUNS:
         return f"run {path.parent.name.rsplit('-', 1)[-1]}"
     return path.name if path.is_absolute() else named
-
-
-LATEST: Final = "latest"
-PREVIOUS: Final = "previous"
-#: Columns of ``evals`` and fields of ``EvalSummary``.
-_SUMMARY_COLUMNS: Final = (
-    "id",
-    "spec_id",
-    "spec_name",
-    "retriever",
-    "parameters",
-    "checkpoint",
-    "corpus_hash",
-    "documents",
-    "k",
-    "started",
-    "finished",
-)
-_TABLES: Final = {
-    "evals": (
-        "UUID UUID VARCHAR VARCHAR VARCHAR VARCHAR VARCHAR INTEGER INTEGER TIMESTAMP TIMESTAMP"
-    ),
-    "eval_queries": "UUID INTEGER UUID VARCHAR INTEGER VARCHAR",
-    "eval_relevant": "UUID INTEGER VARCHAR SMALLINT INTEGER",
-    "eval_results": "UUID INTEGER INTEGER VARCHAR UUID DOUBLE",
-    "eval_figures": "UUID VARCHAR INTEGER VARCHAR INTEGER DOUBLE DOUBLE DOUBLE",
-    "eval_notices": "UUID INTEGER VARCHAR",
-}
-#: Rows inserted by one statement.
-_BATCH: Final = 50_000
 
 
 def save_eval(store: Store, done: Eval, rankings: Mapping[int, Ranking]) -> None:

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from eval.retrievers.base import Found
 
 
+SPECS_NAME: Final = "specs"
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+_DAY: Final = re.compile(r"\+\d{4}-\d{2}-\d{2}$")
+
+
 @dataclass(frozen=True, slots=True)
 class Miss:
     """A query without a relevant path in the top k.
@@ -59,9 +64,6 @@ def misses(store: Store, done: Eval, *, shown: int | None = None) -> tuple[Miss,
         Miss(result, tops[result.position][: result.rank - 1 if result.rank else None])
         for result in missed
     )
-
-
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
 def misses_markdown(summary: EvalSummary, missed: Sequence[Miss]) -> str:
@@ -157,10 +159,6 @@ def _miss(miss: Miss) -> dict[str, object]:
             for found in miss.above
         ],
     }
-
-
-SPECS_NAME: Final = "specs"
-_DAY: Final = re.compile(r"\+\d{4}-\d{2}-\d{2}$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,179 @@ if TYPE_CHECKING:
     from eval.retrievers.printed_paths import CorpusPaths
 
 
+DEFAULT_SECONDS: Final = 60.0
+_QUERY: Final = "{query}"
+_TOP: Final = "{top}"
+_CORPUS: Final = "{corpus}"
+EXAMPLE: Final = "sg search {query} --path {corpus} --top {top} --json"
 MAX_PRINTED: Final = 64 << 20
 _STDERR_SHOWN: Final = 300
 _POLLS_A_SECOND: Final = 20
+_SHOWN: Final = 120
+_PATH_KEYS: Final = ("file", "path")
+
+
+def build_command(
+    template: str,
+    paths: CorpusPaths,
+    job: Job,
+    *,
+    folder: Path | None = None,
+    seconds: float = DEFAULT_SECONDS,
+) -> CommandRetriever:
+    """Return the retriever for a command line.
+
+    Args:
+        template: split into words as a shell would, but run without a shell; ``{query}``,
+            ``{top}`` and ``{corpus}`` become the query, the number of results and the corpus
+            folder.
+        paths: converts printed paths to paths of the corpus.
+        job: asked while the program runs.
+        folder: the corpus folder.
+        seconds: how long a query may take.
+
+    Raises:
+        InputError: the template cannot be split, has no ``{query}``, or needs a corpus folder
+            that is unknown.
+    """
+    try:
+        words = shlex.split(template)
+    except ValueError as error:
+        raise InputError(
+            f"the command cannot be split into words: {error}", where=template, todo=_todo()
+        ) from error
+    if not any(_QUERY in word for word in words[1:]):
+        raise InputError("the command has no {query}", where=template, todo=_todo())
+    if folder is None and any(_CORPUS in word for word in words):
+        raise InputError(
+            "the command needs {corpus}, but the corpus folder is unknown",
+            where=template,
+            todo="Name the folder with --corpus DIR.",
+        )
+    return CommandRetriever(words, template, folder, paths, seconds, job.check)
+
+
+def _todo() -> str:
+    return f"For instance: --command '{EXAMPLE}'"
+
+
+class CommandRetriever:
+    """Runs the program once per query.
+
+    Args:
+        words: the program and its arguments, with placeholders.
+        template: the command line they were split from.
+        folder: the value of ``{corpus}``.
+        paths: converts printed paths to paths of the corpus.
+        seconds: how long a query may take.
+        check: called while the program runs; may raise to stop it.
+    """
+
+    name: Final = "command"
+    checkpoint: Final = ""
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        template: str,
+        folder: Path | None,
+        paths: CorpusPaths,
+        seconds: float,
+        check: Callable[[], None],
+    ) -> None:
+        self._words = tuple(words)
+        self._folder = folder
+        self._paths = paths
+        self._seconds = seconds
+        self._check = check
+        self.parameters: Parameters = {"command": template, "timeout": seconds}
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """The notices about printed paths."""
+        return self._paths.notices
+
+    def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
+        """Yield every query's results in the program's order.
+
+        Raises:
+            InputError: the program fails, hangs, or prints what cannot be used.
+        """
+        for asked in queries:
+            text = asked.query.text
+            place = f"{self._words[0]}, query: {text}"
+            values = {_QUERY: text, _TOP: str(depth), _CORPUS: str(self._folder)}
+            words = [_filled(word, values) for word in self._words]
+            printed = run_program(words, place, self._seconds, self._check)
+            yield read_reply(printed, place, self._paths, depth)
+
+
+def _filled(word: str, values: dict[str, str]) -> str:
+    """Fill all placeholders at once, so that a query with ``{top}`` in it is not changed."""
+    for name, value in values.items():
+        before, found, after = word.partition(name)
+        if found:
+            return _filled(before, values) + value + _filled(after, values)
+    return word
+
+
+def read_reply(printed: bytes, place: str, paths: CorpusPaths, depth: int) -> Ranking:
+    """Parse a program's reply; the results keep their order, and a path's first result counts.
+
+    The reply is a JSON object with ``results``, or the list itself. A result is an object with
+    ``file`` (or ``path``) and an optional ``score``, or a bare path.
+
+    Args:
+        printed: the program's standard output.
+        place: the program and the query, for messages.
+        paths: converts printed paths to paths of the corpus.
+        depth: how many paths at most.
+
+    Raises:
+        InputError: the reply has another form, or names a path outside the corpus.
+    """
+    results = _results(printed, place)
+    found: dict[str, Found] = {}
+    for rank, result in enumerate(results, start=1):
+        path, score = _result(result, rank, place)
+        relative = paths.relative(path, place)
+        found.setdefault(relative, Found(relative, score))
+        if len(found) == depth:
+            break
+    return tuple(found.values())
+
+
+def _results(printed: bytes, place: str) -> list[object]:
+    try:
+        reply: object = json.loads(printed, parse_int=float)
+    except (ValueError, RecursionError) as error:
+        start = printed[:_SHOWN].decode("utf-8", "replace").strip()
+        shown = f"it begins: {start}" if start else "it is empty"
+        raise _garbage(f"its reply is not JSON; {shown}", place) from error
+    results = reply.get("results") if isinstance(reply, dict) else reply
+    if not isinstance(results, list):
+        raise _garbage("its reply has no list of results", place)
+    return results
+
+
+def _result(result: object, rank: int, place: str) -> tuple[str, float]:
+    if isinstance(result, str):
+        return result, 1 / rank
+    if not isinstance(result, dict):
+        raise _garbage(f"result {rank} is not an object", place)
+    path = next((result[key] for key in _PATH_KEYS if key in result), None)
+    if not isinstance(path, str):
+        raise _garbage(f"result {rank} names no file", place)
+    score = result.get("score")
+    return path, score if isinstance(score, float) and isfinite(score) else 1 / rank
+
+
+def _garbage(what: str, place: str) -> InputError:
+    return InputError(
+        f"the search program's answer cannot be used: {what}",
+        where=place,
+        todo='It must print JSON such as {"results": [{"file": "src/watcher.rs"}]}.',
+    )
 
 
 def run_program(
@@ -123,177 +293,3 @@ def _failed(status: int, errors: IO[bytes], place: str) -> InputError:
         where=place,
         todo="Run it by hand with that query. Nothing of this eval was kept.",
     )
-
-
-_SHOWN: Final = 120
-_PATH_KEYS: Final = ("file", "path")
-
-
-def read_reply(printed: bytes, place: str, paths: CorpusPaths, depth: int) -> Ranking:
-    """Parse a program's reply; the results keep their order, and a path's first result counts.
-
-    The reply is a JSON object with ``results``, or the list itself. A result is an object with
-    ``file`` (or ``path``) and an optional ``score``, or a bare path.
-
-    Args:
-        printed: the program's standard output.
-        place: the program and the query, for messages.
-        paths: converts printed paths to paths of the corpus.
-        depth: how many paths at most.
-
-    Raises:
-        InputError: the reply has another form, or names a path outside the corpus.
-    """
-    results = _results(printed, place)
-    found: dict[str, Found] = {}
-    for rank, result in enumerate(results, start=1):
-        path, score = _result(result, rank, place)
-        relative = paths.relative(path, place)
-        found.setdefault(relative, Found(relative, score))
-        if len(found) == depth:
-            break
-    return tuple(found.values())
-
-
-def _results(printed: bytes, place: str) -> list[object]:
-    try:
-        reply: object = json.loads(printed, parse_int=float)
-    except (ValueError, RecursionError) as error:
-        start = printed[:_SHOWN].decode("utf-8", "replace").strip()
-        shown = f"it begins: {start}" if start else "it is empty"
-        raise _garbage(f"its reply is not JSON; {shown}", place) from error
-    results = reply.get("results") if isinstance(reply, dict) else reply
-    if not isinstance(results, list):
-        raise _garbage("its reply has no list of results", place)
-    return results
-
-
-def _result(result: object, rank: int, place: str) -> tuple[str, float]:
-    if isinstance(result, str):
-        return result, 1 / rank
-    if not isinstance(result, dict):
-        raise _garbage(f"result {rank} is not an object", place)
-    path = next((result[key] for key in _PATH_KEYS if key in result), None)
-    if not isinstance(path, str):
-        raise _garbage(f"result {rank} names no file", place)
-    score = result.get("score")
-    return path, score if isinstance(score, float) and isfinite(score) else 1 / rank
-
-
-def _garbage(what: str, place: str) -> InputError:
-    return InputError(
-        f"the search program's answer cannot be used: {what}",
-        where=place,
-        todo='It must print JSON such as {"results": [{"file": "src/watcher.rs"}]}.',
-    )
-
-
-DEFAULT_SECONDS: Final = 60.0
-_QUERY: Final = "{query}"
-_TOP: Final = "{top}"
-_CORPUS: Final = "{corpus}"
-EXAMPLE: Final = "sg search {query} --path {corpus} --top {top} --json"
-
-
-class CommandRetriever:
-    """Runs the program once per query.
-
-    Args:
-        words: the program and its arguments, with placeholders.
-        template: the command line they were split from.
-        folder: the value of ``{corpus}``.
-        paths: converts printed paths to paths of the corpus.
-        seconds: how long a query may take.
-        check: called while the program runs; may raise to stop it.
-    """
-
-    name: Final = "command"
-    checkpoint: Final = ""
-
-    def __init__(
-        self,
-        words: Sequence[str],
-        template: str,
-        folder: Path | None,
-        paths: CorpusPaths,
-        seconds: float,
-        check: Callable[[], None],
-    ) -> None:
-        self._words = tuple(words)
-        self._folder = folder
-        self._paths = paths
-        self._seconds = seconds
-        self._check = check
-        self.parameters: Parameters = {"command": template, "timeout": seconds}
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """The notices about printed paths."""
-        return self._paths.notices
-
-    def rank(self, queries: Sequence[SpecQuery], depth: int) -> Iterator[Ranking]:
-        """Yield every query's results in the program's order.
-
-        Raises:
-            InputError: the program fails, hangs, or prints what cannot be used.
-        """
-        for asked in queries:
-            text = asked.query.text
-            place = f"{self._words[0]}, query: {text}"
-            values = {_QUERY: text, _TOP: str(depth), _CORPUS: str(self._folder)}
-            words = [_filled(word, values) for word in self._words]
-            printed = run_program(words, place, self._seconds, self._check)
-            yield read_reply(printed, place, self._paths, depth)
-
-
-def build_command(
-    template: str,
-    paths: CorpusPaths,
-    job: Job,
-    *,
-    folder: Path | None = None,
-    seconds: float = DEFAULT_SECONDS,
-) -> CommandRetriever:
-    """Return the retriever for a command line.
-
-    Args:
-        template: split into words as a shell would, but run without a shell; ``{query}``,
-            ``{top}`` and ``{corpus}`` become the query, the number of results and the corpus
-            folder.
-        paths: converts printed paths to paths of the corpus.
-        job: asked while the program runs.
-        folder: the corpus folder.
-        seconds: how long a query may take.
-
-    Raises:
-        InputError: the template cannot be split, has no ``{query}``, or needs a corpus folder
-            that is unknown.
-    """
-    try:
-        words = shlex.split(template)
-    except ValueError as error:
-        raise InputError(
-            f"the command cannot be split into words: {error}", where=template, todo=_todo()
-        ) from error
-    if not any(_QUERY in word for word in words[1:]):
-        raise InputError("the command has no {query}", where=template, todo=_todo())
-    if folder is None and any(_CORPUS in word for word in words):
-        raise InputError(
-            "the command needs {corpus}, but the corpus folder is unknown",
-            where=template,
-            todo="Name the folder with --corpus DIR.",
-        )
-    return CommandRetriever(words, template, folder, paths, seconds, job.check)
-
-
-def _todo() -> str:
-    return f"For instance: --command '{EXAMPLE}'"
-
-
-def _filled(word: str, values: dict[str, str]) -> str:
-    """Fill all placeholders at once, so that a query with ``{top}`` in it is not changed."""
-    for name, value in values.items():
-        before, found, after = word.partition(name)
-        if found:
-            return _filled(before, values) + value + _filled(after, values)
-    return word

@@ -44,6 +44,20 @@ BLOCK_CELLS: Final = 1 << 22
 _MIN_BLOCK_TOKENS: Final = 256
 
 
+PAGE_SIZE: Final = 128
+#: A segment is written after so many seconds, which is what a kill can lose, or numbers.
+SEGMENT_SECONDS: Final = 5.0
+SEGMENT_NUMBERS: Final = 1 << 24
+_filling: Final = threading.Lock()
+INDEXES_NAME: Final = "indexes"
+_FORMAT: Final = 1
+_VECTORS: Final = ".vectors.npy"
+_TEXTS: Final = ".texts.npy"
+_TABLE_TYPE: Final = [("text", "u1", (32,)), ("tokens", "<i4")]
+#: Scattered documents are copied together up to this many tokens.
+_GATHERED_TOKENS: Final = 8192
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRun:
     """Documents with their token vectors end to end.
@@ -57,151 +71,6 @@ class TokenRun:
     vectors: NDArray[np.floating]
     lengths: NDArray[np.int64]
     columns: NDArray[np.int64]
-
-
-def maxsim(queries: Sequence[Float32], runs: Iterable[TokenRun], documents: int) -> Float32:
-    """Return MaxSim scores, shape (queries, documents); minus infinity for documents in no run.
-
-    Args:
-        queries: token vectors of shape (tokens, dimensions), at least one token.
-        runs: the documents.
-        documents: the number of columns.
-    """
-    import numpy as np
-
-    scores = np.full((len(queries), documents), -np.inf, dtype=np.float32)
-    if not queries:
-        return scores
-    stacked = np.ascontiguousarray(np.concatenate(queries), dtype=np.float32)
-    starts = _starts(np.asarray([len(query) for query in queries]))
-    for run in runs:
-        for block in _blocks(run, len(stacked)):
-            tokens = np.asarray(block.vectors, dtype=np.float32)
-            best = np.maximum.reduceat(stacked @ tokens.T, _starts(block.lengths), axis=1)
-            scores[:, block.columns] = np.add.reduceat(best, starts, axis=0)
-    return scores
-
-
-def maxsim_in_memory(query: Float32, documents: Sequence[Vectors]) -> Float32:
-    """Return the scores of documents for a query; minus infinity for one without tokens.
-
-    Args:
-        query: (tokens, dimensions), at least one token.
-        documents: (tokens, dimensions) each.
-    """
-    import numpy as np
-
-    columns = np.asarray([column for column, document in enumerate(documents) if len(document)])
-    if not len(columns):
-        return np.full(len(documents), -np.inf, dtype=np.float32)
-    lengths = np.asarray([len(documents[column]) for column in columns])
-    run = TokenRun(np.concatenate([documents[column] for column in columns]), lengths, columns)
-    scores: Float32 = maxsim([query], [run], len(documents))[0]
-    return scores
-
-
-def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    import numpy as np
-
-    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-
-
-def _blocks(run: TokenRun, query_tokens: int) -> Iterable[TokenRun]:
-    """Cut a run between documents into blocks whose similarities fit in memory."""
-    import numpy as np
-
-    size = max(_MIN_BLOCK_TOKENS, BLOCK_CELLS // query_tokens)
-    ends = np.cumsum(run.lengths)
-    first, done = 0, 0
-    while first < len(ends):
-        last = max(first + 1, int(np.searchsorted(ends, done + size, side="right")))
-        end = int(ends[last - 1])
-        yield TokenRun(run.vectors[done:end], run.lengths[first:last], run.columns[first:last])
-        first, done = last, end
-
-
-PAGE_SIZE: Final = 128
-#: A segment is written after so many seconds, which is what a kill can lose, or numbers.
-SEGMENT_SECONDS: Final = 5.0
-SEGMENT_NUMBERS: Final = 1 << 24
-_filling: Final = threading.Lock()
-
-
-def fill_index(
-    index: TokenIndex,
-    texts: Sequence[str],
-    load: Callable[[Sequence[str]], Mapping[str, str]],
-    encode: Callable[[list[str]], Sequence[NDArray[np.float32]]],
-    job: Job,
-) -> int:
-    """Encode the texts that the index lacks; return how many.
-
-    Args:
-        index: gets segments.
-        texts: hashes of the texts, in the order to encode them.
-        load: returns texts by their hashes.
-        encode: returns the token vectors of a page of texts; it makes the batches.
-        job: receives progress; its cancellation is polled before every page.
-
-    Raises:
-        CancelledError: the job was cancelled; what was encoded is on disk.
-    """
-    with _filling:
-        missing = [text for text in dict.fromkeys(texts) if text not in index]
-        segment = _Segment(index)
-        done = 0
-        try:
-            for page in _pages(missing):
-                job.step(done, len(missing), "documents encoded")
-                loaded = load(page)
-                segment.add(page, encode([loaded[text] for text in page]))
-                done += len(page)
-        finally:
-            segment.write()
-        job.step(done, len(missing), "documents encoded")
-        return done
-
-
-class _Segment:
-    """The documents encoded since the last segment."""
-
-    def __init__(self, index: TokenIndex) -> None:
-        self._index = index
-        self._begin()
-
-    def _begin(self) -> None:
-        self._texts: list[str] = []
-        self._vectors: list[NDArray[np.float32]] = []
-        self._numbers = 0
-        self._began = time.monotonic()
-
-    def add(self, texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> None:
-        """Add a page; write the segment if it is due."""
-        self._texts += texts
-        self._vectors += vectors
-        self._numbers += sum(document.size for document in vectors)
-        due = time.monotonic() - self._began >= SEGMENT_SECONDS
-        if due or self._numbers >= SEGMENT_NUMBERS:
-            self.write()
-
-    def write(self) -> None:
-        """Append the documents to the index."""
-        self._index.append(self._texts, self._vectors)
-        self._begin()
-
-
-def _pages(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(texts), PAGE_SIZE):
-        yield texts[start : start + PAGE_SIZE]
-
-
-INDEXES_NAME: Final = "indexes"
-_FORMAT: Final = 1
-_VECTORS: Final = ".vectors.npy"
-_TEXTS: Final = ".texts.npy"
-_TABLE_TYPE: Final = [("text", "u1", (32,)), ("tokens", "<i4")]
-#: Scattered documents are copied together up to this many tokens.
-_GATHERED_TOKENS: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,3 +256,132 @@ def _run(vectors: Vectors, entries: Sequence[tuple[int, int, int]]) -> TokenRun:
     ]
     rows = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
     return TokenRun(rows, lengths, columns)
+
+
+def fill_index(
+    index: TokenIndex,
+    texts: Sequence[str],
+    load: Callable[[Sequence[str]], Mapping[str, str]],
+    encode: Callable[[list[str]], Sequence[NDArray[np.float32]]],
+    job: Job,
+) -> int:
+    """Encode the texts that the index lacks; return how many.
+
+    Args:
+        index: gets segments.
+        texts: hashes of the texts, in the order to encode them.
+        load: returns texts by their hashes.
+        encode: returns the token vectors of a page of texts; it makes the batches.
+        job: receives progress; its cancellation is polled before every page.
+
+    Raises:
+        CancelledError: the job was cancelled; what was encoded is on disk.
+    """
+    with _filling:
+        missing = [text for text in dict.fromkeys(texts) if text not in index]
+        segment = _Segment(index)
+        done = 0
+        try:
+            for page in _pages(missing):
+                job.step(done, len(missing), "documents encoded")
+                loaded = load(page)
+                segment.add(page, encode([loaded[text] for text in page]))
+                done += len(page)
+        finally:
+            segment.write()
+        job.step(done, len(missing), "documents encoded")
+        return done
+
+
+class _Segment:
+    """The documents encoded since the last segment."""
+
+    def __init__(self, index: TokenIndex) -> None:
+        self._index = index
+        self._begin()
+
+    def _begin(self) -> None:
+        self._texts: list[str] = []
+        self._vectors: list[NDArray[np.float32]] = []
+        self._numbers = 0
+        self._began = time.monotonic()
+
+    def add(self, texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> None:
+        """Add a page; write the segment if it is due."""
+        self._texts += texts
+        self._vectors += vectors
+        self._numbers += sum(document.size for document in vectors)
+        due = time.monotonic() - self._began >= SEGMENT_SECONDS
+        if due or self._numbers >= SEGMENT_NUMBERS:
+            self.write()
+
+    def write(self) -> None:
+        """Append the documents to the index."""
+        self._index.append(self._texts, self._vectors)
+        self._begin()
+
+
+def _pages(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(texts), PAGE_SIZE):
+        yield texts[start : start + PAGE_SIZE]
+
+
+def maxsim(queries: Sequence[Float32], runs: Iterable[TokenRun], documents: int) -> Float32:
+    """Return MaxSim scores, shape (queries, documents); minus infinity for documents in no run.
+
+    Args:
+        queries: token vectors of shape (tokens, dimensions), at least one token.
+        runs: the documents.
+        documents: the number of columns.
+    """
+    import numpy as np
+
+    scores = np.full((len(queries), documents), -np.inf, dtype=np.float32)
+    if not queries:
+        return scores
+    stacked = np.ascontiguousarray(np.concatenate(queries), dtype=np.float32)
+    starts = _starts(np.asarray([len(query) for query in queries]))
+    for run in runs:
+        for block in _blocks(run, len(stacked)):
+            tokens = np.asarray(block.vectors, dtype=np.float32)
+            best = np.maximum.reduceat(stacked @ tokens.T, _starts(block.lengths), axis=1)
+            scores[:, block.columns] = np.add.reduceat(best, starts, axis=0)
+    return scores
+
+
+def maxsim_in_memory(query: Float32, documents: Sequence[Vectors]) -> Float32:
+    """Return the scores of documents for a query; minus infinity for one without tokens.
+
+    Args:
+        query: (tokens, dimensions), at least one token.
+        documents: (tokens, dimensions) each.
+    """
+    import numpy as np
+
+    columns = np.asarray([column for column, document in enumerate(documents) if len(document)])
+    if not len(columns):
+        return np.full(len(documents), -np.inf, dtype=np.float32)
+    lengths = np.asarray([len(documents[column]) for column in columns])
+    run = TokenRun(np.concatenate([documents[column] for column in columns]), lengths, columns)
+    scores: Float32 = maxsim([query], [run], len(documents))[0]
+    return scores
+
+
+def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+
+
+def _blocks(run: TokenRun, query_tokens: int) -> Iterable[TokenRun]:
+    """Cut a run between documents into blocks whose similarities fit in memory."""
+    import numpy as np
+
+    size = max(_MIN_BLOCK_TOKENS, BLOCK_CELLS // query_tokens)
+    ends = np.cumsum(run.lengths)
+    first, done = 0, 0
+    while first < len(ends):
+        last = max(first + 1, int(np.searchsorted(ends, done + size, side="right")))
+        end = int(ends[last - 1])
+        yield TokenRun(run.vectors[done:end], run.lengths[first:last], run.columns[first:last])
+        first, done = last, end
