@@ -10,24 +10,38 @@ from core.store.tables import JUDGE_COLUMNS, judge_of_row
 from labels.audit.filters import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from core.records import Judge
     from core.store.database import Store
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeStatus:
-    """A judge with its scored pairs, and the pairs it failed on and has not scored since.
+    """What a judge has done.
 
-    ``compared`` grades were compared with its scores; ``agreed`` of them were equal.
+    Attributes:
+        judge: the judge.
+        scored: judgments with a score.
+        failed: pairs that it failed on and has not scored since.
+        compared: grades that were compared with its scores.
+        agreed: those of them that were equal.
+        tokens: of all judgments, failures included; 0 if unknown, as after an import.
+        seconds: likewise.
+        judgments: failures included.
     """
 
     judge: Judge
-    scored: int
-    failed: int
-    compared: int
-    agreed: int
+    scored: int = 0
+    failed: int = 0
+    compared: int = 0
+    agreed: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    judgments: int = 0
+
+    @property
+    def seconds_each(self) -> float | None:
+        """Seconds per judgment; None if unknown."""
+        return self.seconds / self.judgments if self.seconds and self.judgments else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +83,6 @@ class WorkspaceStatus:
         """How many scores training may use: the lexical baseline's only if there are no others."""
         models = (status for status in self.judges if status.judge.kind is not JudgeKind.LEXICAL)
         return sum(status.scored for status in models) or self.judgments_ok
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeWork:
-    """The work of a judge.
-
-    ``scored`` counts judgments with a score, ``failed`` the pairs that it failed on and has not
-    scored since. ``tokens`` and ``seconds`` are of all its judgments, failures included; 0 if
-    unknown, as after an import.
-    """
-
-    scored: int = 0
-    failed: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    judgments: int = 0
-
-    @property
-    def seconds_each(self) -> float | None:
-        """Seconds per judgment; None if unknown."""
-        return self.seconds / self.judgments if self.seconds and self.judgments else None
 
 
 def workspace_status(store: Store) -> WorkspaceStatus:
@@ -145,16 +138,18 @@ def workspace_status(store: Store) -> WorkspaceStatus:
         annotators=labels[4],
         disputed=labels[5],
         adjudicated=labels[6],
-        judges=_judges(store),
+        judges=judge_statuses(store),
     )
 
 
-def _judges(store: Store) -> tuple[JudgeStatus, ...]:
+def judge_statuses(store: Store) -> tuple[JudgeStatus, ...]:
+    """Return what every judge has done, the one with most scores first."""
     rows = store.read(
         f"""
-        WITH scored AS (
-            SELECT judge_id, count(*) AS scored FROM db.judgments
-            WHERE score IS NOT NULL GROUP BY judge_id
+        WITH done AS (
+            SELECT judge_id, count(score) AS scored, count(*) AS judgments,
+                sum(prompt_tokens + completion_tokens) AS tokens, sum(seconds) AS seconds
+            FROM db.judgments GROUP BY judge_id
         ), failed AS (
             SELECT judge_id, count(*) AS failed FROM open_failures GROUP BY judge_id
         ), compared AS (
@@ -164,31 +159,13 @@ def _judges(store: Store) -> tuple[JudgeStatus, ...]:
             WHERE seen.score IS NOT NULL GROUP BY seen.judge_id
         )
         SELECT {JUDGE_COLUMNS},
-            coalesce(scored, 0), coalesce(failed, 0), coalesce(compared, 0), coalesce(agreed, 0)
+            coalesce(scored, 0), coalesce(failed, 0), coalesce(compared, 0), coalesce(agreed, 0),
+            CAST(coalesce(tokens, 0) AS BIGINT), coalesce(seconds, 0), coalesce(judgments, 0)
         FROM db.judges
-        LEFT JOIN scored ON scored.judge_id = id
+        LEFT JOIN done ON done.judge_id = id
         LEFT JOIN failed ON failed.judge_id = id
         LEFT JOIN compared ON compared.judge_id = id
         ORDER BY coalesce(scored, 0) DESC, name, id
         """
     )
-    return tuple(JudgeStatus(judge_of_row(row[:-4]), *row[-4:]) for row in rows)
-
-
-def work_of_judges(store: Store) -> dict[UUID, JudgeWork]:
-    """Return the work of every judge with judgments."""
-    rows = store.read(
-        """
-        SELECT done.judge_id, scored, coalesce(failed, 0), tokens, seconds, judgments FROM (
-            SELECT judge_id, count(score) AS scored, count(*) AS judgments,
-                sum(prompt_tokens + completion_tokens) AS tokens, sum(seconds) AS seconds
-            FROM db.judgments GROUP BY judge_id
-        ) AS done
-        LEFT JOIN (SELECT judge_id, count(*) AS failed FROM open_failures GROUP BY judge_id)
-            AS open ON open.judge_id = done.judge_id
-        """
-    )
-    return {
-        judge: JudgeWork(int(scored), int(failed), int(tokens), float(seconds), int(judgments))
-        for judge, scored, failed, tokens, seconds, judgments in rows
-    }
+    return tuple(JudgeStatus(judge_of_row(row[:-7]), *row[-7:]) for row in rows)

@@ -30,7 +30,7 @@ from labels.agreement.records import OPPOSITE, AgreementReport, CalibrationEffec
 from labels.agreement.weights import can_be_weighted, weighted_labels
 from labels.calibration.store import current_calibration, labels_since
 from labels.judges.choosing import scored_pairs
-from labels.status import JudgeWork, work_of_judges
+from labels.status import JudgeStatus, judge_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,14 +51,14 @@ class Trust:
     """
 
     agreement: AgreementReport = field(default_factory=AgreementReport)
-    work: Mapping[UUID, JudgeWork] = field(default_factory=dict)
+    work: Mapping[UUID, JudgeStatus] = field(default_factory=dict)
     disagreements: Disagreements = field(default_factory=Disagreements)
     calibration: Calibration | None = None
     labels_since: int = 0
 
-    def work_of(self, judge: JudgeAgreement) -> JudgeWork:
+    def work_of(self, judge: JudgeAgreement) -> JudgeStatus:
         """Return what a judge has done."""
-        return self.work.get(judge.judge.id, JudgeWork())
+        return self.work.get(judge.judge.id, JudgeStatus(judge.judge))
 
 
 def measure_trust(store: Store, judge_name: str = "", annotator: str = "") -> Trust:
@@ -75,7 +75,7 @@ def measure_trust(store: Store, judge_name: str = "", annotator: str = "") -> Tr
     newest = current_calibration(store)
     return Trust(
         agreement=measure_agreement(store, judge_name),
-        work=work_of_judges(store),
+        work={status.judge.id: status for status in judge_statuses(store)},
         disagreements=judge_disagreements(store, annotator=annotator),
         calibration=newest,
         labels_since=labels_since(store, newest),

@@ -1,4 +1,4 @@
-"""Judges' work and their fights, against the same counted one by one."""
+"""Judges' work and disagreements, against the same counted one by one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def book(tmp_path: Path) -> Iterator[Book]:
         yield book
 
 
-def test_fights_are_the_pairs_whose_scores_lie_far_apart(book: Book) -> None:
+def test_disagreements_are_the_pairs_whose_scores_are_far_apart(book: Book) -> None:
     chance = np.random.default_rng(2)
     scores = chance.integers(1, 6, (3, 40))
     pairs = add_judged(book.store, scores[0].tolist(), judge="one")
@@ -39,13 +39,13 @@ def test_fights_are_the_pairs_whose_scores_lie_far_apart(book: Book) -> None:
     book.label_pair(pairs[0], 2)
     book.label_pair(pairs[0], 5, "bob")
     book.write()
-    fights = measure_trust(book.store).disagreements
+    found = measure_trust(book.store).disagreements
     apart = np.ptp(scores, axis=0)
-    assert (fights.total, fights.judged_twice) == ((apart >= APART).sum(), 40)
-    assert {fight.pair: fight.apart for fight in fights.worst} == {
+    assert (found.total, found.judged_twice) == ((apart >= APART).sum(), 40)
+    assert {pair_scores.pair: pair_scores.apart for pair_scores in found.worst} == {
         pair: far for pair, far in zip(pairs, apart, strict=True) if far >= APART
     }
-    settled = [fight.grade for fight in fights.worst if fight.grade is not None]
+    settled = [pair_scores.grade for pair_scores in found.worst if pair_scores.grade is not None]
     assert settled == ([3.5] if apart[0] >= APART else [])
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         JudgeAgreement,
         PoweredEstimate,
     )
-    from labels.status import JudgeWork
+    from labels.status import JudgeStatus
     from labels.trust import Trust
     from labels.workshop.comparing import ChangedPair, JudgeComparison
     from labels.workshop.cost import JudgingCost
@@ -192,7 +192,7 @@ def lines(trust: Trust) -> list[str]:
     return [*shown, *report.notices] or ["No judge has scored anything yet."]
 
 
-def _work(work: JudgeWork) -> dict[str, object]:
+def _work(work: JudgeStatus) -> dict[str, object]:
     return {
         "scored": work.scored,
         "failed": work.failed,
@@ -201,7 +201,7 @@ def _work(work: JudgeWork) -> dict[str, object]:
     }
 
 
-def _work_line(work: JudgeWork) -> str:
+def _work_line(work: JudgeStatus) -> str:
     each = f", {work.seconds_each:.2g} s each" if work.seconds_each is not None else ""
     return f"  {work.scored:,} scored, {work.failed:,} failed, {work.tokens:,} tokens{each}"
 

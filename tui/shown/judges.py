@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ReliabilityPoint,
     )
     from labels.calibration.store import Calibration
-    from labels.status import JudgeWork
+    from labels.status import JudgeStatus
     from labels.trust import Trust
     from tui.widgets.lists import Cell
     from tui.words import Part
@@ -129,7 +129,7 @@ _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
 
 
-def judge_cells(one: JudgeAgreement, work: JudgeWork, line: int, width: int) -> list[Cell]:
+def judge_cells(one: JudgeAgreement, work: JudgeStatus, line: int, width: int) -> list[Cell]:
     """Return one of the two lines of a judge: its name and kappa, or what it did."""
     if line == 0:
         version = displayable_line(one.judge.prompt_version)[:_VERSION]
