@@ -20,6 +20,7 @@ skip_without_mlx()
 import mlx.core as mx  # noqa: E402
 
 from core.encoder.models.module import named_parameters  # noqa: E402
+from core.encoder.weights import checkpoint_name  # noqa: E402
 from train.step.lora import add_lora, lora_modules, lora_parameters, merged  # noqa: E402
 from train.training import train  # noqa: E402
 
@@ -97,6 +98,7 @@ def test_dropout_drops_while_training_only() -> None:
         ("colbert", "encoder.layer.0.attention.self.query"),
         ("t5_merged", "encoder.block.1.layer.0.SelfAttention.v"),
         ("pylate", "layers.0.attn.Wqkv"),
+        ("distilbert", "encoder.layer.0.attention.self.query"),
     ],
 )
 def test_the_adapter_is_in_the_layout_of_peft(tmp_path: Path, name: str, layer: str) -> None:
@@ -105,11 +107,12 @@ def test_the_adapter_is_in_the_layout_of_peft(tmp_path: Path, name: str, layer: 
     train(config, example_set(held_out=0), folder, lambda _: None)
     settings = json.loads((folder.adapter / "adapter_config.json").read_text())
     assert (settings["peft_type"], settings["r"], settings["lora_alpha"]) == ("LORA", 2, 4)
-    assert layer in settings["target_modules"]
-    tensors = load_file(folder.adapter / "adapter_model.safetensors")
-    a = tensors[f"base_model.model.{layer}.lora_A.weight"]
-    b = tensors[f"base_model.model.{layer}.lora_B.weight"]
     base, model = load_encoder(config.base), load_encoder(folder.model)
+    theirs = checkpoint_name(layer, base.spec.family)
+    assert theirs in settings["target_modules"]
+    tensors = load_file(folder.adapter / "adapter_model.safetensors")
+    a = tensors[f"base_model.model.{theirs}.lora_A.weight"]
+    b = tensors[f"base_model.model.{theirs}.lora_B.weight"]
     moved = named_parameters(model.module)[f"base.{layer}.weight"]
     moved = moved - named_parameters(base.module)[f"base.{layer}.weight"]
     np.testing.assert_allclose(np.array(moved), 2 * b @ a, atol=1e-6)
