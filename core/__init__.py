@@ -1,1 +1,1 @@
-"""What every floor shares: workspace, store, corpus, encoder, records, statistics, search."""
+"""Shared by all other packages: workspace, store, corpus, encoder, records, statistics, search."""

@@ -1,8 +1,8 @@
 """Child processes that run a module of rejudge, and whether a process runs.
 
-A child is started through ``rejudge.py``, which loads rejudge's packages from the folder it lies
-in. So the child never imports a ``core/`` or ``train.py`` of the user's, whatever its working
-folder and ``PYTHONPATH`` hold.
+A child is started through ``rejudge.py``, which loads rejudge's packages from its own folder. So
+the child never imports a ``core/`` or ``train.py`` of the user's, whatever its working folder and
+``PYTHONPATH`` contain.
 """
 
 from __future__ import annotations

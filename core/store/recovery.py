@@ -102,8 +102,8 @@ def examine_store(folder: Path) -> Health:
 def restore(folder: Path) -> Restoration:
     """Replace a damaged database by the newest readable backup, and bring it up to date.
 
-    A whole database stays; only events that it or the journal lacks are added. The damaged file is
-    kept under another name. If this is killed at any moment, it can be run again.
+    An undamaged database stays; only events that it or the journal lacks are added. The damaged
+    file is kept under another name. If this is killed at any moment, it can be run again.
 
     Raises:
         StoreLockedError: another process has the database open.

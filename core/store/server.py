@@ -48,7 +48,7 @@ def attach_server(root: DuckDBPyConnection, url: ServerUrl) -> None:
     """Attach the database as ``db``.
 
     Raises:
-        UnavailableError: DuckDB's postgres extension is not here.
+        UnavailableError: DuckDB's postgres extension is not installed.
         duckdb.Error: the server cannot be reached or refuses.
     """
     load_extension(root)
