@@ -17,7 +17,7 @@ from core.store.errors import explained
 from core.store.sql import literal
 from labels.agreement.records import OPPOSITE
 from labels.judges.choosing import audited_judge
-from labels.pairs.files import spilled_file
+from labels.pairs.files import PLAIN_LINES, spilled_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,8 +230,6 @@ def _seen_sql(judge: UUID | None) -> str:
     """
 
 
-#: Options of a COPY that writes one text a line, unquoted.
-_PLAIN_LINES: Final = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\\x01'"
 QUERIES_ENDING: Final = ".queries.tsv"
 #: A whole grade as 4, not as 4.0: readers of the training file may want whole numbers.
 _PLAIN_GRADE: Final = (
@@ -279,9 +277,9 @@ def _write_rows(store: Store, graded: str, grade: str, target: Path, options: st
 
 def _write_qrels(store: Store, graded: str, target: Path) -> int:
     """Write TREC relevance judgments, and the texts of the queries beside them."""
-    written = _copy(store, f"{graded} {_QRELS}", target, _PLAIN_LINES)
+    written = _copy(store, f"{graded} {_QRELS}", target, PLAIN_LINES)
     queries = target.with_name(target.name + QUERIES_ENDING)
-    _copy(store, f"{graded} {_QUERIES}", queries, _PLAIN_LINES)
+    _copy(store, f"{graded} {_QUERIES}", queries, PLAIN_LINES)
     return written
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: How files of Zstandard, xz, bzip2 and zip begin.
 _PACKED: Final = (b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"PK\x03\x04")
+#: Options of a COPY that writes one text a line, as it is.
+PLAIN_LINES: Final = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\\x01'"
 #: Characters that DuckDB takes for a pattern in a file name.
 _PATTERN: Final = re.compile(r"[*?\[]")
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from core.errors import InputError
+from core.errors import InputError, StoreError
+from core.store.sql import literal
+from labels.pairs.files import PLAIN_LINES, first_bytes, readable_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +37,11 @@ class _CsvReader(Protocol):
 
 #: The longest line that is read, in bytes. DuckDB's own buffer ends a little above it.
 LONGEST_LINE: Final = (1 << 25) - (1 << 12)
+#: The largest JSON object that is read into memory; a list of any size is not.
+_LARGEST_OBJECT: Final = 1 << 28
 _MEGABYTE: Final = 1 << 20
+#: What DuckDB says of our copy of a file in an error message.
+_IN_FILE: Final = re.compile(r" (in|of) file [\"'][^\"']*[\"']")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,9 @@ class Reader:
         reads: returns whether a file is of this format, given its name in lower case and its first
             bytes. The first reader of ``READERS`` that says so is taken.
         function: writes the rows of a file as JSON Lines, given the store, the file and the target.
-            A row stands on the line that it has in the file, after blank lines if need be. Returns
-            the reason for each line that could not be read, which has an empty object instead.
+            A row stands on the line that it has in the file, after blank lines if need be; where
+            the file has no lines, on the line of its own number. Returns the reason for each line
+            that could not be read, which has an empty object instead.
     """
 
     name: str
@@ -122,6 +130,90 @@ def _skip_line(read_some: Callable[[int], bytes]) -> int:
     return size
 
 
+def _is_json(name: str, beginning: bytes) -> bool:
+    """Return whether a file is one JSON document, not a line for each object."""
+    text = beginning.lstrip()
+    if text.startswith(b"["):
+        return text[1:].lstrip()[:1] in {b"{", b"]", b""}
+    if not name.endswith(".json"):
+        return False
+    first, _, rest = text.partition(b"\n")
+    try:
+        value = json.loads(first)
+    except ValueError:
+        return text.startswith(b"{")
+    return isinstance(value, dict) and not rest.strip() and bool(_longest_list(value))
+
+
+def _read_json(store: Store, source: Path, target: Path) -> dict[int, str]:
+    """Write the objects of a list, or of the longest list in an object, one a line."""
+    if first_bytes(source, _MEGABYTE).lstrip().startswith(b"["):
+        with readable_file(store, source) as readable:
+            _convert(
+                store,
+                "SELECT CAST(json_extract(json, '$') AS VARCHAR) FROM read_json_objects("
+                f"{literal(str(readable))}, format = 'array', compression = 'uncompressed',"
+                f" maximum_object_size = {LONGEST_LINE})",
+                target,
+                PLAIN_LINES,
+            )
+        return {}
+    if source.stat().st_size > _LARGEST_OBJECT:
+        raise InputError(
+            f"a JSON object of over {_LARGEST_OBJECT >> 20} MB cannot be read",
+            todo="Write its rows as JSON Lines, one object a line.",
+        )
+    try:
+        document = json.loads(source.read_text(encoding="utf-8", errors="surrogateescape"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"the file is not JSON: {error}",
+            todo="If it has one object a line, add: --format jsonl",
+        ) from error
+    rows = _longest_list(document) or [document]
+    target.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="ascii")
+    return {}
+
+
+def _longest_list(value: object, depth: int = 3) -> list[object]:
+    """Return the longest list of objects in an object, empty if there is none."""
+    if not isinstance(value, dict) or depth == 0:
+        return []
+    lists = [
+        part
+        for part in value.values()
+        if isinstance(part, list) and part and all(isinstance(row, dict) for row in part)
+    ]
+    lists += [_longest_list(part, depth - 1) for part in value.values()]
+    return max(lists, key=len, default=[])
+
+
+def _is_parquet(name: str, beginning: bytes) -> bool:
+    return name.endswith(".parquet") or beginning.startswith(b"PAR1")
+
+
+def _read_parquet(store: Store, source: Path, target: Path) -> dict[int, str]:
+    with readable_file(store, source) as readable:
+        rows = f"SELECT * FROM read_parquet({literal(str(readable))})"
+        _convert(store, rows, target, "FORMAT json")
+    return {}
+
+
+def _convert(store: Store, rows: str, target: Path, options: str) -> None:
+    """Have the database write the rows of a file to the target."""
+    import duckdb
+
+    try:
+        store.read(f"COPY ({rows}) TO {literal(str(target))} ({options})")
+    except (duckdb.Error, StoreError) as error:  # what is wrong is the file, not the store
+        cause = error.__cause__ if isinstance(error, StoreError) else error
+        reason = str(cause).splitlines()[0]
+        raise InputError(
+            f"the file cannot be read: {_IN_FILE.sub('', reason)}",
+            todo="Check that it is whole, or name its format with --format.",
+        ) from error
+
+
 def _is_csv(name: str, _beginning: bytes) -> bool:
     return name.endswith(".csv")
 
@@ -184,7 +276,9 @@ READERS: Final[dict[str, Reader]] = {
     reader.name: reader
     for reader in (
         Reader("jsonl", "JSON Lines, one object a line", _is_json_lines, copy_json_lines),
+        Reader("json", "a list of objects, or an object that has one", _is_json, _read_json),
         Reader("csv", "a table with a header, separated by , ; | or tabs", _is_csv, _read_csv),
         Reader("tsv", "a table with a header, separated by tabs", _is_tsv, _read_tsv),
+        Reader("parquet", "a table of Parquet", _is_parquet, _read_parquet),
     )
 }

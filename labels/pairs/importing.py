@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.corpus.lookup import find_documents
+from core.errors import InputError
 from core.ids import utc_now
 from core.jobs import Job
 from core.problems import ProblemLog
@@ -150,8 +151,11 @@ class _Findings:
 
 
 def _convert(request: _Request, reader: Reader, source: Path, target: Path) -> Mapping[int, str]:
-    with explained(target):
-        return reader.function(request.store, source, target)
+    try:
+        with explained(target):
+            return reader.function(request.store, source, target)
+    except InputError as error:
+        raise InputError(error.what, where=str(request.path), todo=error.todo) from error
 
 
 def _import(request: _Request, source: Path, unreadable: Mapping[int, str]) -> ImportReport:

@@ -6,6 +6,7 @@ import gzip
 import json
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from core.store.opening import open_store
@@ -220,3 +221,61 @@ def test_the_judge_of_a_compressed_file_has_the_name_of_the_file(importer: Impor
     importer.load(importer.write("gpt.jsonl.gz", gzip.compress(line)))
     with open_store(importer.workspace) as store:
         assert store.read("SELECT name FROM db.judges") == [("gpt",)]
+
+
+ROWS = [{"query": "sort", "positive": SORT, "llm_score": 5}, {"query": "trim", "positive": TRIM}]
+ROWS_READ = [("sort", SORT, 5), ("trim", TRIM, None)]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("held", [lambda rows: rows, lambda rows: {"run": {"n": [1], "all": rows}}])
+def test_a_json_document_is_read(importer: Importer, indent: int | None, held: object) -> None:
+    assert callable(held)
+    path = importer.write("p.json", json.dumps(held(ROWS), indent=indent))
+    assert importer.load(path)["added"] == 2
+    assert importer.rows() == ROWS_READ
+
+
+def test_what_is_no_object_in_a_list_is_named_by_its_number(importer: Importer) -> None:
+    report = importer.load(importer.write("p.json", json.dumps([ROWS[0], 5, ROWS[1]])))
+    assert (report["added"], problems(report)) == (2, [(2, "not a JSON object")])
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.txt", "p"])
+def test_json_lines_are_recognised_under_other_names(importer: Importer, name: str) -> None:
+    importer.load(importer.write(name, "".join(json.dumps(row) + "\n" for row in ROWS)))
+    assert importer.rows() == ROWS_READ
+
+
+def test_a_file_of_one_object_is_a_pair(importer: Importer) -> None:
+    importer.load(importer.write("p.json", json.dumps(ROWS[0], indent=1)))
+    assert importer.rows() == ROWS_READ[:1]
+
+
+@pytest.mark.parametrize("content", ['[{"query": "q"}, {"que', '{"rows": [\n{"query": "q"'])
+def test_a_document_that_is_cut_short_is_refused(importer: Importer, content: str) -> None:
+    path = importer.write("p.json", content)
+    importer.load(path, status=2)
+    assert str(path) in importer.err
+    assert "JSON" in importer.err
+    assert "spill" not in importer.err
+    assert not list((importer.workspace / "spill").iterdir())
+
+
+def test_parquet_is_read_with_its_numbers(importer: Importer) -> None:
+    path = importer.folder / "p.parquet"
+    duckdb.execute(
+        "COPY (SELECT * FROM (VALUES ('sort', 'x', 4::DOUBLE, [0, 0, 0, 1.0, 0]),"
+        " ('trim', 'y', 'nan'::DOUBLE, NULL), (NULL, 'z', 3, NULL))"
+        f" AS rows(question, code, score, distribution)) TO '{path}' (FORMAT parquet)"
+    )
+    report = importer.load(path)
+    assert (report["added"], report["skipped"]) == (2, 1)
+    assert importer.rows() == [("sort", "x", 4), ("trim", "y", None)]
+    assert problems(report)[-1] == (3, "no query")
+
+
+def test_a_damaged_parquet_file_is_refused(importer: Importer) -> None:
+    importer.load(importer.write("p.parquet", b"PAR1" + b"x" * 100), status=2)
+    assert "the file cannot be read" in importer.err
+    assert "spill" not in importer.err
