@@ -29,9 +29,8 @@ OTHER_TEXT_KEYS: Final = (
     "grade_source",
 )
 TEXT_KEYS: Final = (QUERY_KEY, *CODE_KEYS, *PATH_KEYS, *SYMBOL_KEYS, *OTHER_TEXT_KEYS)
-SCORE_KEYS: Final = ("llm_score", "judge_score")
 #: Keys that hold a JSON value of their own kind.
-VALUE_KEYS: Final = (*SCORE_KEYS, "distribution", "is_variation")
+VALUE_KEYS: Final = ("llm_score", "judge_score", "distribution", "is_variation")
 KEYS: Final = (*TEXT_KEYS, *VALUE_KEYS)
 #: The keys of which one has to be there.
 _REQUIRED: Final = {"queries": (QUERY_KEY,), "code": (*CODE_KEYS, *PATH_KEYS)}
@@ -47,7 +46,11 @@ _SYNONYMS: Final = (
         CODE_KEYS,
         "document doc passage snippet code_snippet source_code function function_code content",
     ),
-    ("llm_score", SCORE_KEYS, "score rating relevance relevance_score grade label"),
+    (
+        "llm_score",
+        ("llm_score", "grade_source"),
+        "judge_score score rating relevance relevance_score grade label",
+    ),
     ("score_reasoning", ("score_reasoning",), "reasoning reason rationale explanation comment"),
     ("language", ("language",), "lang programming_language"),
     ("file_path", PATH_KEYS, "filepath file filename file_name"),
@@ -150,7 +153,7 @@ def _candidates(found: Sequence[str], names: Collection[str], taken: Collection[
         column
         for column in found
         if column not in taken
-        and column not in KEYS
+        and (column not in KEYS or column == "judge_score")
         and re.sub(r"[\s-]+", "_", column.strip().lower()) in names
     ]
 

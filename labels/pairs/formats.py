@@ -233,7 +233,7 @@ def _read_tsv(_store: Store, source: Path, target: Path) -> dict[int, str]:
 
 
 def _read_separated(source: Path, target: Path, delimiter: str) -> dict[int, str]:
-    """Convert a table with a header. Empty cells are left out, as if the key were absent."""
+    """Convert a table with a header. Empty cells become null."""
     wrong: dict[int, str] = {}
     written = 0
     csv.field_size_limit(LONGEST_LINE)
@@ -245,13 +245,13 @@ def _read_separated(source: Path, target: Path, delimiter: str) -> dict[int, str
         _, header = next(rows, (0, []))
         names = [] if isinstance(header, str) else [name.strip() for name in header]
         for number, row in rows:
-            values: dict[str, str] = {}
+            values: dict[str, str | None] = {}
             if isinstance(row, str):
                 wrong[number] = row
             elif len(row) != len(names):
                 wrong[number] = f"{len(row)} cells, and the header has {len(names)}"
             else:
-                values = {name: cell for name, cell in zip(names, row, strict=True) if cell}
+                values = {name: cell or None for name, cell in zip(names, row, strict=True)}
             lines.write("\n" * (number - 1 - written) + json.dumps(values) + "\n")
             written = number
     return wrong

@@ -27,13 +27,14 @@ from labels.pairs.files import (
 )
 from labels.pairs.formats import READERS, choose_reader
 from labels.pairs.staging import LineTooLongError, stage_lines
-from labels.pairs.storing import resolve_places, store_lines, unnamed_places
+from labels.pairs.storing import resolve_places, score_conflicts, store_lines, unnamed_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from core.store.database import Store
     from labels.pairs.formats import Reader
+    from labels.pairs.storing import ScoreConflict
 
 
 PROBLEMS_NAME: Final = "pair-import-problems.jsonl"
@@ -185,6 +186,7 @@ def _import(request: _Request, source: Path, unreadable: Mapping[int, str]) -> I
             now=now,
             begin=request.begin,
         )
+        _note_conflicts(readable, score_conflicts(cursor), findings)
         request.begin("commit")
     used = read - findings.skipped
     return ImportReport(
@@ -198,6 +200,17 @@ def _import(request: _Request, source: Path, unreadable: Mapping[int, str]) -> I
         problems_total=log.total,
         report_file=log.report_file,
     )
+
+
+def _note_conflicts(source: Path, conflicts: Sequence[ScoreConflict], findings: _Findings) -> None:
+    rows = {row for conflict in conflicts for row in (conflict.row, conflict.earlier_row)}
+    numbers = {row: number for row, number, _ in numbered_rows(source, sorted(rows))}
+    for conflict in conflicts:
+        findings.note(
+            numbers[conflict.row],
+            f"the same pair has the score {conflict.earlier_score} on line"
+            f" {numbers[conflict.earlier_row]}; this later score, {conflict.score}, counts",
+        )
 
 
 @contextmanager

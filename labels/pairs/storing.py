@@ -102,6 +102,31 @@ def store_lines(
     return StoredCounts(pairs, judged_again, failed)
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreConflict:
+    """Two rows in which a judge gave one pair different scores; the later row counts."""
+
+    row: int
+    score: int
+    earlier_row: int
+    earlier_score: int
+
+
+def score_conflicts(cursor: DuckDBPyConnection) -> list[ScoreConflict]:
+    """Return the rows whose score differs from the one before, by the same judge on the same pair.
+
+    To be called after ``store_lines``.
+    """
+    rows = cursor.execute(
+        "SELECT line, score, lag(line) OVER before, lag(score) OVER before"
+        " FROM lines JOIN line_pairs USING (line) JOIN line_judges USING (judge)"
+        f" WHERE score IS NOT NULL AND {_OFTEN}"
+        " WINDOW before AS (PARTITION BY pair_id, id ORDER BY line)"
+        " QUALIFY score <> lag(score) OVER before ORDER BY line"
+    ).fetchall()
+    return [ScoreConflict(*row) for row in rows]
+
+
 def _number_documents(cursor: DuckDBPyConnection) -> None:
     """Make ``new_documents``: each different place and code, with its lines."""
     cursor.execute(
@@ -220,6 +245,8 @@ def judgment_id_sql() -> str:
     return f"CAST(left(sha256(concat(judge_id, pair_id, {said})), 32) AS UUID)"
 
 
+#: The pair occurs more than once in the file.
+_OFTEN: Final = "pair_id IN (SELECT pair_id FROM line_pairs GROUP BY pair_id HAVING count(*) > 1)"
 #: The lines with a ruling; the two conditions choose among lines and among their judgments.
 _RULED: Final = f"""
     SELECT *, {judgment_id_sql()} AS id FROM (
@@ -250,9 +277,8 @@ def _number_rulings(cursor: DuckDBPyConnection) -> None:
     In a store without judgments that is a view, which saves a second copy of a million lines. Only
     lines whose pair occurs more than once in the file are compared: usually few.
     """
-    often = "pair_id IN (SELECT pair_id FROM line_pairs GROUP BY pair_id HAVING count(*) > 1)"
     cursor.execute(
-        f"CREATE TEMP TABLE repeated AS SELECT line FROM ({_RULED.format(often, 'true')})"
+        f"CREATE TEMP TABLE repeated AS SELECT line FROM ({_RULED.format(_OFTEN, 'true')})"
         " QUALIFY row_number() OVER (PARTITION BY id ORDER BY line DESC) > 1"
     )
     last = "lines.line NOT IN (SELECT line FROM repeated)"

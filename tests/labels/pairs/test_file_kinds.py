@@ -279,3 +279,35 @@ def test_a_damaged_parquet_file_is_refused(importer: Importer) -> None:
     importer.load(importer.write("p.parquet", b"PAR1" + b"x" * 100), status=2)
     assert "the file cannot be read" in importer.err
     assert "spill" not in importer.err
+
+
+def test_two_scores_of_one_pair_are_reported_with_both_lines(importer: Importer) -> None:
+    lines = [
+        {"query": "q", "code": "a", "llm_score": 5},
+        {"query": "q", "code": "b", "llm_score": 2},
+        {"query": "q", "code": "a", "llm_score": 1},
+        {"query": "q", "code": "a", "llm_score": 1},
+        {"query": "q", "code": "a", "llm_score": 4, "judge": "another"},
+        {"query": "q", "code": "a", "llm_score": 5},
+    ]
+    report = importer.load(importer.write("p.jsonl", "\n\n".join(map(json.dumps, lines))))
+    assert problems(report) == [
+        (5, "the same pair has the score 5 on line 1; this later score, 1, counts"),
+        (11, "the same pair has the score 1 on line 7; this later score, 5, counts"),
+    ]
+    with open_store(importer.workspace) as store:
+        assert store.read(
+            "SELECT j.score FROM current_judgments AS j JOIN db.judges AS g ON g.id = j.judge_id"
+            " WHERE g.name = 'p' ORDER BY ALL"
+        ) == [(2,), (5,)]
+
+
+def test_a_score_under_the_name_of_an_export_is_asked_for(importer: Importer) -> None:
+    line = {"query": "q", "code": "c", "judge_score": 4, "relevance": 1}
+    importer.load(importer.write("p.jsonl", json.dumps(line)), status=2)
+    assert "several columns may be the scores: judge_score, relevance" in importer.err
+
+
+def test_a_column_without_a_value_is_named_too(importer: Importer) -> None:
+    importer.load(importer.write("t.csv", "id,note,value\n1,,2\n"), status=2)
+    assert "Its columns: id, note, value." in importer.err

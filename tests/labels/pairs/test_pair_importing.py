@@ -24,6 +24,7 @@ from tests.labels.pairs.judgment_ids import judgment_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from uuid import UUID
 
     from core.records import Progress
     from core.store.database import Store
@@ -55,10 +56,11 @@ class Expected:
     noted: int
     read: int
     failed: int
+    scores: dict[tuple[UUID, UUID], int]
 
 
 def expected_of(lines: Sequence[bytes], judge_name: str) -> Expected:
-    found = Expected(set(), set(), set(), set(), [], 0, 0, 0)
+    found = Expected(set(), set(), set(), set(), [], 0, 0, 0, {})
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
             continue
@@ -81,6 +83,10 @@ def expected_of(lines: Sequence[bytes], judge_name: str) -> Expected:
             continue
         found.failed += one.ruling.failure is not None
         judge = make_judge(one.judge or judge_name, JudgeKind.IMPORTED).id
+        if one.ruling.score is not None:
+            before = found.scores.setdefault((pair, judge), one.ruling.score)
+            found.noted += before != one.ruling.score
+            found.scores[pair, judge] = one.ruling.score
         ruling = Ruling(one.ruling.score, one.ruling.failure)
         identifier = judgment_id(judge, pair, ruling, one.distribution, one.rationale)
         parts = one.distribution or (None,) * 5
@@ -357,7 +363,9 @@ def test_code_of_the_corpus_is_not_doubled_and_may_be_named_by_its_place(
     report = import_pairs(store, written(tmp_path, *lines))
     assert (report.read, report.added, report.skipped, report.unchanged) == (4, 1, 1, 2)
     assert [(problem.line, problem.reason) for problem in report.problems] == [
-        (3, "no code, and the corpus has no a/b.py#gone")
+        (3, "no code, and the corpus has no a/b.py#gone"),
+        (4, "the same pair has the score 2 on line 1; this later score, 3, counts"),
+        (5, "the same pair has the score 3 on line 4; this later score, 4, counts"),
     ]
     assert rows(store, "id, kind, start_line, in_corpus FROM db.documents") == {
         (document.id, "method", 3, True)
