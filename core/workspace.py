@@ -165,16 +165,35 @@ class Workspace:
         return value if isinstance(value, str) else self.settings().store
 
     def remember_store(self) -> None:
-        """Write ``store`` into the settings, in front of everything else.
+        """Write ``store`` into the settings; see ``remember``."""
+        self.remember("store", self.store)
+
+    def remember(self, name: str, value: str) -> None:
+        """Write a text setting in place of its line, or in front of everything else.
 
         Raises:
-            WorkspaceError: the file cannot be written.
+            WorkspaceError: the file cannot be written, or is no TOML.
         """
+        import tomllib
+
         path = self.folder / SETTINGS_NAME
-        escaped = self.store.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        line = f'{name} = "{escaped}"'
         try:
-            rest = path.read_text("utf-8") if path.exists() else ""
-            write_atomically(path.resolve(), f'store = "{escaped}"\n\n{rest}')
+            text = path.read_text("utf-8") if path.exists() else ""
+            found = re.search(rf"^{name}\s*=.*$", text.partition("\n[")[0], re.MULTILINE)
+            if found:
+                text = text[: found.start()] + line + text[found.end() :]
+            else:
+                text = f"{line}\n\n{text}"
+            tomllib.loads(text)
+            write_atomically(path.resolve(), text)
+        except ValueError as error:
+            raise WorkspaceError(
+                f"the settings could not be changed: {error}",
+                where=str(path),
+                todo=f"Mend the file, and set there: {line}",
+            ) from error
         except OSError as error:
             raise WorkspaceError(
                 f"the settings could not be written: {error.strerror}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import math
 import sys
+from asyncio import get_running_loop
+from collections import deque
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 #: Seconds between looks at the runs, and at the terminal.
 _RUNS_PERIOD: Final = 1.0
 _TERMINAL_PERIOD: Final = 2.0
+#: Seconds after which a key counts as handled, should a widget have lost it.
+_KEY_PATIENCE: Final = 0.5
 #: Seconds that a start may take.
 _START: Final = 2.0
 #: Seconds from opening the store to the first check whether a backup is due, and between checks.
@@ -65,6 +69,9 @@ class RejudgeApp(App[None]):
         self.animation_level = "none"
         self._made: list[WorkspaceScreen] = []
         self._in_front_since = -math.inf
+        self._saved_theme = ""
+        self._key: events.Key | None = None
+        self._typed: deque[events.Key] = deque()
         self.context = Context(
             self,
             workspace,
@@ -102,6 +109,8 @@ class RejudgeApp(App[None]):
         for name in SCREENS:
             self.add_mode(name, lambda name=name: self._make(name))  # type: ignore[misc]
         self.screen_change_signal.subscribe(self, self._screen_changed)
+        self._saved_theme = self.theme
+        self.theme_changed_signal.subscribe(self, lambda theme: self._save_theme(theme.name))
         self.call_after_refresh(self.open_store)
 
     def on_open_workspace(self, _: OpenWorkspace) -> None:
@@ -191,18 +200,45 @@ class RejudgeApp(App[None]):
         return later
 
     async def on_event(self, event: events.Event) -> None:
-        """Let no key act on what the person had not seen when typing it.
+        """Handle keys strictly one after the other, so that each acts on what it was typed for.
 
-        Keys wait in queues. One that comes back unused from a screen or widget that is no longer
-        in front is dropped; a character typed ahead of a line to type in goes into that line.
+        Textual hands keys on as they come; one would overtake the key before it, which still opens
+        a line to type in or another screen.
         """
-        if isinstance(event, events.Key) and event.is_forwarded:
-            if event.is_printable and isinstance(self.focused, Input):
-                self.focused.post_message(events.Key(event.key, event.character))
-                return
-            if event.time < self._in_front_since:
-                return
-        await super().on_event(event)
+        if not isinstance(event, events.Key):
+            await super().on_event(event)
+        elif event.is_forwarded:
+            await super().on_event(event)
+            self._key_done(event)
+        elif self._key is None:
+            self._key = event
+            await self._handle_key(event)
+        else:
+            self._typed.append(event)
+
+    async def _handle_key(self, key: events.Key) -> None:
+        if key.time < self._in_front_since and not isinstance(self.focused, Input):
+            self._key_done(key)  # it was typed for the screen before
+            return
+        target = self.focused or self.screen
+        await super().on_event(key)
+        if key.is_forwarded:
+            target.call_later(self._key_handled, key)
+            get_running_loop().call_later(_KEY_PATIENCE, self._key_done, key)
+        else:
+            self._key_done(key)
+
+    def _key_handled(self, key: events.Key) -> None:
+        """Go on if the target used the key up; else it comes back to the app."""
+        if key._stop_propagation:  # noqa: SLF001 - Textual has no other way to tell
+            self._key_done(key)
+
+    def _key_done(self, key: events.Key) -> None:
+        if self._key is not key:
+            return
+        self._key = self._typed.popleft() if self._typed else None
+        if self._key is not None:
+            self.call_later(self._handle_key, self._key)
 
     def _screen_changed(self, _: object) -> None:
         self._in_front_since = math.inf
@@ -210,6 +246,13 @@ class RejudgeApp(App[None]):
 
     def _painted(self) -> None:
         self._in_front_since = monotonic()
+
+    def _save_theme(self, name: str) -> None:
+        """Keep the theme that the person picked for the next start."""
+        workspace = self.context.workspace
+        if name != self._saved_theme and workspace.exists:
+            self._saved_theme = name
+            self.context.background.start(lambda: workspace.remember("theme", name), lambda _: None)
 
     def show_error(self, error: RejudgeError) -> None:
         """Show an error as a notice, unless the same text is in sight.

@@ -77,10 +77,9 @@ class Recalibration:
         self.requested, self.waiting, self._began = requested, 0, monotonic()
 
         def calibrate(running: Running) -> CalibrationOutcome:
-            from core.jobs import Job
             from labels.calibration.calibrating import calibrate
 
-            return calibrate(store, Job(running.report, running.stopped), apart=True)
+            return calibrate(store, running.job, apart=True)
 
         def ended(outcome: CalibrationOutcome) -> None:
             self._ended()

@@ -1,12 +1,11 @@
-"""The sample workspace: this Python's own standard library, a spec and scored pairs.
+"""The sample workspace: the standard library of this Python, a spec, and scored pairs.
 
-The spec and the pairs are part of rejudge and name code by path and symbol only; the code is read
-from the Python that runs. Everything goes in through the functions that a person's own data takes,
-and the lexical baseline gives every pair a second score to disagree with.
+Spec and pairs ship with rejudge and name code by path and symbol; the code itself is read from the
+running Python. They are imported like a person's own data, and the lexical baseline gives every
+pair a second score.
 
-The pairs come from two judges. ``sample`` read each pair and says why it scored it so: that is
-what there is to audit. ``writer`` wrote queries for the code and scored what they are for, without
-a word: that is what there is to train on.
+The pairs have two judges. ``sample`` scored with a rationale: these pairs are for auditing.
+``writer`` wrote queries for the code and scored them without a rationale: these are for training.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 SAMPLE_JUDGE: Final = "sample"
 WRITER: Final = "writer"
 
-#: Parts of a Python installation that are no library, or not there in every version or machine.
+#: Parts of a Python installation that are not library code, or missing from some versions.
 LEFT_OUT: Final = (
     "*",
     "!*/",
@@ -77,7 +76,7 @@ LEFT_OUT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SampleReport:
-    """What the imports did."""
+    """The reports of the imports."""
 
     corpus: ImportReport
     spec: ImportReport
@@ -91,12 +90,12 @@ def standard_library() -> Path:
 
 
 def build_sample(store: Store, library: Path, progress: Callable[[Progress], None]) -> SampleReport:
-    """Import corpus, spec and pairs and judge by words; what is there already is not done again.
+    """Import corpus, spec and pairs, and run the lexical baseline; finished steps are skipped.
 
     Args:
         store: an open store.
         library: the standard library's folder.
-        progress: called with how far the current step is.
+        progress: called with the progress of the current step.
     """
     corpus = import_corpus(store, library, exclude=LEFT_OUT, job=Job(progress))
     with resources.as_file(resources.files("eval") / "sample" / "python-stdlib.json") as path:

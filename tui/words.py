@@ -1,7 +1,4 @@
-"""The words and signs that screens share.
-
-A grade is always a digit, a word and a bar, never a colour alone.
-"""
+"""Words and signs shared by the screens; a grade is never shown by colour alone."""
 
 from __future__ import annotations
 
@@ -71,7 +68,7 @@ def bar(share: float, width: int) -> str:
 
 
 def judge_name(judge: Judge) -> Content:
-    """Return a judge's name and what it honestly is, in a few words."""
+    """Return a judge's name and what kind of judge it is."""
     name = displayable_line(judge.name)
     badge = _JUDGE_BADGES.get(judge.kind.value) or displayable_line(judge.model or "model")
     if badge.startswith(name):
@@ -80,7 +77,7 @@ def judge_name(judge: Judge) -> Content:
 
 
 def shown_folder(folder: Path) -> str:
-    """Return a folder as people write it, with ``~`` for their home."""
+    """Return a folder with ``~`` for the home folder."""
     home = str(Path.home())
     text = str(folder)
     inside = text == home or text.startswith(home.rstrip("/") + "/")
@@ -88,7 +85,7 @@ def shown_folder(folder: Path) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a share with its counts, ``83% (10 of 12)``; ``none yet`` of nothing."""
+    """Return a share with its counts, ``83% (10 of 12)``; ``none yet`` when ``whole`` is 0."""
     return f"{100 * part / whole:.0f}% ({part:,} of {whole:,})" if whole else "none yet"
 
 
@@ -101,7 +98,7 @@ def counted(number: int, word: str) -> str:
 
 
 def error_text(error: RejudgeError) -> Content:
-    """Return an error as it is shown in full: what, where, what to do."""
+    """Return an error in full: what, where, and what to do."""
     parts: list[Part] = [
         ("✗ ", "bold $text-error"),
         (displayable_line(error.what), "bold $text-error"),

@@ -289,15 +289,17 @@ def audit_counts(
     """Count what the annotator has done and has left under a filter, and how often they agree.
 
     A skipped pair counts as finished, a disputed pair is done when it is adjudicated. Agreement
-    covers all current grades of the annotator that were compared with a score, under any filter.
+    covers all current grades of the annotator that were compared with a score of the judge, under
+    any filter; without a judge, with any score.
     """
     done, left = _progress(store, annotator, judge, audit_filter)
     compared, agreed, within_one = store.read(
         "SELECT count(*), count(*) FILTER (label.grade = seen.score),"
         " count(*) FILTER (abs(label.grade - seen.score) <= 1)"
         " FROM current_labels AS label JOIN db.judgments AS seen ON seen.id = label.judgment_id"
-        " WHERE label.annotator = $1 AND seen.score IS NOT NULL",
-        [annotator],
+        " WHERE label.annotator = $1 AND seen.score IS NOT NULL"
+        + (" AND seen.judge_id = $2" if judge else ""),
+        [annotator, judge.id] if judge else [annotator],
     )[0]
     return AuditCounts(done, left, compared, agreed, within_one)
 

@@ -195,6 +195,22 @@ class LabelRecorder:
         self.mark(undone.pair_id, Action.UNDO, undoes=undone.id)
         return undone
 
+    def unflag(self, pair: UUID) -> bool:
+        """Undo the annotator's flags on a pair; return whether there were any.
+
+        Raises:
+            StoreError: the store cannot be read, or has not received the last event yet.
+        """
+        self.send_waiting()
+        rows = self._store.read(
+            "SELECT id FROM standing_events"
+            " WHERE annotator = $1 AND pair_id = $2 AND action = 'flag' ORDER BY happened, id",
+            [self.annotator, pair],
+        )
+        for (flag,) in rows:
+            self.mark(pair, Action.UNDO, undoes=flag)
+        return bool(rows)
+
     def _record(self, event: LabelEvent) -> LabelEvent:
         size = self._journal.append(event)
         try:

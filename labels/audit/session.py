@@ -298,6 +298,23 @@ class AuditSession:
         self._replace(replace(item, flagged=True))
         return event
 
+    def toggle_flag(self) -> bool:
+        """Flag the current pair, or undo the annotator's own flag; return whether it is flagged.
+
+        Raises:
+            StoreError: the flag cannot be undone, because the server cannot be reached.
+        """
+        item = self._item()
+        if not item.flagged or not self._recorder.unflag(item.pair.id):
+            self.flag()
+            return True
+        ((others,),) = self._store.read(
+            "SELECT count(*) FROM standing_events WHERE pair_id = $1 AND action = 'flag'",
+            [item.pair.id],
+        )
+        self._replace(replace(item, flagged=others > 0))
+        return bool(others)
+
     def note(self, text: str) -> LabelEvent:
         """Add a note to the current pair.
 
@@ -389,11 +406,16 @@ class AuditSession:
         )
 
     def _distance(self, item: AuditItem) -> int | None:
-        """Return the distance of the annotator's grade from the score it was compared with."""
+        """Return the distance of the annotator's grade from the audited judge's score.
+
+        None without a grade, and when the grade was compared with another judge's score.
+        """
         label = item.label_of(self.annotator)
         if label is None:
             return None
         for ruling in item.rulings:
+            if self.judge is not None and ruling.judge.id != self.judge.id:
+                continue
             if ruling.judgment.id == label.judgment_id and ruling.judgment.score is not None:
                 return abs(label.grade - ruling.judgment.score)
         return None

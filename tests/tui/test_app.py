@@ -50,6 +50,21 @@ async def test_theme_of_the_settings(tmp_path: Path) -> None:
         assert pilot.app.theme == "textual-light"
 
 
+async def test_a_picked_theme_is_there_at_the_next_start(tmp_path: Path) -> None:
+    workspace = workspace_with(tmp_path, numbered(2), 'judge = "gpt"\n[keys]\n"audit.skip" = "x"\n')
+    async with home(workspace) as pilot:
+        pilot.app.theme = "nord"
+        await settled(pilot)
+        pilot.app.theme = "textual-light"
+        await settled(pilot)
+    settings = workspace.settings()
+    assert (settings.theme, settings.judge, settings.keys) == (
+        "textual-light", "gpt", {"audit.skip": "x"},
+    )  # fmt: skip
+    async with home(workspace) as pilot:
+        assert pilot.app.theme == "textual-light"
+
+
 @pytest.mark.parametrize("size", [(1, 1), (40, 2)])
 async def test_odd_terminals(tmp_path: Path, size: tuple[int, int]) -> None:
     async with audit(workspace_with(tmp_path, numbered(3)), size) as sitting:

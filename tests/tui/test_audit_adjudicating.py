@@ -63,16 +63,16 @@ async def test_one_key_adjudicates_with_everybodys_grade_in_sight(
             await sitting.press("i")
             shown = painted(sitting.pilot)
             await sitting.press("escape")
-        assert "PEOPLE (UTC), 4 APART" in shown
+        assert "PEOPLE'S GRADES (UTC), 4 APART" in shown
         assert all(f"NOTE-OF-{name}" in shown for name in ("ada", "bob", "eve"))
         assert "6 s" in shown
         await sitting.press("3")
         assert sitting.said == "adjudicated 3, judge said 4: override · u undoes"
         shown = painted(sitting.pilot)
-        assert "No pair is left under this filter." in shown
+        assert "No pair is left with this filter." in shown
         assert "1 adjudicated" in shown
         await sitting.press("u")
-        assert sitting.said == "took back the adjudicated grade 3 (override) on this pair"
+        assert sitting.said == "adjudicated grade 3 undone (override)"
         assert sitting.query == "find alpha"
         await sitting.press("space")
         assert sitting.said == "adjudicated 4, judge said 4: confirm · u undoes"
@@ -119,7 +119,7 @@ async def test_home_counts_them(tmp_path: Path) -> None:
 async def test_a_filter_without_disputes_says_so(tmp_path: Path) -> None:
     async with audit(workspace_with(tmp_path, ROWS)) as sitting:
         await filtered(sitting, "is:disputed")
-        assert "No pair is left under this filter." in painted(sitting.pilot)
+        assert "No pair is left with this filter." in painted(sitting.pilot)
 
 
 async def adjudicating(pilot: Pilot[None]) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from textual import events
 
-from tests.building import Scored, numbered
+from core.store.opening import open_store
+from tests.building import Scored, add_scored, named_judge, numbered
 from tests.tui.driving import WIDE, audit, painted, settled, until, workspace_with
 from tui.screens.audit.screen import AuditScreen
 from tui.screens.base import OverlayScreen
@@ -53,7 +54,7 @@ async def test_undo_goes_back_through_the_session_and_beyond(tmp_path: Path) -> 
         await sitting.press("1")
         await sitting.press("u")
         assert sitting.query == here
-        assert sitting.said.startswith("took back grade 1")
+        assert sitting.said.startswith("grade 1 undone")
         await sitting.press("u")
         assert sitting.query == earlier
         await sitting.press("u")
@@ -76,6 +77,35 @@ async def test_skip_flag_and_note(tmp_path: Path) -> None:
         assert sitting.query != first
         assert sitting.said == "skipped · u undoes"
         assert [action for action, *_ in sitting.events()] == ["flag", "note", "skip"]
+
+
+async def test_a_second_f_takes_the_flag_off(tmp_path: Path) -> None:
+    async with audit(workspace_with(tmp_path, numbered(3))) as sitting:
+        await sitting.press("f")
+        assert "flagged" in painted(sitting.pilot).splitlines()[2]
+        await sitting.press("f")
+        assert sitting.said == "flag removed"
+        assert "flagged" not in painted(sitting.pilot).splitlines()[2]
+        assert [action for action, *_ in sitting.events()] == ["flag", "undo"]
+        await sitting.press("f", "u")
+        assert sitting.said == "flag undone"
+        assert sitting.session.current is not None
+        assert not sitting.session.current.flagged
+
+
+async def test_the_header_counts_agreement_with_the_judge_that_it_names(tmp_path: Path) -> None:
+    workspace = workspace_with(tmp_path, numbered(4, scores=(4,)))
+    with open_store(workspace.folder) as store:
+        other = [Scored("asked elsewhere", "x = 1\n", 2, path="elsewhere.py")]
+        add_scored(store, other, named_judge("other"))
+    async with audit(workspace) as sitting:
+        while sitting.query:
+            await sitting.press("4")
+        assert len(sitting.events()) == 5
+        top = painted(sitting.pilot).splitlines()[0]
+        assert "agree 100% (4 of 4)" in top
+    async with audit(workspace) as sitting:
+        assert sitting.session.counts.compared == 4
 
 
 async def test_an_open_line_takes_the_keys_and_leaves_with_its_pair(tmp_path: Path) -> None:
@@ -175,7 +205,7 @@ async def test_filter_narrows_and_says_what_it_does_not_know(tmp_path: Path) -> 
         assert sitting.session.current.ruling.judgment.score == 2
         assert "filter score:2" in painted(sitting.pilot)
         await sitting.press("2", "2")
-        assert "No pair is left under this filter." in painted(sitting.pilot)
+        assert "No pair is left with this filter." in painted(sitting.pilot)
         await sitting.press("slash", "ctrl+u", "enter")
         await until(sitting.pilot, lambda: not sitting.session.audit_filter.active)
         assert sitting.query

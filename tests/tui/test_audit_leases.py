@@ -36,5 +36,5 @@ async def test_what_others_have_in_hand_is_told_at_the_end(tmp_path: Path) -> No
     async with audit(workspace, WIDE) as sitting:
         await sitting.press("3")
         await settled(sitting.pilot)
-        assert "others have it in hand" in painted(sitting.pilot)
+        assert "others are grading it" in painted(sitting.pilot)
         assert [grade for _, grade, _ in sitting.events()] == [3]

@@ -197,8 +197,8 @@ async def test_home_at_a_glance_fits_80_by_24(tmp_path: Path) -> None:
 async def test_home_tells_the_latest_figures_beside_their_goals(tmp_path: Path) -> None:
     async with home(workspace_with_evals(tmp_path, BEFORE, AFTER)) as pilot:
         shown = painted(pilot)
-        assert "1 spec with 3 queries · 2 evals" in shown
-        assert "the latest lexical, R@2" in shown
+        assert "1 spec with 3 queries · 2 evaluations" in shown
+        assert "latest: lexical, R@2" in shown
         assert "semantic 0.000 · keyword 1.000" in shown
 
 
@@ -212,10 +212,10 @@ def test_what_the_latest_eval_missed_is_offered_where_a_goal_is_not_reached() ->
         seen = LoopSeen(evals=1, latest=latest, under_way="evaluating the run: 9 of 12 documents")
         return loop_text(status, next_step(status), seen, keys, 50).plain
 
-    assert "semantic 0.700 ✗ under 0.90" in shown(0.7)
-    assert "m to begin with what the latest eval missed" in shown(0.7)
+    assert "semantic 0.700 ✗ below 0.90" in shown(0.7)
+    assert "m to start with what the latest evaluation missed" in shown(0.7)
     assert "evaluating the run: 9 of 12 documents" in shown(0.7)
-    assert "to begin with" not in shown(0.95)
+    assert "to start with" not in shown(0.95)
 
 
 def test_where_there_is_little_room_the_stages_stand_close_together() -> None:

@@ -41,7 +41,7 @@ async def test_the_keys_go_through_judges_figures_and_fights(workspace: Workspac
         assert at.screen.judge is not None
         assert at.screen.judge.judge.name == "gpt"
         assert "kappa 0." in at.text
-        assert "gpt BESIDE PEOPLE" in at.text
+        assert "gpt COMPARED WITH PEOPLE" in at.text
         await at.press("j", "pagedown")
         assert page.scroll_offset.y > 2
         await at.press("end")
@@ -74,15 +74,15 @@ async def test_the_keys_go_through_judges_figures_and_fights(workspace: Workspac
 async def test_wide_shows_the_whole_of_a_judge_at_once(workspace: Workspace) -> None:
     async with judges(workspace, WIDE) as at:
         for words in (
-            "ITS SCORES BY PEOPLE'S GRADES",
-            "WHAT ITS SCORES MEAN",
+            "SCORES BY PEOPLE'S GRADES",
+            "MEAN GRADE BY SCORE",
             "CALIBRATION",
             "PPI++",
-            "more labels",
+            "HOW MANY LABELS",
             "shown minus blind",
             "ada and bob",
-            "no pair came back",
-            "pairs judged twice",
+            "nobody graded a pair twice",
+            "pairs with several scores",
         ):
             assert words in at.text
 
@@ -148,8 +148,8 @@ async def test_what_cannot_be_had_is_said_in_a_sentence(tmp_path: Path) -> None:
     with open_store(workspace.folder) as store:
         pairs = add_judged(store, [1 + n % 5 for n in range(10)])
     async with judges(workspace, WIDE) as at:
-        assert "No label is on a pair that this judge scored" in at.text
-        assert "cannot be told without a label" in at.text
+        assert "No pair that this judge scored has a label yet" in at.text
+        assert "labels are needed first" in at.text
         await at.press("c")
         await until(at.pilot, lambda: "not calibrated" in at.said)
         assert "there are no labels to learn from" in at.said

@@ -82,16 +82,16 @@ async def test_a_query_shows_what_was_wanted_and_what_stands_above(workspace: Wo
     async with misses(workspace) as looking:
         await looking.open()
         text = looking.text
-        assert "WANTED rank 3  src/watcher.rs:1" in text
-        assert "2 of 2 words: changes disk" in text
+        assert "EXPECTED rank 3  src/watcher.rs:1" in text
+        assert "2 of 2 query words: changes disk" in text
         assert "ABOVE rank 1 of 2  src/file_watcher.rs:1" in text
-        assert "0 of 2 words  not: changes disk" in text
+        assert "0 of 2 query words  missing: changes disk" in text
         await looking.press("n")
         assert "ABOVE rank 2 of 2  src/server.rs" in looking.text
         await looking.press("right")
-        await until(looking.pilot, lambda: "WANTED 1 of 2 not found" in looking.text)
+        await until(looking.pilot, lambda: "EXPECTED 1 of 2 not found" in looking.text)
         await looking.press("e")
-        assert "WANTED 2 of 2 not found" in looking.text
+        assert "EXPECTED 2 of 2 not found" in looking.text
         # Escape goes to the lists, then home.
         await looking.press("escape")
         assert "evals" in looking.text
@@ -102,16 +102,16 @@ async def test_a_query_shows_what_was_wanted_and_what_stands_above(workspace: Wo
 async def test_a_wide_terminal_shows_lists_and_both_codes(workspace: Workspace) -> None:
     async with misses(workspace, WIDE) as looking:
         await until(looking.pilot, lambda: "fn notify()" in looking.text)
-        row = next(line for line in looking.text.splitlines() if "WANTED" in line)
+        row = next(line for line in looking.text.splitlines() if "EXPECTED" in line)
         assert "ABOVE" in row
         assert await looking.pilot.click("#queries", offset=(5, 1))
-        await until(looking.pilot, lambda: "WANTED 1 of 2 not found" in looking.text)
+        await until(looking.pilot, lambda: "EXPECTED 1 of 2 not found" in looking.text)
 
 
 async def test_nothing_of_a_query_acts_on_the_terminal(workspace: Workspace) -> None:
     async with misses(workspace, WIDE) as looking:
         await looking.press("down")
-        await until(looking.pilot, lambda: "WANTED 1 of 2" in looking.text)
+        await until(looking.pilot, lambda: "EXPECTED 1 of 2" in looking.text)
         assert "\x1b" not in looking.text
         assert "root [bold]of\\x1b[31m a codebase" in looking.text
 
@@ -197,7 +197,7 @@ async def test_the_misses_are_written_as_markdown_and_json(workspace: Workspace)
 
 async def test_an_eval_is_started_where_there_is_none(tmp_path: Path) -> None:
     async with misses(workspace_with_evals(tmp_path)) as looking:
-        assert "No eval yet" in looking.text
+        assert "No evaluation yet" in looking.text
         assert "opening the workspace" not in looking.text
         await looking.press("s")
         await settled(looking.pilot)
@@ -265,7 +265,7 @@ async def test_the_tokens_of_an_encoder_are_aligned_when_asked_for(workspace: Wo
     async with misses(workspace, (120, 44)) as looking:
         await aligned(looking)
         text = looking.text
-        assert "query           wanted" in text
+        assert "query           expected" in text
         assert "sum " in text
         await looking.press("w")
         assert "sum " not in looking.text
@@ -284,7 +284,7 @@ async def test_an_encoder_with_one_vector_says_what_each_word_gives(workspace: W
         await looking.open()
         await looking.press("w")
         await settled(looking.pilot)
-        assert "what each word gives to the cosine" in looking.said
+        assert "share of each query token in the cosine" in looking.said
         rows = looking.screen.board.query_pane.tokens.count - 2
         assert rows > len(["changes", "on", "disk"])
         assert "cosine " in looking.text
@@ -292,10 +292,10 @@ async def test_an_encoder_with_one_vector_says_what_each_word_gives(workspace: W
 
 async def test_the_keys_that_lead_on_are_told(workspace: Workspace) -> None:
     async with misses(workspace) as looking:
-        assert "f regressions, fixed   tab evals   g eval again   x export" in looking.text
-        assert "which words" not in looking.text
+        assert "f regressions, fixed   tab evaluations   g run again   x export" in looking.text
+        assert "token alignment" not in looking.text
         await looking.open()
-        assert "w which words   t training pairs   n next above" in looking.text
+        assert "w token alignment   t training pairs   n next above" in looking.text
         await looking.press("t")
         await settled(looking.pilot)
         assert "a audits them" in looking.text

@@ -116,13 +116,13 @@ async def test_two_runs_are_compared_on_the_same_axes(workspace: Workspace) -> N
     async with train(workspace) as training:
         await training.press("c")
         text = training.text
-        assert "a0b1 stopped, best 0.550  beside  ff00 failed, no look yet" in text
+        assert "a0b1 stopped, best 0.550  vs  ff00 failed, not evaluated yet" in text
         assert "loss of ff00" in text
         assert "losses            mse=1,kl=0.5            margin" in text
         axes = [line.split("│")[0].strip() for line in text.splitlines() if "│" in line]
         assert axes.count("1.78") == 2
         await training.press("c")
-        assert "beside  0001 finished, best 0.830" in training.text
+        assert "vs  0001 finished, best 0.830" in training.text
         await training.press("c")
         assert training.screen.compared == ""
         await training.press("c", "escape")
@@ -234,6 +234,7 @@ async def test_a_run_is_started_watched_stopped_and_resumed(pretended: Workspace
         assert f"rejudge train --base {BASE}" in training.said
         await training.press("s")
         await training.reached("■ stopped")
+        assert "stopping" not in training.said
         await training.press("r")
         await training.reached("step 4 of 1,000")
         name = training.screen.chosen

@@ -216,7 +216,7 @@ class JudgesScreen(WorkspaceScreen):
         )
         self.board.show_disagreements(
             len(trust.disagreements.worst),
-            judges_text.disagreements_head(trust.disagreements, self.key_of("judges.audit")),
+            judges_text.disagreements_head(trust, self.key_of("judges.audit")),
         )
         total = counted(len(trust.agreement.judges), "judge")
         self.query_one("#top", SplitLine).show(
@@ -282,7 +282,7 @@ class JudgesScreen(WorkspaceScreen):
         if trust is None:
             return
         if not trust.disagreements.worst and not self.board.disagreeing:
-            self.say(judges_text.disagreements_head(trust.disagreements, ""))
+            self.say(judges_text.disagreements_head(trust, ""))
             return
         self.board.toggle_class("-disagreeing")
 

@@ -69,7 +69,8 @@ class WorkshopBoard(Board):
     WorkshopBoard {
         height: 1fr;
         & #bench { height: 1fr; layout: vertical; }
-        & RubricArea { height: 1fr; width: 1fr; border: none; padding: 0 1; }
+        & RubricArea, & RubricArea:focus { border: none; }
+        & RubricArea { height: 1fr; width: 1fr; padding: 0 1; }
         & #result-scroll { height: 1fr; width: 1fr; padding: 0 1; border-top: solid $panel; }
         & #status { height: 1; padding: 0 1; background: $surface; }
     }

@@ -1,7 +1,4 @@
-"""What the audit screen says around the code: query, place, judge, counts, last action.
-
-What several people said of one pair, side by side, and what was adjudicated.
-"""
+"""The text of the audit screen around the code: query, judges, people, counts, last action."""
 
 from __future__ import annotations
 
@@ -38,19 +35,19 @@ _MARK_WIDTH: Final = 8 + WIDEST_GRADE_WORD
 
 
 def several_spoke(item: AuditItem) -> bool:
-    """Tell whether there is more than one grade to look at."""
+    """Return whether the pair has more than one grade of people."""
     return len(item.opinions) > 1 or item.adjudication is not None
 
 
 def people_title(item: AuditItem) -> str:
     """Return the heading over ``people_text``."""
     if item.to_be_settled and item.apart:
-        return f"PEOPLE (UTC), {item.apart} APART"
-    return "PEOPLE (UTC)"
+        return f"PEOPLE'S GRADES (UTC), {item.apart} APART"
+    return "PEOPLE'S GRADES (UTC)"
 
 
 def people_text(item: AuditItem, annotator: str) -> Content:
-    """Return a row for each person: grade, name, when, how long they looked; their notes below."""
+    """Return a row per person: grade, name, time, duration; their notes below."""
     lines = [_row(one.label, _name(one.label, annotator), one.notes) for one in item.opinions]
     if item.adjudication is not None:
         by = f"adjudicated by {_name(item.adjudication, annotator)}"
@@ -59,7 +56,7 @@ def people_text(item: AuditItem, annotator: str) -> Content:
 
 
 def people_line(item: AuditItem, annotator: str) -> Content:
-    """Return the grades of all in one line, for a narrow terminal."""
+    """Return everybody's grades in one line, for a narrow terminal."""
     parts: list[Part] = [("people ", DIM)]
     for one in item.opinions:
         parts += [_grade_digit(one.label), (f" {_name(one.label, annotator)}  ", "")]
@@ -70,7 +67,7 @@ def people_line(item: AuditItem, annotator: str) -> Content:
 
 
 def other_notes(item: AuditItem) -> tuple[str, ...]:
-    """Return the notes of people who graded nothing: no row of ``people_text`` has them."""
+    """Return the notes of people without a grade, whom ``people_text`` leaves out."""
     graders = {one.label.annotator for one in item.opinions}
     return tuple(one.text for one in item.remarks if one.annotator not in graders)
 
@@ -99,7 +96,7 @@ def _grade_digit(label: EarlierLabel) -> Content:
 
 
 _HIDDEN: Final = "hidden until you grade"
-_DRAWN_BLIND: Final = "one of the pairs graded blind"
+_DRAWN_BLIND: Final = "blind check"
 _OVERLAY_WIDTH: Final = 60
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 
@@ -111,7 +108,7 @@ def query_text(item: AuditItem) -> Content:
 
 
 def place_text(item: AuditItem) -> Content:
-    """Return where the code is from: path, lines, symbol, language."""
+    """Return path, lines, symbol and language of the code, and its marks."""
     document = item.document
     parts: list[Part] = [(displayable_line(shortened(document.path or "snippet")), "$text-accent")]
     if document.start_line is not None:
@@ -124,12 +121,12 @@ def place_text(item: AuditItem) -> Content:
     if item.skipped:
         parts.append(("  skipped", "bold $text-warning"))
     if item.injections:
-        parts.insert(0, ("addresses the judge  ", "bold $text-warning"))
+        parts.insert(0, ("possible prompt injection  ", "bold $text-warning"))
     return Content.assemble(*parts)
 
 
 def counts_text(counts: AuditCounts) -> Content:
-    """Return how far it is and how often the person and the judge agree."""
+    """Return the progress, and how often the person and the audited judge agree."""
     agreement = percent(counts.agreed, counts.compared)
     return Content.assemble(
         (f"{counts.done:,}", STRONG),
@@ -164,7 +161,7 @@ def modes_text(session: AuditSession, *, blind: bool) -> Content:
 def strip_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
     """Return the judge's ruling for the few rows above the code of a narrow terminal.
 
-    What people said goes before it where they differ.
+    The grades of people come first where they have to be adjudicated.
     """
     if hidden:
         return Content.assemble(("judge ", DIM), (_hidden(item), "italic"), _note_lines(item))
@@ -181,9 +178,10 @@ def _ruling_strip(item: AuditItem) -> Content:
     judgment = ruling.judgment
     parts: list[Part] = [("judge ", DIM), _mark_of(ruling), "  ", _name_of(ruling)]
     parts += [
-        Content.assemble("  ", _name_of(other), " ", _digit(other)) for other in item.rulings[1:]
+        Content.assemble((" · ", DIM), displayable_line(other.judge.name), " ", _digit(other))
+        for other in item.rulings[1:]
     ]
-    parts += [(f"  {displayable_line(name)} no score", DIM) for name, _ in item.failures]
+    parts += [(f" · {displayable_line(name)} no score", DIM) for name, _ in item.failures]
     if judgment.distribution:
         parts += ["\n", _spark(judgment.distribution)]
     parts += [_note_lines(item), "\n", displayable(shortened(judgment.rationale.strip()))]
@@ -195,13 +193,13 @@ def _hidden(item: AuditItem) -> str:
 
 
 def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> Content:
-    """Return all that is known about a pair, for the panel beside the code and the overlay.
+    """Return judges, people and notes of a pair, for the panel beside the code and the overlay.
 
     Args:
         item: the pair.
-        hidden: whether everything that tells a score or grade stays out of sight.
+        hidden: whether to leave out everything that reveals a score or grade.
         width: the cells of a line, for the bars.
-        annotator: who looks; their own labels are called "you".
+        annotator: the person; their own labels are named "you".
     """
     told = item.notes
     if hidden:
@@ -221,7 +219,7 @@ def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> 
 
 
 def details_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
-    """Return everything about a pair but its code, for the overlay."""
+    """Return everything about a pair except its code, for the overlay."""
     document = item.document
     sections = [
         _section("QUERY", query_text(item)),
@@ -229,10 +227,10 @@ def details_text(item: AuditItem, *, hidden: bool, annotator: str) -> Content:
         panel_text(item, hidden=hidden, width=_OVERLAY_WIDTH, annotator=annotator),
     ]
     if item.injections:
-        sections.insert(2, _section("ADDRESSES THE JUDGE", _addresses(item)))
+        sections.insert(2, _section("POSSIBLE PROMPT INJECTION", _addresses(item)))
     if item.query.variation_of:
         sections.insert(1, _section("REWORDED FROM", _line(item.query.variation_of)))
-    origin = f"pair {item.pair.id} · document {document.id} · came by {item.pair.origin.value}"
+    origin = f"pair {item.pair.id} · document {document.id} · origin {item.pair.origin.value}"
     return Content("\n\n").join([*sections, _section("IDS", Content.assemble((origin, DIM)))])
 
 
@@ -251,23 +249,23 @@ def _addresses(item: AuditItem) -> Content:
 def end_text(
     counts: AuditCounts, *, filtered: bool, keys: Mapping[str, str], settles: bool = False
 ) -> Content:
-    """Return what was done and what next, for when no pair is left.
+    """Return what was done and what to do next, when no pair is left.
 
     Args:
         counts: of the session that ended.
         filtered: whether a filter narrowed it.
-        settles: whether it was to adjudicate.
-        keys: the keys of ``audit.filter``, ``audit.undo`` and ``audit.home``, as they are shown.
+        settles: whether it was for adjudicating.
+        keys: the keys of ``audit.filter``, ``audit.undo`` and ``audit.home``, as text.
     """
     if not counts.done and not counts.compared and not counts.left and not filtered:
         return Content.assemble(
             ("There is no pair to audit yet.\n\n", STRONG),
             (keys["audit.home"], "bold $text-accent"),
-            (" home says what to bring in", DIM),
+            (" goes home, which shows what to import", DIM),
         )
-    title = "No pair is left under this filter." if filtered else "Every pair is done."
+    title = "No pair is left with this filter." if filtered else "Every pair is done."
     if counts.left:
-        title = "No other pair can be had now: the rest was seen here, or others have it in hand."
+        title = "No more pairs for you now: you have seen the rest, or others are grading it."
     return Content.assemble(
         (f"{title}\n\n", STRONG),
         (f"{counts.done:,}", STRONG),
@@ -278,11 +276,11 @@ def end_text(
         (f"{percent(counts.within_one, counts.compared)}\n\n", STRONG),
         ("  $ ", DIM),
         ("rejudge export jsonl labels.jsonl", "bold $text-success"),
-        ("   takes the labels to your training\n\n", DIM),
+        ("   exports the labels for training\n\n", DIM),
         (keys["audit.filter"], "bold $text-accent"),
-        (" looks for other pairs, try is:skipped or is:flagged\n", DIM),
+        (" finds other pairs, such as is:skipped or is:flagged\n", DIM),
         (keys["audit.undo"], "bold $text-accent"),
-        (" takes back the last thing you did\n", DIM),
+        (" undoes your last action\n", DIM),
         (keys["audit.home"], "bold $text-accent"),
         (" goes home", DIM),
     )
@@ -296,9 +294,9 @@ def graded_text(event: LabelEvent, score: int | None, undo_key: str) -> Content:
 def graded_staying_text(
     event: LabelEvent, score: int | None, *, does: str, grade_keys: str, next_key: str
 ) -> Content:
-    """Return what a grade did where the pair stays until ``next_key``.
+    """Return what a grade did when the pair stays until ``next_key``.
 
-    ``does`` is what the grade keys do then.
+    ``does`` says what the grade keys do meanwhile.
     """
     return _graded(event, score) + Content.assemble(
         (" · ", DIM),
@@ -310,17 +308,17 @@ def graded_staying_text(
 
 
 def done_text(what: str, undo_key: str) -> Content:
-    """Return that something else than a grade was recorded."""
+    """Return what was recorded: ``skipped · u undoes``."""
     return Content.assemble((what, "bold"), (f" · {undo_key} undoes", DIM))
 
 
 def undone_text(event: LabelEvent) -> Content:
-    """Return what an undo took back."""
+    """Return what was undone: ``note undone``, ``grade 4 undone (override)``."""
     action = event.action.value
-    what = f"grade {event.grade} ({action})" if event.grade else f"the {action}"
-    if event.adjudicates:
-        what = f"the adjudicated {what}"
-    return Content.assemble(("took back ", DIM), (what, "bold"), (" on this pair", DIM))
+    if not event.grade:
+        return Content.assemble((action, "bold"), (" undone", DIM))
+    grade = f"{'adjudicated ' if event.adjudicates else ''}grade {event.grade}"
+    return Content.assemble((grade, "bold"), (f" undone ({action})", DIM))
 
 
 def _ruling_sections(item: AuditItem, width: int) -> list[Content]:
@@ -380,7 +378,7 @@ def _name_of(ruling: JudgeRuling) -> Content:
 def _without_score(item: AuditItem) -> Content:
     if item.failures:
         return _failures(item)
-    return Content.assemble(("not judged yet", "italic"), (" · grade it all the same", DIM))
+    return Content.assemble(("not judged yet", "italic"), (" · you can still grade it", DIM))
 
 
 def _failures(item: AuditItem) -> Content:

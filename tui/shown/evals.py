@@ -1,4 +1,4 @@
-"""What the misses screen says: evals, queries, documents, and the words that pulled."""
+"""The text of the misses screen: evals, queries, documents, and aligned tokens."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _PULL: Final = 0.05
 
 
 def short_id(summary: EvalSummary) -> str:
-    """Return the digits by which a person names an eval."""
+    """Return the last digits of an eval's id, by which people name it."""
     return summary.id.hex[-_SHORT:]
 
 
 def eval_cells(
     summary: EvalSummary, figures: Sequence[GoalFigure], line: int, width: int, *, compared: bool
 ) -> list[Cell]:
-    """Return one of the lines of an eval: its name, or a figure beside its goal."""
+    """Return a line of an eval: its name, or a metric beside its goal."""
     if line == 0:
         name = displayable_line(f"{retriever_name(summary)} · {summary.spec_name}")
         when = " compared" if compared else f" {summary.started:%m-%d %H:%M}"
@@ -56,7 +56,7 @@ def eval_cells(
         (f"{figure.value:.3f}", CellKind.STRONG),
     ]
     if figure.goal is not None:
-        sign, kind = ("✓ reaches", CellKind.GOOD) if figure.met else ("✗ under", CellKind.BAD)
+        sign, kind = ("✓ reaches", CellKind.GOOD) if figure.met else ("✗ below", CellKind.BAD)
         cells.append((f" {sign} {figure.goal:.2f}", kind))
     return cells
 
@@ -76,7 +76,7 @@ def query_cells(row: QueryRow, width: int, *, compared: bool) -> list[Cell]:
 
 
 def rank_text(rank: int | None) -> str:
-    """Return a rank, or the sign for none."""
+    """Return a rank, or ``-`` for none."""
     return str(rank) if rank else NOTHING
 
 
@@ -100,7 +100,7 @@ def missed_text(missed: int, queries: int) -> Content:
 
 
 def head_text(row: QueryRow) -> tuple[Content, Content]:
-    """Return the query, and where its first relevant result stands."""
+    """Return the query, and the rank of its first expected document."""
     query = Content.assemble((displayable_line(row.text), STRONG))
     if row.problem:
         return query, Content.assemble(
@@ -119,16 +119,16 @@ def head_text(row: QueryRow) -> tuple[Content, Content]:
 
 
 def wanted_title(each: Candidate, number: int, total: int) -> Content:
-    """Return the title of a document that should be found."""
+    """Return the title of an expected document."""
     place = f"rank {each.rank}" if each.rank else "not found"
     count = f" {number} of {total}" if total > 1 else ""
     return Content.assemble(
-        ("WANTED", "bold $text-success"), (f"{count} {place}  ", DIM), _named(each)
+        ("EXPECTED", "bold $text-success"), (f"{count} {place}  ", DIM), _named(each)
     )
 
 
 def above_title(each: Candidate, total: int) -> Content:
-    """Return the title of a document that stands above."""
+    """Return the title of a document ranked above."""
     grade = f" grade {each.grade}" if each.grade is not None else ""
     return Content.assemble(
         ("ABOVE", "bold $text-error"), (f" rank {each.rank} of {total}{grade}  ", DIM), _named(each)
@@ -147,32 +147,32 @@ def _named(each: Candidate) -> Content:
 
 
 def overlap_text(each: Candidate) -> Content:
-    """Return which words of the query the document has."""
+    """Return which words of the query the document contains."""
     if each.document is None:
         return Content.assemble(("the corpus has no such path now", "$text-warning"))
     shared, absent = each.overlap.shared, each.overlap.absent
     parts: list[Part] = [
-        (f"{len(shared)} of {counted(len(shared) + len(absent), 'word')}", "bold"),
+        (f"{len(shared)} of {counted(len(shared) + len(absent), 'query word')}", "bold"),
         (": " if shared else "", DIM),
         (displayable_line(" ".join(shared)), "$text-accent"),
     ]
     if absent:
-        parts.append((f"  not: {displayable_line(' '.join(absent))}", DIM))
+        parts.append((f"  missing: {displayable_line(' '.join(absent))}", DIM))
     return Content.assemble(*parts)
 
 
 def nothing_above_text(detail: QueryDetail) -> Content:
-    """Return why no document stands above."""
+    """Return why no document is ranked above."""
     if detail.rank == 1:
-        return Content.assemble(("the first result is what was wanted", DIM))
-    return Content.assemble(("the retriever gave no result", DIM))
+        return Content.assemble(("the first result is an expected document", DIM))
+    return Content.assemble(("the retriever returned nothing", DIM))
 
 
 def token_cells(found: Sequence[Alignment], line: int) -> list[Cell]:
-    """Return a line of the alignment: a query token, and what answers it in each document."""
+    """Return a line of the alignment: a query token, and its nearest token in each document."""
     summed = found[0].summed
     if line == 0:
-        names = ("wanted", "above")[: len(found)]
+        names = ("expected", "above")[: len(found)]
         heads = "".join(f"{name:<{_TOKEN + 8}}" for name in names)
         return [(f"{'query':<{_TOKEN}}{heads}", CellKind.DIM)]
     if line > len(found[0].matches):
@@ -192,40 +192,40 @@ def token_cells(found: Sequence[Alignment], line: int) -> list[Cell]:
 
 
 def _pull_cells(values: Sequence[float], worth: float) -> list[Cell]:
-    """Return how much more the document above got than the wanted one, where it is worth a mark."""
+    """Return by how much the document above is ahead, where the difference matters."""
     if len(values) < 2:  # noqa: PLR2004 - the wanted one and the one above
         return []
     pull = values[1] - values[0]
     if pull > 0 and pull >= worth:
-        return [(f"▲ {pull:+.3f} pulls", CellKind.BAD)]
+        return [(f"▲ {pull:+.3f} favours above", CellKind.BAD)]
     return [(f"▼ {pull:+.3f}", CellKind.GOOD)] if pull < 0 and -pull >= worth else []
 
 
 def tokens_text(found: Sequence[Alignment]) -> Content:
-    """Return what the numbers of the alignment are."""
+    """Return what the numbers of the alignment mean."""
     if not found[0].summed:
-        return Content.assemble(("nearest token of each document, and their similarity", DIM))
-    return Content.assemble(("what each word gives to the cosine, and to which word most", DIM))
+        return Content.assemble(("the nearest token of each document, and the similarity", DIM))
+    return Content.assemble(("share of each query token in the cosine, and its nearest token", DIM))
 
 
 _LIST_STEPS: Final = (
     ("misses.shown", "regressions, fixed"),
-    ("misses.pane", "evals"),
-    ("misses.again", "eval again"),
+    ("misses.pane", "evaluations"),
+    ("misses.again", "run again"),
     ("misses.export", "export"),
 )
 _QUERY_STEPS: Final = (
-    ("misses.tokens", "which words"),
+    ("misses.tokens", "token alignment"),
     ("misses.pairs", "training pairs"),
     ("misses.above", "next above"),
 )
 
 
 def hint_text(key: Callable[[str], str], *, lists: bool, query: bool) -> Content:
-    """Return the keys that lead on from here and are not in the line of keys.
+    """Return useful keys that the line of keys leaves out.
 
     Args:
-        key: gives the keys of a command as they are shown.
+        key: returns the key of a command, as text.
         lists: whether evals and queries are in sight.
         query: whether a query's documents are in sight.
     """
@@ -248,7 +248,7 @@ def cut(text: str, width: int) -> str:
 
 
 def progress_text(progress: Progress, seconds: float) -> str:
-    """Return how far a job is, at what rate, and how long it takes yet."""
+    """Return the progress of a job, its rate, and the time left."""
     note = displayable_line(progress.note)
     if not progress.total:
         return f"{progress.done:,} {note}"
@@ -261,12 +261,12 @@ def progress_text(progress: Progress, seconds: float) -> str:
 
 
 def no_evals_text(start_key: str) -> Content:
-    """Return what to do where there is no eval yet."""
+    """Return what to do when there is no eval yet."""
     return Content.assemble(
-        ("No eval yet.\n\n", STRONG),
-        ("An eval asks a retriever each query of a spec and shows what it missed.\n\n", DIM),
+        ("No evaluation yet.\n\n", STRONG),
+        ("An evaluation runs every query of a spec and shows which ones were missed.\n\n", DIM),
         ("press ", DIM),
         (start_key, "bold $text-accent"),
-        (" to start one here, or type ", DIM),
+        (" to start one here, or run ", DIM),
         ("rejudge eval SPEC --retriever lexical", STRONG),
     )

@@ -1,4 +1,4 @@
-"""What the home screen says: the loop in counts and what to do next, or the welcome."""
+"""The text of the home screen: the five stages in counts, the next step, the welcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _INDENT: Final = " " * 22
 _JUDGES_SHOWN: Final = 3
 _BAR_WIDTH: Final = 24
-#: What comes next, and the air around it.
+#: The next step, and the blank lines around it.
 _NEXT_LINES: Final = 3
 DEMO: Final = "rejudge demo"
 IMPORT_CORPUS: Final = "rejudge import corpus path/to/code"
@@ -38,13 +38,13 @@ TRAIN: Final = "rejudge train"
 
 @dataclass(frozen=True, slots=True)
 class LoopSeen:
-    """What home knows beside the counts.
+    """What home shows besides the counts.
 
     Attributes:
         runs: the training runs, the newest first.
-        evals: how many evals there are.
-        latest: the newest of them; None: there is none.
-        under_way: what is evaluated just now, in words; empty when nothing is.
+        evals: the number of evals.
+        latest: the newest eval; None: there is none.
+        under_way: the evaluation under way, as text; empty: none.
     """
 
     runs: Sequence[RunRecord] = ()
@@ -55,7 +55,7 @@ class LoopSeen:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to do next: why, and the command to type; no command where a key does it."""
+    """What to do next: the reason, and the command; empty where a key does it."""
 
     reason: str
     command: str = ""
@@ -64,18 +64,18 @@ class NextStep:
 def next_step(  # noqa: PLR0911 - one for each stage
     status: WorkspaceStatus, runs: Sequence[RunRecord] = ()
 ) -> NextStep:
-    """Return the one thing that carries the loop on.
+    """Return the next step.
 
     Args:
         status: the workspace in counts.
         runs: its training runs, the newest first.
     """
     if status.empty:
-        return NextStep("See the whole loop on a sample first", DEMO)
+        return NextStep("Try rejudge on sample data", DEMO)
     if not status.queries:
-        return NextStep("There is code but no query to judge it for", IMPORT_SPEC)
+        return NextStep("There is code but no query: import queries", IMPORT_SPEC)
     if not status.pairs and not status.corpus_documents:
-        return NextStep("There are queries but no code to find", IMPORT_CORPUS)
+        return NextStep("There are queries but no code: import code", IMPORT_CORPUS)
     if not status.pairs:
         return NextStep("Find candidate pairs for the queries", MINE_PAIRS)
     if not status.judgments_ok:
@@ -84,7 +84,7 @@ def next_step(  # noqa: PLR0911 - one for each stage
         )
     left = status.pairs - status.labelled_pairs - status.skipped
     if left > 0:
-        return NextStep(f"{counted(left, 'pair')} to audit, one key each")
+        return NextStep(f"{counted(left, 'pair')} to audit")
     if runs and not runs[0].status.resumable:
         return NextStep("Every pair is graded; see what the run changed", f"{RUNS} {runs[0].id}")
     return NextStep("Every pair is graded: train on the labels", TRAIN)
@@ -97,14 +97,14 @@ def loop_text(
     keys: Mapping[str, str],
     height: int,
 ) -> Content:
-    """Return the five stages with their counts, and what comes next.
+    """Return the five stages with their counts, and the next step.
 
     Args:
         status: the workspace in counts.
-        step: what comes next.
+        step: the next step.
         seen: its runs and evals.
-        keys: those of ``audit``, ``train``, ``misses`` and ``copy``, as they are shown.
-        height: lines there is room for; where they are few, the stages stand close together.
+        keys: the keys of ``audit``, ``train``, ``misses`` and ``copy``, as text.
+        height: the lines available; where they are few, blank lines are left out.
     """
     stages = _stages(status, seen, keys)
     airy = sum(len(lines) + 1 for _, lines in stages) + _NEXT_LINES <= height
@@ -121,13 +121,13 @@ def loop_text(
 
 
 def welcome_text(root: str, copy_key: str) -> Content:
-    """Return what to import and how, for a folder without a workspace or with an empty one."""
+    """Return what to import and how, for a folder whose workspace is missing or empty."""
     return Content.assemble(
-        ("Check what your LLM judge ruled on each (query, code) pair.\n", STRONG),
+        ("Check your LLM judge's score of each (query, code) pair.\n", STRONG),
         (f"There is nothing in {root} yet.\n\n", DIM),
-        ("See it work first, on your own Python's code:\n", ""),
+        ("Try it first, on the code of your own Python:\n", ""),
         _command(DEMO, f"{copy_key} copies it"),
-        ("\n\nBring in pairs that a judge has scored:\n", ""),
+        ("\n\nImport pairs that a judge has scored:\n", ""),
         _command(IMPORT_PAIRS, "query, positive, llm_score"),
         ("\n\nOr start from code and queries:\n", ""),
         _command(IMPORT_CORPUS, "functions and classes"),
@@ -137,7 +137,7 @@ def welcome_text(root: str, copy_key: str) -> Content:
         _command(MINE_PAIRS, "candidates for each query"),
         "\n",
         _command(JUDGE_OFFLINE, "or --base-url URL --model M"),
-        ("\n\nThen type ", DIM),
+        ("\n\nThen run ", DIM),
         ("rejudge", STRONG),
         (" here again; ", DIM),
         ("rejudge --help", STRONG),
@@ -152,7 +152,7 @@ def _next_text(step: NextStep, audit_key: str, copy_key: str, misses_key: str) -
         parts: list[Part] = [("     press ", DIM), (audit_key, "bold $text-accent"), " to audit"]
         if misses_key:
             parts += [(", ", DIM), (misses_key, "bold $text-accent")]
-            parts += [(" to begin with what the latest eval missed", DIM)]
+            parts += [(" to start with what the latest evaluation missed", DIM)]
         return Content.assemble(head, reason, *parts)
     return Content.assemble(
         head, reason, _command(step.command), (f"      {copy_key} copies it", DIM)
@@ -256,7 +256,7 @@ def _train(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content]:
     labels, scores = counted(status.labels, "label"), counted(status.learnable_scores, "score")
     return [
         Content(f"{labels} and {scores} to learn from"),
-        Content.assemble((f"{key} sets up a run; ", DIM), TRAIN),
+        Content.assemble((f"{key} sets up a run, or run: ", DIM), TRAIN),
     ]
 
 
@@ -270,8 +270,8 @@ def _runs(runs: Sequence[RunRecord], key: str) -> list[Content]:
         parts.append(f", step {latest.step:,} of {latest.steps:,}")
     if latest.metric is not None:
         parts.append(f", held-out nDCG@10 {latest.metric:.3f}")
-    does = "resumes it" if latest.status.resumable else "shows it and starts another"
-    return [Content.assemble(*parts), Content.assemble((f"{key} {does}; ", DIM), RUNS)]
+    does = "resumes it" if latest.status.resumable else "shows it"
+    return [Content.assemble(*parts), Content.assemble((f"{key} {does}, or run: ", DIM), RUNS)]
 
 
 def _evaluate(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content]:
@@ -279,18 +279,18 @@ def _evaluate(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content
         return [Content.assemble(("no spec yet: ", DIM), (IMPORT_SPEC, ""))]
     text = f"{counted(status.specs, 'spec')} with {counted(status.spec_queries, 'query')}"
     if seen.evals:
-        text += f" · {counted(seen.evals, 'eval')}"
+        text += f" · {counted(seen.evals, 'evaluation')}"
     lines = [Content(text)]
     if seen.latest is not None:
         lines += _latest(seen.latest)
     if seen.under_way:
         lines.append(Content.assemble((displayable_line(seen.under_way), "bold $text-accent")))
-    does = f"{key} shows what they missed; " if seen.evals else f"{key} starts one; "
-    return [*lines, Content.assemble((does, DIM), "rejudge eval")]
+    does = "shows what they missed" if seen.evals else "starts an evaluation"
+    return [*lines, Content.assemble((f"{key} {does}, or run: ", DIM), "rejudge eval")]
 
 
 def _latest(latest: EvalSummary) -> list[Content]:
-    """Return the newest eval's name, and under it its figures beside their goals."""
+    """Return the newest eval, and its metrics beside their goals."""
     figures = goal_figures(latest)
     parts: list[Part] = []
     for figure in figures:
@@ -298,8 +298,8 @@ def _latest(latest: EvalSummary) -> list[Content]:
         if figure.goal is not None and figure.met:
             parts.append((" ✓", "$text-success"))
         elif figure.goal is not None:
-            parts.append((f" ✗ under {figure.goal:.2f}", "$text-error"))
+            parts.append((f" ✗ below {figure.goal:.2f}", "$text-error"))
     metric = f", {figures[0].metric}" if figures else ""
     name = displayable_line(retriever_name(latest))
-    head = Content.assemble(("the latest ", DIM), name, (metric, DIM))
+    head = Content.assemble(("latest: ", DIM), name, (metric, DIM))
     return [head, Content.assemble(*parts)] if figures else [head]

@@ -1,4 +1,4 @@
-"""What the train screen says: runs, how far one is, what it changed, the form of a new one."""
+"""The text of the train screen: runs, their progress and outcome, and the form of a new run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _OF_MISS: Final = {Change.FIXED: ("✓", "$text-success"), Change.BROKEN: ("✗"
 
 
 def short_id(name: str) -> str:
-    """Return the digits by which a person names a run."""
+    """Return the last digits of a run's name."""
     return name[-_ID:]
 
 
@@ -72,7 +72,7 @@ def size(count: int) -> str:
 def run_cells(
     record: RunRecord, line: int, width: int, *, gone: bool, compared: bool
 ) -> list[Cell]:
-    """Return one of the two lines of a run in the list."""
+    """Return a line of a run in the list."""
     if line == 0:
         sign, kind, _ = _SIGNS[record.status]
         word = "folder gone" if gone else "compared" if compared else record.status.value
@@ -100,14 +100,14 @@ def status_content(status: RunStatus, *, stopping: bool) -> Content:
 
 
 def head_text(record: RunRecord) -> Content:
-    """Return what a run is: losses, tuning, base."""
+    """Return losses, tuning and base model of a run."""
     config = record.config
     words = f"{losses_text(config.losses)} · {tuning_text(config)} · {config.base}"
     return Content.assemble((" " + displayable_line(words), STRONG))
 
 
 def figures_text(record: RunRecord, look: RunView | None) -> Content:
-    """Return how far a run is, at what speed, and why it ended."""
+    """Return the progress of a run, its speed, and why it ended."""
     progress = look.progress if look else None
     step, steps = record.step, record.steps
     if progress is not None:
@@ -144,7 +144,7 @@ def _before_the_start(record: RunRecord, look: RunView | None) -> tuple[str, str
     if record.status.going:
         return ("starting: the encoder and the training set are being loaded …", DIM)
     if record.status is RunStatus.WAITING:
-        return ("prepared, and not started yet", DIM)
+        return ("prepared, not started yet", DIM)
     told = look.log[-1] if look and look.log else "its log is empty"
     reason = record.reason or f"it ended before its first step: {told}"
     return (displayable_line(reason), "$text-error")
@@ -163,8 +163,8 @@ def _end(record: RunRecord, look: RunView | None) -> Content:
         return Content.assemble((f"finished in {duration(record.seconds)}", DIM))
     if record.status is RunStatus.DIED:
         return Content.assemble(
-            ("its worker is gone without a word: killed, or out of memory? ", "$text-error"),
-            ("all up to its last checkpoint is kept", DIM),
+            ("the worker stopped unexpectedly: killed, or out of memory? ", "$text-error"),
+            ("its last checkpoint is kept", DIM),
         )
     ended = look.progress.ended if look else None
     reason = displayable_line(record.reason or record.status.value)
@@ -178,12 +178,12 @@ def log_text(look: RunView | None) -> Content:
     if look is None:
         return Content.assemble(("the run's folder is gone, and its log with it", DIM))
     if not look.log:
-        return Content.assemble(("nothing in its log", DIM))
+        return Content.assemble(("the log is empty", DIM))
     return Content.assemble(("\n".join(displayable_line(line) for line in look.log), DIM))
 
 
 def settings_text(config: RunConfig) -> Content:
-    """Return the settings of a run, one a line."""
+    """Return the settings of a run, one per line."""
     from dataclasses import fields
 
     parts: list[Part] = []
@@ -270,7 +270,7 @@ def _interval(figure: Estimate) -> str:
 
 
 def outcome_line(outcomes: Sequence[SpecOutcome]) -> str:
-    """Return what a run changed in a few words: ``semantic R@10 0.70 → 0.93``."""
+    """Return what a run changed, as a line: ``semantic R@10 0.70 → 0.93``."""
     found = []
     for outcome in outcomes:
         before = {each.kind: each.value for each in goal_figures(outcome.before.summary)}
@@ -283,10 +283,10 @@ def outcome_line(outcomes: Sequence[SpecOutcome]) -> str:
 
 
 def differences_text(differences: Iterable[SettingDifference], names: tuple[str, str]) -> Content:
-    """Return in which settings two runs differ."""
+    """Return the settings that differ between two runs."""
     rows = [(each.name.replace("_", " "), each.one, each.other) for each in differences]
     if not rows:
-        return Content.assemble(("the settings of both are the same", DIM))
+        return Content.assemble(("both runs have the same settings", DIM))
     parts: list[Part] = [(f"{'':<18}{names[0]:<24}{names[1]}\n", DIM)]
     for name, one, other in rows:
         left = cut(displayable_line(one), 23)
@@ -306,7 +306,7 @@ def field_cells(field: Setting | None, form: RunForm, width: int) -> list[Cell]:
 
 
 def training_set_text(summary: TrainingSetSummary, problem: str) -> Content:
-    """Return the figures of a training set, and why it will not do or what to know of it."""
+    """Return a training set in figures, with its problem or its warnings."""
     from train.dataset.enough import warnings
     from tui.shown.runs import summary_rows
 
@@ -324,20 +324,20 @@ def training_set_text(summary: TrainingSetSummary, problem: str) -> Content:
 
 
 def no_runs_text(new_key: str) -> Content:
-    """Return what to do where there is no run yet."""
+    """Return what to do when there is no run yet."""
     return Content.assemble(
         ("No run yet.\n\n", STRONG),
-        "A run trains an encoder on your labels and the calibrated grades, keeps the\n",
-        "queries of every spec out of it, and is evaluated before and after.\n\n",
+        "A run trains an encoder on your labels and the calibrated grades. The queries of\n",
+        "your specs are left out; the encoder is evaluated on them before and after.\n\n",
         ("press ", DIM),
         (new_key, "bold $text-accent"),
-        (" to set one up here, or type ", DIM),
+        (" to set one up here, or run ", DIM),
         ("rejudge train", STRONG),
     )
 
 
 def runs_line(runs: Sequence[RunRecord]) -> Content:
-    """Return how many runs there are and how many go on."""
+    """Return how many runs there are, and how many are running."""
     going = sum(record.status.going for record in runs)
     parts: list[Part] = [(f"{counted(len(runs), 'run')} ", DIM)]
     if going:
@@ -352,7 +352,7 @@ def curve_title(name: str, of: str, points: Sequence[tuple[int, float]]) -> Cont
 
 
 def tabs_text(shown: str, names: Iterable[str]) -> Content:
-    """Return the names of what can stand below, the one in sight marked."""
+    """Return the names of the texts below the curves, the one in sight marked."""
     parts: list[Part] = [" "]
     for name in names:
         parts += [(f"[{name}]", STRONG) if name == shown else (f" {name} ", DIM), " "]
@@ -360,11 +360,11 @@ def tabs_text(shown: str, names: Iterable[str]) -> Content:
 
 
 def compared_text(one: RunRecord, other: RunRecord) -> Content:
-    """Return which two runs are compared, with their best metrics."""
+    """Return the two runs that are compared, with their best metrics."""
     parts: list[Part] = [" "]
     for record in (one, other):
-        best = "no look yet" if record.metric is None else f"best {record.metric:.3f}"
+        best = "not evaluated yet" if record.metric is None else f"best {record.metric:.3f}"
         parts += [(short_id(record.id), STRONG), (f" {record.status.value}, {best}", DIM)]
         if record is one:
-            parts.append("  beside  ")
+            parts.append("  vs  ")
     return Content.assemble(*parts)

@@ -17,7 +17,6 @@ from tui.widgets.text import SplitLine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual import events
     from textual.app import ComposeResult
     from textual.widget import Widget
 
@@ -38,17 +37,11 @@ class Question:
 
 
 class PromptLine(Input):
-    """The line itself. While nothing is asked it takes no key, not even one typed before."""
-
-    def on_key(self, event: events.Key) -> None:
-        """Leave a key that was on its way when the line was closed to the screen."""
-        if not self.can_focus:
-            event.prevent_default()
+    """The line itself."""
 
     async def action_submit(self) -> None:
         """Hand the line over at once: the next key is meant for what comes after it."""
-        prompt = self.query_ancestor(Prompt)
-        prompt.submit(self.value)
+        self.query_ancestor(Prompt).submit(self.value)
 
 
 class Prompt(Vertical):

@@ -359,11 +359,16 @@ class AuditScreen(WorkspaceScreen):
             self._go_on()
 
     def action_flag(self) -> None:
-        """Flag the pair; it stays."""
+        """Flag the pair, or remove the person's flag; the pair stays."""
         session = self._ready()
-        if session and self._tried(session.flag) is not None:
+        flagged = self._tried(session.toggle_flag) if session else None
+        if flagged is None:
+            return
+        if flagged:
             self.message = audit_text.done_text("flagged", self.key_of("audit.undo"))
-            self._show_turn()
+        else:
+            self.message = Content.assemble(("flag removed", "bold"))
+        self._show_turn()
 
     def action_note(self) -> None:
         """Ask for a note on the pair."""
