@@ -94,7 +94,7 @@ async def test_a_query_shows_what_was_wanted_and_what_stands_above(workspace: Wo
         assert "EXPECTED 2 of 2 not found" in looking.text
         # Escape goes to the lists, then home.
         await looking.press("escape")
-        assert "evals" in looking.text
+        assert "evaluations" in looking.text
         await looking.press("escape")
         assert looking.app.current_mode == "home"
 

@@ -198,7 +198,7 @@ def trust_text(one: JudgeAgreement, trust: Trust, keys: Mapping[str, str]) -> Co
         _section("ESTIMATES FOR ALL PAIRS IT SCORED", _corpus(one)),
         _section("ANCHORING", _anchoring(one)),
         _section(
-            "JUDGES AGAINST EACH OTHER",
+            "DISAGREEMENTS BETWEEN JUDGES",
             _disagreements(trust, keys["judges.disagreements"]),
         ),
         _section("PEOPLE", _people(trust.agreement)),
