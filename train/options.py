@@ -36,8 +36,8 @@ class Option:
         flag: as it is typed: ``--rate``.
         kind: the type of its value; a ``bool`` option is a switch, False unless given.
         help: one line, the default at its end.
-        group: the heading that it stands under in the help.
-        metavar: what stands for the value in the help.
+        group: its heading in the help.
+        metavar: the placeholder of its value in the help.
         choices: the only values it takes; empty: any.
         repeated: whether it may be given several times, its value then a list.
     """

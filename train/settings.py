@@ -56,7 +56,7 @@ class Setting:
         help: what it does, for the command line and the form.
         flag: its option on the command line; empty: it has none.
         label: its name in the form of a new run.
-        metavar: what stands for its value in the help of the command line.
+        metavar: the placeholder of its value in the help of the command line.
         bounds: of a number.
         reads: turns text into a value that is no plain number or string.
         shows: turns such a value back into text.

@@ -380,7 +380,7 @@ def _fingerprint(config: RunConfig, training_set: TrainingSet) -> str:
 
 
 class _LossName(str):
-    """A loss's name as it stands in the fingerprints of runs started when it was an enum."""
+    """A loss's name as earlier versions, with an enum of losses, wrote it into fingerprints."""
 
     __slots__ = ()
 

@@ -10,8 +10,9 @@ import hashlib
 import json
 import struct
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, is_dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, get_args, get_origin, get_type_hints
 
 from core.errors import InputError
 from core.files import replacing
@@ -29,14 +30,8 @@ from train.dataset.records import (
     TrainingSet,
     TrainingSetPlan,
 )
-from train.dataset.summary import (
-    Dropped,
-    LeftOut,
-    LeftOutReason,
-    PairCount,
-    QueryCount,
-    TrainingSetSummary,
-)
+from train.dataset.summary import TrainingSetSummary
+from train.settings import plain_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -101,7 +96,9 @@ def read_summary(path: Path) -> tuple[TrainingSetSummary, str]:
         document = json.loads(path.read_text("utf-8"))
         version = document["version"]
         if version == VERSION:
-            return _summary(document), str(document["content"])
+            content = str(document.pop("content"))
+            del document["version"]
+            return _from_json(TrainingSetSummary, document), content
     except OSError as error:
         raise InputError(
             f"the training set's summary cannot be read: {error.strerror}",
@@ -119,52 +116,22 @@ def read_summary(path: Path) -> tuple[TrainingSetSummary, str]:
     )
 
 
-def _summary(document: dict[str, Any]) -> TrainingSetSummary:
-    return TrainingSetSummary(
-        plan=TrainingSetPlan(**document["plan"]),
-        judge=document["judge"],
-        pairs=tuple(
-            PairCount(
-                Split(each["split"]), GradeSource(each["source"]), each["grade"], each["pairs"]
-            )
-            for each in document["pairs"]
-        ),
-        queries=tuple(
-            QueryCount(
-                Split(each["split"]),
-                QueryKind(each["kind"]) if each["kind"] else None,
-                each["made"],
-                each["queries"],
-            )
-            for each in document["queries"]
-        ),
-        left_out=tuple(
-            LeftOut(LeftOutReason(each["reason"]), each["pairs"]) for each in document["left_out"]
-        ),
-        dropped=tuple(
-            Dropped(
-                LeakRule(each["rule"]),
-                each["queries"],
-                each["pairs"],
-                tuple(
-                    Leak(LeakRule(leak["rule"]), leak["query"], leak["spec_query"])
-                    for leak in each["examples"]
-                ),
-            )
-            for each in document["dropped"]
-        ),
-        **{name: document[name] for name in _PLAIN},
-    )
+#: The names in annotations of the summary's dataclasses, which only type checkers import there.
+_NAMES: Final = {each.__name__: each for each in (QueryKind, Leak, LeakRule, TrainingSetPlan)}
 
 
-_PLAIN: Final = (
-    "documents",
-    "pool",
-    "average_weight",
-    "without_good",
-    "above_cap",
-    "made_like_spec",
-)
+def _from_json(hint: Any, value: Any) -> Any:
+    """Return a JSON value as a dataclass, a tuple of one type, an enum, or itself."""
+    if get_origin(hint) is tuple:
+        return tuple(_from_json(get_args(hint)[0], item) for item in value)
+    kind = plain_type(hint)
+    if value is None or not isinstance(kind, type):
+        return value
+    if is_dataclass(kind):
+        hints = get_type_hints(kind, localns=_NAMES)
+        return kind(**{name: _from_json(hints[name], item) for name, item in value.items()})
+    return kind(value) if issubclass(kind, StrEnum) else value
+
 
 SUMMARY_NAME: Final = "summary.json"
 _PAGE: Final = 50_000

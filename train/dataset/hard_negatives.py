@@ -46,7 +46,7 @@ def with_hardest_negatives(
         training_set: the set.
         most: low-graded pairs kept of a query; 0: all.
         encoder: the one that training starts from, with the lengths of the run.
-        job: told in texts and asked, before each page of queries and after each document.
+        job: gets the progress in texts; may cancel after each page of queries and each document.
 
     Raises:
         CancelledError: the job was cancelled.

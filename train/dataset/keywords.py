@@ -89,7 +89,7 @@ def name_queries(path: str, symbol: str) -> list[str]:
 def identifier_bag(
     text: str, symbol: str, siblings: Sequence[str], vocabulary: Vocabulary, random: Random
 ) -> str | None:
-    """Return two to four identifiers by which a document can be told from others.
+    """Return two to four identifiers that distinguish a document from others.
 
     They are drawn from the six rarest in its code that the corpus defines or that are written like
     code, often with its own name. One time in three it is its name with those of siblings, since

@@ -1,8 +1,8 @@
 """What a run is doing: its status, progress and curves, read from its ``events.jsonl``.
 
 ``read_run`` is the one reader; ``RunReader`` reads on from where it stopped, so that watching a run
-costs only its new events. Beside the events only the worker's lock counts: it tells a worker at
-work from one that was killed.
+costs only its new events. Beside the events only the worker's lock counts: it distinguishes a
+worker at work from one that was killed.
 """
 
 from __future__ import annotations
