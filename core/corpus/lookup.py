@@ -19,11 +19,6 @@ _SEPARATOR: Final = re.compile(r"::|\.|#(?!\d+$)")
 _NUMBER: Final = re.compile(r"#\d+$")
 
 
-def find_document(store: Store, path: str, symbol: str) -> Document | None:
-    """Return the document with this path and symbol, or None; see ``find_documents``."""
-    return find_documents(store, [(path, symbol)]).get((path, symbol))
-
-
 def find_documents(
     store: Store, places: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Document]:

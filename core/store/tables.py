@@ -145,12 +145,6 @@ def queries_by_id(store: Store, identifiers: Sequence[UUID]) -> dict[UUID, Query
     return {row[0]: query_of_row(row) for row in rows}
 
 
-def all_queries(store: Store) -> list[Query]:
-    """Return all queries, ordered by text."""
-    rows = store.read(f"SELECT {QUERY_COLUMNS} FROM db.queries ORDER BY text, id")
-    return [query_of_row(row) for row in rows]
-
-
 PAIR_COLUMNS: Final = "id, query_id, document_id, origin, inclusion_probability"
 _PAIR_TYPES: Final = {
     "id": "UUID",

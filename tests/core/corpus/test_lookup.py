@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.corpus.importing import import_corpus
-from core.corpus.lookup import find_document, find_documents
+from core.corpus.lookup import find_documents
 from core.store.opening import open_store
 from tests.building import new_workspace
 
@@ -74,7 +74,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def test_a_place_is_found_by_its_symbol_or_an_end_of_it_that_is_unique(
     store: Store, path: str, symbol: str, found: str | None
 ) -> None:
-    document = find_document(store, path, symbol)
+    document = find_documents(store, [(path, symbol)]).get((path, symbol))
     assert (document.symbol if document else None) == found
 
 
@@ -94,4 +94,4 @@ def test_what_left_the_corpus_is_not_found(tmp_path: Path) -> None:
         import_corpus(store, code)
         with store.transaction() as cursor:
             cursor.execute("UPDATE db.documents SET in_corpus = false")
-        assert find_document(store, "a.py", "f") is None
+        assert find_documents(store, [("a.py", "f")]) == {}

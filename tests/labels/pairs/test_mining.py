@@ -13,7 +13,7 @@ from core.ids import content_id, document_id, query_id, utc_now
 from core.records import Document, DocumentKind, Origin, Progress, Query, QueryKind
 from core.search import build_index
 from core.store.opening import open_store
-from core.store.tables import add_documents, add_queries, all_queries
+from core.store.tables import QUERY_COLUMNS, add_documents, add_queries, query_of_row
 from labels.pairs.choosing import chosen_queries, require_corpus
 from labels.pairs.mining import MiningPlan, candidates, mine, relevant_paths
 from tests.building import new_workspace
@@ -56,6 +56,11 @@ def workspace(tmp_path: Path) -> Workspace:
 def store(store: Store) -> Store:
     fill(store)
     return store
+
+
+def all_queries(store: Store) -> list[Query]:
+    rows = store.read(f"SELECT {QUERY_COLUMNS} FROM db.queries ORDER BY text, id")
+    return [query_of_row(row) for row in rows]
 
 
 def fill(store: Store) -> None:
