@@ -197,7 +197,7 @@ RETRIEVERS: Final[dict[str, RetrieverType]] = {
         "exact late interaction (MaxSim) with an encoder", _encoder, frozenset({"model"})
     ),
     "hybrid": RetrieverType(
-        "both of them, fused by reciprocal rank", _hybrid, frozenset({"model"})
+        "lexical and encoder, fused by reciprocal rank", _hybrid, frozenset({"model"})
     ),
     "command": RetrieverType("a search program that prints JSON", _command, frozenset({"command"})),
     "run": RetrieverType("results in a TREC run file", _run_file, frozenset({"run_file"})),
