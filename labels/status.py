@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.records import JudgeKind
 from core.store.tables import JUDGE_COLUMNS, judge_of_row
 from labels.audit.filters import ADJUDICATED_PAIRS, DISPUTED_PAIRS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.records import Judge
     from core.store.database import Store
+
+
+#: Fields of ``WorkspaceStatus`` with the SQL that counts them.
+_TOTALS: Final = {
+    "documents": "(SELECT count(*) FROM db.documents)",
+    "corpus_documents": "(SELECT count(*) FROM db.documents WHERE in_corpus)",
+    "queries": "(SELECT count(*) FROM db.queries)",
+    "pairs": "(SELECT count(*) FROM db.pairs)",
+    "specs": "(SELECT count(DISTINCT name) FROM db.specs)",
+    "spec_queries": "(SELECT count(DISTINCT query_id) FROM db.spec_queries)",
+    "judgments_ok": "(SELECT count(*) FROM db.judgments WHERE score IS NOT NULL)",
+    "judgments_failed": "(SELECT count(*) FROM db.judgments WHERE score IS NULL)",
+    "unjudged_pairs": "(SELECT count(*) FROM db.pairs WHERE id NOT IN"
+    " (SELECT pair_id FROM db.judgments WHERE score IS NOT NULL))",
+}
+_LABELS: Final = {
+    "labels": "count(*)",
+    "confirmed": "count(*) FILTER (action = 'confirm')",
+    "overridden": "count(*) FILTER (action = 'override')",
+    "labelled_pairs": "count(DISTINCT pair_id)",
+    "annotators": "count(DISTINCT annotator)",
+    "disputed": f"(SELECT count(*) FROM {DISPUTED_PAIRS})",
+    "adjudicated": f"(SELECT count(*) FROM {ADJUDICATED_PAIRS})",
+}
+_MARKS: Final = {
+    "skipped": "count(DISTINCT pair_id) FILTER (action = 'skip')",
+    "flagged": "count(DISTINCT pair_id) FILTER (action = 'flag')",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,59 +117,17 @@ class WorkspaceStatus:
 
 def workspace_status(store: Store) -> WorkspaceStatus:
     """Return all counts."""
-    (row,) = store.read(
-        """
-        SELECT
-            (SELECT count(*) FROM db.documents),
-            (SELECT count(*) FROM db.documents WHERE in_corpus),
-            (SELECT count(*) FROM db.queries),
-            (SELECT count(*) FROM db.pairs),
-            (SELECT count(DISTINCT name) FROM db.specs),
-            (SELECT count(DISTINCT query_id) FROM db.spec_queries),
-            (SELECT count(*) FROM db.judgments WHERE score IS NOT NULL),
-            (SELECT count(*) FROM db.judgments WHERE score IS NULL),
-            (SELECT count(*) FROM db.pairs WHERE id NOT IN
-                (SELECT pair_id FROM db.judgments WHERE score IS NOT NULL))
-        """
-    )
-    (labels,) = store.read(
-        f"""
-        SELECT count(*), count(*) FILTER (action = 'confirm'),
-            count(*) FILTER (action = 'override'), count(DISTINCT pair_id),
-            count(DISTINCT annotator), (SELECT count(*) FROM {DISPUTED_PAIRS}),
-            (SELECT count(*) FROM {ADJUDICATED_PAIRS})
-        FROM current_labels
-        """
-    )
-    (marks,) = store.read(
-        """
-        SELECT count(DISTINCT pair_id) FILTER (action = 'skip'),
-            count(DISTINCT pair_id) FILTER (action = 'flag')
-        FROM standing_events
-        """
-    )
-    documents, corpus_documents, queries, pairs, specs, spec_queries, scored, failed, unjudged = row
     return WorkspaceStatus(
-        documents=documents,
-        corpus_documents=corpus_documents,
-        queries=queries,
-        pairs=pairs,
-        specs=specs,
-        spec_queries=spec_queries,
-        judgments_ok=scored,
-        judgments_failed=failed,
-        unjudged_pairs=unjudged,
-        labels=labels[0],
-        confirmed=labels[1],
-        overridden=labels[2],
-        labelled_pairs=labels[3],
-        skipped=marks[0],
-        flagged=marks[1],
-        annotators=labels[4],
-        disputed=labels[5],
-        adjudicated=labels[6],
+        **_counts(store, _TOTALS),
+        **_counts(store, _LABELS, "FROM current_labels"),
+        **_counts(store, _MARKS, "FROM standing_events"),
         judges=judge_statuses(store),
     )
+
+
+def _counts(store: Store, columns: Mapping[str, str], source: str = "") -> dict[str, int]:
+    ((*row,),) = store.read(f"SELECT {', '.join(columns.values())} {source}")
+    return dict(zip(columns, row, strict=True))
 
 
 def judge_statuses(store: Store) -> tuple[JudgeStatus, ...]:
