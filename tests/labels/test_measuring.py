@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import krippendorff
@@ -238,3 +239,18 @@ def test_nothing_is_said_of_nothing(book: Book) -> None:
     assert report.judges[0].figures["qwk"].reason == "there are no labels to compare with"
     assert "no labels yet" in report.notices[0]
     assert report.judges[0].corpus is None
+
+
+def test_the_pool_is_of_the_judges_that_people_saw(book: Book) -> None:
+    book.rows()
+    add_judged(book.store, [2] * 70, judge="other", per_query=3)
+    for pair in add_judged(book.store, [3] * 5, judge="third", per_query=3):
+        book.label_pair(pair, 3)
+    book.write()
+    labels = current_grades(book.store)
+    assert read_pool(book.store, labels).pairs == 0
+    drawn = [replace(label, chance=0.1) for label in labels]
+    assert read_pool(book.store, drawn).pairs == 70
+    ((judge,),) = book.store.read("SELECT id FROM db.judges WHERE name = 'gpt'")
+    seen = [replace(label, seen=(judge, 3)) for label in drawn]
+    assert read_pool(book.store, seen).pairs == 60
