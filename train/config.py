@@ -32,8 +32,11 @@ OFFLINE: Final = "offline"
 #: The lowest grade of a document that is no negative.
 DOUBTFUL: Final = 3.0
 LOSSES_FORM: Final = "a loss, or several with their weights: contrastive=1,kl=0.5"
+_COUNT: Final = Bounds(0)
+_AT_LEAST_ONE: Final = Bounds(1)
+_POSITIVE: Final = Bounds(0, above=True)
 #: The encoder's special tokens and one of the text's own.
-_SHORTEST: Final = 4
+_LENGTH: Final = Bounds(4)
 
 
 class Tuning(StrEnum):
@@ -95,19 +98,13 @@ class LoraConfig:
         "learn low-rank additions of this rank instead of all weights",
         flag="--lora",
         metavar="RANK",
-        bounds=Bounds(1),
+        bounds=_AT_LEAST_ONE,
     )
     alpha: float = setting(
-        32.0,
-        "scale of the additions (twice the rank)",
-        flag="--lora-alpha",
-        bounds=Bounds(0, above=True),
+        32.0, "scale of the additions (twice the rank)", flag="--lora-alpha", bounds=_POSITIVE
     )
     dropout: float = setting(
-        0.0,
-        "dropout before the additions",
-        flag="--lora-dropout",
-        bounds=Bounds(0, 1, below=True),
+        0.0, "dropout before the additions", flag="--lora-dropout", bounds=Bounds(0, 1, below=True)
     )
     modules: tuple[str, ...] = setting(
         ("auto",),
@@ -142,17 +139,13 @@ class RunConfig:
         reads=parse_losses,
         shows=losses_text,
     )
-    temperature: float = setting(
-        0.05, "divides the scores in kl and contrastive", bounds=Bounds(0, above=True)
-    )
+    temperature: float = setting(0.05, "divides the scores in kl and contrastive", bounds=_POSITIVE)
     margin: float = setting(
         0.1,
         "difference of scores that one grade should make, for margin",
         bounds=Bounds(0, 2, above=True),
     )
-    epochs: float = setting(
-        3.0, "passes over the training pairs; may be 0.5", bounds=Bounds(0, above=True)
-    )
+    epochs: float = setting(3.0, "passes over the training pairs; may be 0.5", bounds=_POSITIVE)
     batch_size: int = setting(
         16,
         "pairs in one forward pass; more is steadier and takes more memory",
@@ -161,20 +154,20 @@ class RunConfig:
         bounds=Bounds(2),
     )
     pairs_per_query: int = setting(
-        0, "most pairs of a query in one epoch; 0: all", flag="--per-query", bounds=Bounds(0)
+        0, "most pairs of a query in one epoch; 0: all", flag="--per-query", bounds=_COUNT
     )
     group_size: int = setting(
         4,
         "most pairs of a query in one batch: more grades to compare, fewer queries",
-        bounds=Bounds(1),
+        bounds=_AT_LEAST_ONE,
     )
     extra_documents: int = setting(
         0,
         "documents drawn into each batch as negatives of all its queries, for contrastive",
-        bounds=Bounds(0),
+        bounds=_COUNT,
     )
     accumulation: int = setting(
-        1, "forward passes whose gradients are averaged into one step", bounds=Bounds(1)
+        1, "forward passes whose gradients are averaged into one step", bounds=_AT_LEAST_ONE
     )
     learning_rate: float = setting(
         2e-5,
@@ -189,7 +182,7 @@ class RunConfig:
     )
     weight_decay: float = setting(0.01, "weight decay of AdamW", bounds=Bounds(0, 1))
     clip_norm: float = setting(
-        1.0, "longest gradient; 0: not clipped", flag="--clip", bounds=Bounds(0)
+        1.0, "longest gradient; 0: not clipped", flag="--clip", bounds=_COUNT
     )
     tuning: Tuning = setting(
         Tuning.FULL,
@@ -198,28 +191,26 @@ class RunConfig:
     )
     lora: LoraConfig = field(default_factory=LoraConfig)
     precision: Precision = setting(Precision.FLOAT32, "type of the activations", metavar="TYPE")
-    query_length: int | None = setting(
-        None, "tokens kept of a query (as the base)", bounds=Bounds(_SHORTEST)
-    )
+    query_length: int | None = setting(None, "tokens kept of a query (as the base)", bounds=_LENGTH)
     document_length: int | None = setting(
-        None, "tokens kept of a document (as the base)", bounds=Bounds(_SHORTEST)
+        None, "tokens kept of a document (as the base)", bounds=_LENGTH
     )
     bucketing: bool = setting(
         True, "batch documents of like length together", flag="--no-bucketing"
     )
     evaluate_every: int = setting(
-        0, "steps between held-out evaluations; 0: once an epoch", bounds=Bounds(0)
+        0, "steps between held-out evaluations; 0: once an epoch", bounds=_COUNT
     )
     patience: int = setting(
         0,
         "end early after this many held-out evaluations without a better nDCG; 0: never",
-        bounds=Bounds(0),
+        bounds=_COUNT,
     )
     checkpoint_every: int = setting(
-        0, "steps between checkpoints; 0: with each held-out evaluation", bounds=Bounds(0)
+        0, "steps between checkpoints; 0: with each held-out evaluation", bounds=_COUNT
     )
     checkpoints_kept: int = setting(
-        2, "latest checkpoints kept, beside the best", flag="--keep", bounds=Bounds(1)
+        2, "latest checkpoints kept, beside the best", flag="--keep", bounds=_AT_LEAST_ONE
     )
     seed: int = setting(
         0,

@@ -85,7 +85,7 @@ class StopFlag:
 
     A thread reads the signals too: Python's own handler runs only between two instructions, so not
     while MLX compiles or takes a long step. The thread reports the first request at once, and ends
-    the process at the second.
+    the process at a second one.
     """
 
     def __init__(self) -> None:
@@ -117,11 +117,14 @@ class StopFlag:
         self._asked = True
 
     def _hear(self, reading: int) -> None:
-        os.read(reading, 1)
-        self._asked = True
-        with suppress(OSError):
-            self._report()
-        os.read(reading, 1)
+        """Read the signals' numbers: a repeated one ends the process, two different ones do not."""
+        heard: set[bytes] = set()
+        while (number := os.read(reading, 1)) not in heard:
+            self._asked = True
+            if not heard:
+                with suppress(OSError):
+                    self._report()
+            heard.add(number)
         os._exit(FAILED)
 
 

@@ -181,6 +181,19 @@ def test_a_stop_during_an_evaluation_is_heard_and_leaves_a_checkpoint(folder: Ru
 
 
 @pytest.mark.slow
+def test_a_second_request_ends_it_at_once(folder: RunFolder) -> None:
+    child = start(folder, SLOW_EVALUATION.replace("1.2", "60"))
+    list(lines_until(child, "start", 1))
+    os.kill(child.pid, signal.SIGINT)
+    os.kill(child.pid, signal.SIGTERM)
+    list(lines_until(child, "stopping", 1))
+    os.kill(child.pid, signal.SIGTERM)
+    child.communicate(timeout=30)
+    assert child.returncode == worker.FAILED
+    assert read_run(folder).status is RunStatus.DIED
+
+
+@pytest.mark.slow
 def test_a_stop_while_the_worker_prepares_is_no_crash(folder: RunFolder) -> None:
     child = start(folder, SLOW_PREPARING)
     list(lines_until(child, "launch", 1))
