@@ -10,6 +10,10 @@ import typer
 from core.errors import InputError
 from core.records import GRADES
 from core.store.opening import open_workspace_store
+from labels.audit.filters import parse_filter
+from labels.audit.labelling import label_pair, skip_pair, undo_last
+from labels.audit.session import AuditSession
+from labels.audit.strategies import CHOSEN, strategy_named
 from tui.cli.groups import command, new_app
 from tui.cli.output import Call, notice, open_to_read
 
@@ -74,10 +78,6 @@ def show_next(
     annotator: _AnnotatorOption = "",
 ) -> int:
     """Show the pair to audit next."""
-    from labels.audit.filters import parse_filter
-    from labels.audit.session import AuditSession
-    from labels.audit.strategies import strategy_named
-
     workspace = call.workspace()
     with open_to_read(workspace) as store:
         session = AuditSession.start(
@@ -171,9 +171,6 @@ def label(
     annotator: _AnnotatorOption = "",
 ) -> int:
     """Record the grade, and say whether it confirms the judge's score."""
-    from labels.audit.labelling import label_pair
-    from labels.audit.strategies import CHOSEN, strategy_named
-
     if grade not in {str(each) for each in GRADES}:
         raise InputError(f"{grade} is not a grade", todo="Grades go from 1 to 5.")
     workspace = call.workspace()
@@ -213,8 +210,6 @@ def label(
 )
 def undo(call: Call, annotator: _AnnotatorOption = "") -> int:
     """Take back the annotator's last label, skip, flag or note."""
-    from labels.audit.labelling import undo_last
-
     workspace = call.workspace()
     with open_workspace_store(workspace) as store:
         undone = undo_last(store, workspace.annotator(annotator))
@@ -234,8 +229,6 @@ def undo(call: Call, annotator: _AnnotatorOption = "") -> int:
 )
 def skip(call: Call, pair: _PairArgument, annotator: _AnnotatorOption = "") -> int:
     """Record that the annotator passes the pair over."""
-    from labels.audit.labelling import skip_pair
-
     workspace = call.workspace()
     with open_workspace_store(workspace) as store:
         done = skip_pair(store, pair, workspace.annotator(annotator))

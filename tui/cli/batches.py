@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from core.text import displayable_line
+from labels.judges.batches.client import BatchClient
+from labels.judges.batches.collecting import collect_batches
+from labels.judges.batches.store import all_batches
+from labels.judges.batches.submitting import REQUESTS, SubmitPlan, submit_batches
+from labels.judges.judge import count_failures
 from tui.cli.options import Range
 from tui.cli.output import EXIT_INTERRUPTED, Call, notice, progress_bar, run_interruptible
 from tui.shown.failures import failure_lines, failures_document
@@ -19,7 +24,6 @@ if TYPE_CHECKING:
 
     from core.records import Progress
     from core.store.database import Store
-    from labels.judges.batches.client import BatchClient
     from labels.judges.batches.collecting import CollectReport
     from labels.judges.batches.store import Batch
     from labels.judges.batches.submitting import SubmitReport
@@ -70,9 +74,6 @@ def send_batches(
     call: Call, store: Store, settings: LlmSettings, plan: JudgingPlan, options: BatchOptions
 ) -> int:
     """Send the pending pairs, and say how to fetch the answers."""
-    from labels.judges.batches.client import BatchClient
-    from labels.judges.batches.submitting import REQUESTS, SubmitPlan, submit_batches
-
     submit = SubmitPlan(plan, options.batch_size or REQUESTS)
     with progress_bar() as show, BatchClient(settings.server) as client:
         report = run_interruptible(
@@ -92,8 +93,6 @@ def send_batches(
 
 def tend_batches(call: Call, store: Store, options: BatchOptions, asked: ModelOptions) -> int:
     """List the batches, fetch what they judged, or stop them."""
-    from labels.judges.batches.store import all_batches
-
     if not options.resume and not options.batch_cancel:
         batches = all_batches(store)
         document: dict[str, object] = {"batches": [_batch_document(each) for each in batches]}
@@ -108,8 +107,6 @@ def tend_batches(call: Call, store: Store, options: BatchOptions, asked: ModelOp
 
 def _clients(asked: ModelOptions, open_ones: ExitStack) -> Callable[[Batch], BatchClient]:
     """Return a function that gives the client of a batch's server, the same for the same server."""
-    from labels.judges.batches.client import BatchClient
-
     known: dict[str, BatchClient] = {}
 
     def client(batch: Batch) -> BatchClient:
@@ -130,8 +127,6 @@ def _collect(
     """Fetch what is there; with ``--wait`` again and again until nothing is left to wait for."""
 
     def collect(stopped: Callable[[], bool]) -> CollectReport:
-        from labels.judges.batches.collecting import collect_batches
-
         return collect_batches(
             store, client, cancel=options.batch_cancel, progress=show, cancelled=stopped
         )
@@ -231,8 +226,6 @@ def _collected_lines(reports: list[CollectReport]) -> list[str]:
 
 
 def _failures(reports: list[CollectReport]) -> tuple[FailureCount, ...]:
-    from labels.judges.judge import count_failures
-
     return count_failures((), [failure for report in reports for failure in report.failures])
 
 

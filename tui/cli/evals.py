@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from core.ids import query_id
+from core.jobs import Job
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
-from eval.evals import retriever_name
+from eval.comparing import Change
+from eval.comparing import compare as compare_evals
+from eval.evals import find_eval, list_evals, load_eval, retriever_name, top_results
+from eval.evaluating import EvalRequest, run_request
+from eval.misses import mark_relevant, misses_markdown, write_misses
+from eval.misses import misses as missed_in
+from eval.queries import query_detail
 from eval.retrievers.building import RETRIEVERS, choose_retriever
 from eval.retrievers.command import DEFAULT_SECONDS
+from labels.pairs.mining import add_miss_pairs
 from tui.cli.groups import command, new_app
 from tui.cli.options import Choice, Range
 from tui.cli.output import Call, notice, open_to_read, progress_bar
@@ -128,8 +137,6 @@ def evaluate(
 
 def _evaluate(store: Store, spec_name: str, choice: RetrieverChoice, k: int) -> Eval:
     from core.encoder.blas import slowness
-    from core.jobs import Job
-    from eval.evaluating import EvalRequest, run_request
 
     if RETRIEVERS[choice.retriever].encodes and (warning := slowness()):
         notice(warning)
@@ -138,8 +145,6 @@ def _evaluate(store: Store, spec_name: str, choice: RetrieverChoice, k: int) -> 
 
 
 def _eval_document(store: Store, done: Eval) -> dict[str, object]:
-    from eval.evals import top_results
-
     positions = [result.position for result in done.queries]
     tops = top_results(store, done.summary.id, positions, done.summary.k)
     return {
@@ -163,8 +168,6 @@ def _eval_lines(done: Eval) -> list[str]:
 
 
 def _list(call: Call, store: Store) -> int:
-    from eval.evals import list_evals
-
     summaries = list_evals(store)
     lines = [_summary_line(summary) for summary in summaries]
     document = {"evals": [summary_document(summary) for summary in summaries]}
@@ -193,9 +196,6 @@ def compare(
     after: Annotated[str, typer.Argument(metavar="B", help="The eval to compare with it.")],
 ) -> int:
     """Compare two evals, newly missed queries first."""
-    from eval.comparing import compare as compare_evals
-    from eval.evals import find_eval, load_eval
-
     with open_to_read(call.workspace()) as store:
         first = load_eval(store, find_eval(store, before).id)
         second = load_eval(store, find_eval(store, after).id)
@@ -210,8 +210,6 @@ def compare(
 
 
 def _comparison_document(found: Comparison) -> dict[str, object]:
-    from eval.comparing import Change
-
     return {
         "k": found.k,
         "queries": len(found.queries),
@@ -249,8 +247,6 @@ def _delta_documents(queries: Iterable[QueryDelta]) -> list[dict[str, object]]:
 
 
 def _comparison_lines(before: EvalSummary, after: EvalSummary, found: Comparison) -> list[str]:
-    from eval.comparing import Change
-
     lines = [
         displayable_line(
             f"{short_eval_id(before)} ({retriever_name(before)}) ->"
@@ -315,10 +311,6 @@ def misses(
     ] = None,
 ) -> int:
     """Show each missed query with what stands above what was wanted."""
-    from eval.evals import find_eval, load_eval
-    from eval.misses import misses as missed_in
-    from eval.misses import misses_markdown, write_misses
-
     workspace = call.workspace()
     with open_to_read(workspace) as store:
         done = load_eval(store, find_eval(store, eval_name).id)
@@ -348,9 +340,6 @@ def misses(
 def _mark_relevant(
     store: Store, workspace: Workspace, done: Eval, relevant: tuple[str, str]
 ) -> dict[str, str]:
-    from core.ids import query_id
-    from eval.misses import mark_relevant
-
     text, path = relevant
     amended = mark_relevant(
         store, done.summary, query_id(text), path, annotator=workspace.annotator()
@@ -359,9 +348,6 @@ def _mark_relevant(
 
 
 def _add_pairs(store: Store, done: Eval, missed: tuple[Miss, ...]) -> int:
-    from eval.queries import query_detail
-    from labels.pairs.mining import add_miss_pairs
-
     added = 0
     for miss in missed:
         detail = query_detail(store, done.summary, miss.result.position)

@@ -7,11 +7,16 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputError, RejudgeError, StoreLockedError
+from core.jobs import Job
 from core.records import Progress
 from core.store.opening import open_workspace_store
 from train.runs.events import EventFollower, event_line
+from train.runs.outcome import evaluate_run, outcomes
+from train.runs.process import ask_to_stop
 from train.runs.progress import RunReader, RunStatus
+from train.runs.store import WorkspaceRuns
 from tui.cli.output import EXIT_DONE, EXIT_INTERRUPTED, notice, progress_bar
+from tui.shown.runs import outcome_document, outcome_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,9 +64,6 @@ def evaluate_after(call: Call, workspace: Workspace, folder: RunFolder) -> int:
     Raises:
         InputError: the run is not finished, or a spec or the base is not there any more.
     """
-    from train.runs.outcome import outcomes
-    from tui.shown.runs import outcome_document, outcome_lines
-
     name = folder.path.name
     try:
         with open_workspace_store(workspace) as store:
@@ -85,10 +87,6 @@ def evaluate_after(call: Call, workspace: Workspace, folder: RunFolder) -> int:
 
 
 def _evaluate(call: Call, store: Store, folder: RunFolder) -> RunRecord:
-    from core.jobs import Job
-    from train.runs.outcome import evaluate_run
-    from train.runs.store import WorkspaceRuns
-
     name = folder.path.name
     records = {each.id: each for each in WorkspaceRuns(store.folder).read(store).records}
     record = records[name]
@@ -105,8 +103,6 @@ def _evaluate(call: Call, store: Store, folder: RunFolder) -> RunRecord:
 
 def _watch(call: Call, folder: RunFolder) -> tuple[RunView, bool]:
     """Return how the run ended, and whether Ctrl-C ended it here."""
-    from train.runs.process import ask_to_stop
-
     reader = RunReader(folder)
     print_events = _event_printer(folder) if call.json else lambda: None
     interrupted = False
@@ -181,8 +177,6 @@ def _failure(view: RunView) -> RejudgeError:
 
 def _update_store(workspace: Workspace) -> None:
     """Record the run's state, unless another process has the store: that one reads it itself."""
-    from train.runs.store import WorkspaceRuns
-
     try:
         with open_workspace_store(workspace) as store:
             WorkspaceRuns(workspace.folder).read(store)

@@ -11,13 +11,21 @@ from core.errors import InputError
 from core.records import Progress, QueryKind
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
+from labels.judges.choosing import find_judge
+from labels.judges.judging import JudgingPlan, judge_pairs
+from labels.judges.llm import JudgeParameters, LlmSettings, llm_judge_record
+from labels.judges.prompt import DEFAULT_PROMPT, RUBRIC
 from labels.judges.registry import JUDGES, JudgeOptions
+from labels.pairs.choosing import require_pairs
+from labels.workshop.cost import judging_cost
+from labels.workshop.prompts import load_prompt, save_prompt, unsaved_prompt
 from tui.cli.batches import BatchOptions, send_batches, tend_batches
 from tui.cli.groups import Command, command, new_app
 from tui.cli.model import ModelOptions
 from tui.cli.options import Choice, Range
 from tui.cli.output import EXIT_INTERRUPTED, Call, notice, progress_bar, run_interruptible
 from tui.cli.prompts import ExamplesOption, RubricOption, SeedOption, read_rubric
+from tui.shown.agreement import cost_document, cost_lines
 from tui.shown.failures import failure_lines, failures_document
 
 if TYPE_CHECKING:
@@ -26,8 +34,6 @@ if TYPE_CHECKING:
     from core.records import Judge
     from core.store.database import Store
     from labels.judges.judge import JudgingProgress, JudgingReport
-    from labels.judges.judging import JudgingPlan
-    from labels.judges.llm import JudgeParameters, LlmSettings
     from labels.judges.prompt import JudgePrompt
 
 _SAMPLE_FLAG: Final = "--only-audited"
@@ -76,8 +82,6 @@ class PairOptions:
 
     def plan(self, concurrency: int, pairs: tuple[UUID, ...] | None) -> JudgingPlan:
         """Return which pairs are judged, and how many at the same time."""
-        from labels.judges.judging import JudgingPlan
-
         return JudgingPlan(
             concurrency=concurrency,
             limit=self.limit,
@@ -149,8 +153,6 @@ class PromptOptions:
 
     def parameters(self, max_tokens: int) -> JudgeParameters:
         """Return how the replies are drawn."""
-        from labels.judges.llm import JudgeParameters
-
         temperature = self.temperature
         if temperature is None:
             temperature = 0.0 if self.samples == 1 else 1.0
@@ -162,9 +164,6 @@ class PromptOptions:
         Raises:
             InputError: the rubric or the name cannot be used.
         """
-        from labels.judges.prompt import DEFAULT_PROMPT, RUBRIC
-        from labels.workshop.prompts import load_prompt, save_prompt, unsaved_prompt
-
         if self.prompt:
             return load_prompt(store, self.prompt)
         rubric = read_rubric(self.rubric) if self.rubric else RUBRIC
@@ -223,9 +222,6 @@ def judge(
     ] = False,
 ) -> int:
     """Judge, show progress, and say what came of it."""
-    from labels.judges.choosing import find_judge
-    from labels.pairs.choosing import require_pairs
-
     workspace = call.workspace()
     if batches.about_open_batches:
         with open_workspace_store(workspace) as store:
@@ -255,8 +251,6 @@ def judge(
 def _llm_settings(
     store: Store, asked: ModelOptions, prompt: PromptOptions, name: str
 ) -> LlmSettings:
-    from labels.judges.llm import LlmSettings, llm_judge_record
-
     server = asked.server()
     parameters = prompt.parameters(asked.max_tokens)
     loaded = prompt.load(store)
@@ -273,8 +267,6 @@ def _llm_settings(
 def _judge(
     store: Store, judge_type: str, options: JudgeOptions, plan: JudgingPlan
 ) -> JudgingReport:
-    from labels.judges.judging import judge_pairs
-
     with progress_bar() as show:
         make = JUDGES[judge_type].prepare(
             store, options, lambda done: show(Progress(done, None, "documents"))
@@ -291,9 +283,6 @@ def _judge(
 
 
 def _show_cost(call: Call, store: Store, plan: JudgingPlan, settings: LlmSettings) -> int:
-    from labels.workshop.cost import judging_cost
-    from tui.shown.agreement import cost_document, cost_lines
-
     choice = plan.choice(settings.judge.id)
     cost = judging_cost(store, choice, settings.prompt, settings.parameters, plan.limit)
     document: dict[str, object] = {"judge": settings.judge.name, "cost": cost_document(cost)}

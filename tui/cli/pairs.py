@@ -1,4 +1,7 @@
-"""``rejudge import``, ``export`` and ``pairs``: what comes in, what goes out, candidate pairs."""
+"""``rejudge import``, ``export`` and ``pairs``: what comes in, what goes out, candidate pairs.
+
+Each reader and writer is imported when it is called: an export does not wait for the parsers.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from core.errors import InputError
+from core.jobs import Job
 from core.records import Progress, QueryKind
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
 from labels import exporting
 from labels.exporting import WRITERS, ExportPlan, Grades
 from labels.pairs import formats
+from labels.pairs.choosing import chosen_queries, require_corpus
+from labels.pairs.columns import parse_mapping
 from labels.pairs.formats import READERS
 from tui.cli.groups import OptionsFirstGroup, command, group, new_app
 from tui.cli.model import ModelOptions
@@ -91,7 +97,6 @@ def import_corpus(
 
     def read(store: Store, folder: Path, show: Callable[[Progress], None]) -> ImportReport:
         from core.corpus.importing import import_corpus as read_in
-        from core.jobs import Job
 
         return read_in(store, folder, exclude=exclude or [], job=Job(show))
 
@@ -114,7 +119,9 @@ def import_pairs(
     ] = "",
     form: Annotated[
         str | None,
-        typer.Option("--format", help="Default: as the file's name and beginning say."),
+        typer.Option(
+            "--format", help="The format. Default: as the name and beginning of the file say."
+        ),
         Choice(READERS),
     ] = None,
     columns: Annotated[
@@ -131,7 +138,6 @@ def import_pairs(
     """Read in scored pairs."""
 
     def read(store: Store, file: Path, show: Callable[[Progress], None]) -> ImportReport:
-        from labels.pairs.columns import parse_mapping
         from labels.pairs.importing import import_pairs as read_in
 
         return read_in(
@@ -364,7 +370,6 @@ def mine(
     """Mine the pairs and say how many are new."""
     from core.search import build_index
     from labels.pairs import mining as miner
-    from labels.pairs.choosing import chosen_queries, require_corpus
 
     with open_workspace_store(call.workspace()) as store, progress_bar() as show:
         require_corpus(store)
@@ -441,7 +446,6 @@ def generate(
     ] = False,
 ) -> int:
     """Have the queries written, mine documents for them, and say what came of it."""
-    from labels.pairs.choosing import require_corpus
     from labels.pairs.generating import generate_queries
     from labels.pairs.writing import GenerationPlan
 

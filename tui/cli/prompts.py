@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from core.errors import InputError
+from core.ids import prompt_version
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
+from labels.judges.prompt import RUBRIC, checked_rubric, prompt_text
+from labels.workshop.prompts import DEFAULT_NAME, load_prompt, save_prompt, saved_prompts
 from tui.cli.groups import OptionsFirstGroup, command, group, new_app
 from tui.cli.options import Range
 from tui.cli.output import Call
@@ -33,8 +36,6 @@ app.add_typer(prompts, name="prompts")
 @command(prompts, "list", summary="List the saved prompts.")
 def list_prompts(call: Call) -> int:
     """List the saved prompts."""
-    from labels.workshop.prompts import DEFAULT_NAME, saved_prompts
-
     with open_workspace_store(call.workspace()) as store:
         saved = saved_prompts(store)
     lines = [f"{DEFAULT_NAME}: rejudge's own"]
@@ -82,8 +83,6 @@ def show(
     ] = "",
 ) -> int:
     """Print the rubric; with ``--json`` the examples too."""
-    from labels.workshop.prompts import DEFAULT_NAME, load_prompt
-
     with open_workspace_store(call.workspace()) as store:
         prompt = load_prompt(store, name or DEFAULT_NAME)
     examples = [
@@ -109,10 +108,6 @@ def save(
     seed: SeedOption = 0,
 ) -> int:
     """Save a prompt; a saved prompt never changes."""
-    from core.ids import prompt_version
-    from labels.judges.prompt import RUBRIC, prompt_text
-    from labels.workshop.prompts import save_prompt
-
     workspace = call.workspace()
     if rubric is None and not examples:
         raise InputError("there is nothing to save", todo="Give --rubric FILE or --examples N.")
@@ -132,8 +127,6 @@ def read_rubric(path: Path) -> str:
     Raises:
         InputError: it cannot be read, is not UTF-8, or is no rubric.
     """
-    from labels.judges.prompt import checked_rubric
-
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

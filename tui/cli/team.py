@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import InputError
+from core.store.opening import open_workspace_store
 from core.text import displayable_line
+from labels.audit.team import set_overlap, team_status
 from tui.cli.groups import command, group, new_app
 from tui.cli.output import Call, notice, open_to_read, progress_bar
 from tui.shown.figures import table
+from tui.shown.team import overlap_words, status_document, status_lines
 
 if TYPE_CHECKING:
     from core.store.push import PushedTable, PushReport
@@ -133,9 +136,6 @@ def _verdict(each: PushedTable) -> str:
 )
 def status(call: Call) -> int:
     """Show how far the team is."""
-    from labels.audit.team import team_status
-    from tui.shown.team import status_document, status_lines
-
     with open_to_read(call.workspace()) as store:
         found, place = team_status(store), store.place
     call.answer(status_document(found, place), status_lines(found, place))
@@ -155,10 +155,6 @@ def overlap(
     ],
 ) -> int:
     """Set how many people each pair goes to, from now on."""
-    from core.store.opening import open_workspace_store
-    from labels.audit.team import set_overlap
-    from tui.shown.team import overlap_words
-
     with open_workspace_store(call.workspace()) as store:
         set_overlap(store, people)
     call.answer({"overlap": people}, [f"From now on {overlap_words(people)}."])

@@ -9,11 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from core.errors import InputError
+from core.jobs import Job
 from core.store.opening import open_workspace_store
 from core.text import displayable_line
+from train.dataset.building import build_training_set
+from train.dataset.enough import require_enough
+from train.options import command_line, config_from, plan_from, train_options
+from train.runs.folder import find_run
+from train.runs.outcome import outcomes
+from train.runs.process import launch, stop
+from train.runs.store import WorkspaceRuns
 from tui.cli.groups import command, new_app
 from tui.cli.options import Choice, OptionsFrom
 from tui.cli.output import Call, notice, progress_bar
+from tui.shown.runs import (
+    list_line,
+    outcome_document,
+    outcome_lines,
+    record_document,
+    summary_document,
+    summary_lines,
+    view_document,
+    view_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +41,7 @@ if TYPE_CHECKING:
     from train.config import RunConfig
     from train.runs.folder import RunFolder
     from train.runs.progress import RunView
-    from train.runs.store import RunList, RunRecord, WorkspaceRuns
+    from train.runs.store import RunList, RunRecord
 
 _RUN_HELP: Final = "a run's name, the end of it, or latest"
 
@@ -32,8 +50,6 @@ app = new_app()
 
 def _setting_options() -> Iterable[Parameter]:
     """Return the options that ``train.options`` makes of the declared settings."""
-    from train.options import train_options
-
     for option in train_options():
         kind: Any = option.kind
         default: object = False if kind is bool else None
@@ -99,7 +115,6 @@ def train(
     ] = False,
 ) -> int:
     """Train, or do what else is asked for about a run."""
-    from train.runs.folder import find_run
     from tui.cli.following import evaluate_after
 
     workspace = call.workspace()
@@ -123,12 +138,6 @@ def train(
 
 
 def _show_training_set(call: Call, workspace: Workspace, settings: Mapping[str, Any]) -> int:
-    from core.jobs import Job
-    from train.dataset.building import build_training_set
-    from train.dataset.enough import require_enough
-    from train.options import plan_from
-    from tui.shown.runs import summary_document, summary_lines
-
     plan = plan_from(settings)
     with open_workspace_store(workspace) as store, progress_bar() as show:
         _ = _config(store, settings)
@@ -145,10 +154,7 @@ def _show_training_set(call: Call, workspace: Workspace, settings: Mapping[str, 
 
 
 def _make(call: Call, workspace: Workspace, settings: Mapping[str, Any]) -> RunFolder:
-    from core.jobs import Job
-    from train.options import plan_from
     from train.runs.making import make_run
-    from tui.shown.runs import summary_document, summary_lines
 
     plan = plan_from(settings)
     with open_workspace_store(workspace) as store, call.progress("preparing") as show:
@@ -165,14 +171,12 @@ def _make(call: Call, workspace: Workspace, settings: Mapping[str, Any]) -> RunF
 
 
 def _config(store: Store, settings: Mapping[str, Any]) -> RunConfig:
-    from train.options import config_from
     from tui.run_form import chosen_specs
 
     return config_from(settings, chosen_specs(store, settings["specs"]))
 
 
 def _stop(call: Call, folder: RunFolder) -> int:
-    from train.runs.process import stop
     from tui.cli.following import STOPPING
 
     in_order = stop(folder, asked=lambda: notice(STOPPING))
@@ -188,7 +192,6 @@ def _start(
     call: Call, workspace: Workspace, folder: RunFolder, *, resumed: bool, detach: bool
 ) -> int:
     from core.encoder.blas import slowness
-    from train.runs.process import launch
     from tui.cli.following import follow
 
     if warning := slowness():
@@ -222,9 +225,6 @@ def runs(
     ] = None,
 ) -> int:
     """List the runs, or show a run."""
-    from train.runs.store import WorkspaceRuns
-    from tui.shown.runs import list_line, record_document
-
     workspace = call.workspace()
     with open_workspace_store(workspace) as store:
         reader = WorkspaceRuns(workspace.folder)
@@ -240,16 +240,6 @@ def runs(
 
 
 def _show_run(call: Call, store: Store, reader: WorkspaceRuns, found: RunList, name: str) -> int:
-    from train.runs.folder import find_run
-    from train.runs.outcome import outcomes
-    from tui.shown.runs import (
-        outcome_document,
-        outcome_lines,
-        record_document,
-        view_document,
-        view_lines,
-    )
-
     known = {record.id: record for record in found.records}
     view = None if name in found.gone else reader.view(find_run(store.folder, name))
     record = known[name if view is None else view.id]
@@ -268,7 +258,6 @@ def _show_run(call: Call, store: Store, reader: WorkspaceRuns, found: RunList, n
 
 def _command_line(record: RunRecord, view: RunView | None) -> str:
     """Return the command that starts the same run again; empty where its training set is gone."""
-    from train.options import command_line
     from train.runs.making import plan_of_run
 
     if view is None:

@@ -1,4 +1,7 @@
-"""``rejudge init``, ``demo``, ``status``, ``keys``, ``doctor``: the workspace and the machine."""
+"""``rejudge init``, ``demo``, ``status``, ``keys``, ``doctor``: the workspace and the machine.
+
+They have little in common, so that each imports what it needs when it is called.
+"""
 
 from __future__ import annotations
 
