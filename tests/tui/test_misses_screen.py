@@ -234,7 +234,7 @@ async def test_a_running_eval_shows_its_progress_and_stops_by_escape(
         await looking.press("down")
         assert looking.screen.board.queries.cursor == 1
         await looking.press("escape")
-        await until(looking.pilot, lambda: looking.screen.job is None)
+        await until(looking.pilot, lambda: looking.screen.runner.job is None)
         assert "nothing was saved" in looking.said
         assert len(looking.screen.evals.summaries) == 2
         assert looking.app.current_mode == "misses"

@@ -1,7 +1,4 @@
-"""Curves drawn with Braille dots: rows of text from numbers.
-
-A curve with a title, drawn anew only when its numbers or its place change.
-"""
+"""Curves drawn with Braille dots, and the widget that shows one."""
 
 from __future__ import annotations
 

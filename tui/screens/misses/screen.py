@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from core.errors import CancelledError, InputError, RejudgeError
 from core.text import displayable_line
 from eval.evals import retriever_name
 from tui.commands import MISSES, bindings_of
 from tui.screens.base import AuditPairs, CompareEvals, ShowScreen, WorkspaceScreen
 from tui.screens.misses.board import MissesBoard
+from tui.screens.misses.runner import EvalRunner
 from tui.screens.misses.state import EvalState
 from tui.shown import evals as misses_text
 from tui.widgets.code import CodeCache
@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from core.errors import RejudgeError
     from core.records import QueryKind
     from core.store.database import Store
     from eval.evals import Eval
-    from eval.evaluating import EvalRequest
     from eval.explaining import Alignment, EncoderCache
     from eval.misses import Amended
     from eval.queries import QueryDetail, QueryRow
     from labels.pairs.mining import MissPairs
     from tui.context import Context
-    from tui.jobs import Running
     from tui.widgets.code_text import CodeText
     from tui.widgets.lists import Cell, RowList
 
@@ -45,7 +44,6 @@ _FILTER_HINT: Final = (
     "is:misses is:regressions is:fixed is:all kind:semantic kind:keyword; other words are searched"
     " in the query."
 )
-_EVAL_HINT: Final = "SPEC lexical | encoder [MODEL] | hybrid [MODEL]."
 
 
 class MissesScreen(WorkspaceScreen):
@@ -58,14 +56,13 @@ class MissesScreen(WorkspaceScreen):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.evals = EvalState()
-        self.job: Running | None = None
-        self._amended = ""
         self._encoders: EncoderCache | None = None
         self._on_evals = False
         self._swaps = 0
         self._reading: int | None = None
         self.codes = CodeCache(context.background.submit)
         self.board = MissesBoard(self._eval_cells, self._query_cells, self.codes, self._lex_far)
+        self.runner = EvalRunner(context, self.board, self.say, self._evaluated)
 
     def body(self) -> Iterable[Widget]:
         """Return the board."""
@@ -297,8 +294,7 @@ class MissesScreen(WorkspaceScreen):
 
     def action_leave(self) -> None:
         """Stop a running eval; else go back to the lists, then home."""
-        if self.job is not None:
-            self.job.stop()
+        if self.runner.stop():
             self.show_status()
         elif self.board.query_pane.aligned:
             self.board.query_pane.close_alignment()
@@ -375,19 +371,7 @@ class MissesScreen(WorkspaceScreen):
             self.say(("no documents to pair: ", "bold $text-warning"), "no query is listed")
             return
 
-        def make() -> MissPairs:
-            from labels.pairs.mining import add_miss_pairs
-
-            detail = evals.detail(store, row.position)
-            if not detail.documents:
-                raise InputError(
-                    "the corpus has no document of this query",
-                    where=detail.query.text,
-                    todo="Import the corpus that its spec is about.",
-                )
-            return add_miss_pairs(store, detail.query.id, detail.documents)
-
-        self.context.background.start(make, then)
+        self.context.background.start(lambda: evals.make_pairs(store, row.position), then)
 
     def action_mark_relevant(self) -> None:
         """Take the document ranked above as relevant: a new spec beside the old one."""
@@ -410,7 +394,7 @@ class MissesScreen(WorkspaceScreen):
         self.context.background.start(mark, self._marked)
 
     def _marked(self, made: Amended) -> None:
-        self._amended = made.spec.name
+        self.runner.amended = made.spec.name
         self.say(
             ("marked as relevant: ", "bold $text-success"),
             f"new spec {displayable_line(made.spec.name)}  ",
@@ -482,95 +466,28 @@ class MissesScreen(WorkspaceScreen):
         self.context.show_error(error)
 
     def action_start_eval(self) -> None:
-        """Ask which eval to start; the names of the specs are read meanwhile."""
-        store, summary = self.context.store, self.evals.summary
-        if store is None or self._busy():
-            return
-        spec = self._amended or (summary.spec_name if summary else "")
-        self.board.ask("evaluate", _lexical_on(spec), _EVAL_HINT, self._start_eval, self.say)
-        question = self.board.prompt.question
-
-        def names() -> list[str]:
-            from eval.specs import specs
-
-            return [spec.name for spec in specs(store)]
-
-        def read(names: list[str]) -> None:
-            if self.board.prompt.question is question:
-                known = ", ".join(names) or "none yet; add one: rejudge import spec FILE"
-                self.board.prompt.show_hint(displayable_line(f"{_EVAL_HINT} Specs: {known}"))
-                self.board.prompt.put(_lexical_on(names[0] if names else ""))
-
-        self.context.background.start(names, read)
-
-    def _start_eval(self, text: str) -> None:
-        from eval.requests import parse_request
-
-        self._run(parse_request(text))
+        """Ask which eval to start."""
+        self.runner.ask(self.evals.summary)
 
     def action_run_again(self) -> None:
         """Run the chosen eval again; on the amended spec, if there is a new one."""
-        from dataclasses import replace
-
-        from eval.requests import again
-
-        summary = self.evals.summary
-        if summary is None or self._busy():
-            return
-        try:
-            request = again(summary)
-        except RejudgeError as error:
-            self._not_done(error)
-            return
-        self._run(replace(request, spec=self._amended) if self._amended else request)
-
-    def _busy(self) -> bool:
-        if self.job is not None:
-            self.say(("an evaluation is running; ", "bold"), "escape stops it")
-        return self.job is not None
-
-    def _run(self, request: EvalRequest) -> None:
-        store = self.context.store
-        if store is None:
-            return
-
-        def run(running: Running) -> Eval:
-            from eval.evaluating import run_request
-
-            return run_request(store, request, running.job)
-
-        self.job = self.context.background.run(run, self._evaluated, self._not_evaluated)
-        self._clock.resume()
-        self.show_status()
+        if self.evals.summary is not None:
+            self.runner.run_again(self.evals.summary)
 
     def _evaluated(self, done: Eval) -> None:
-        self._end_job()
-        self._amended = ""
-        self.say((f"evaluation {misses_text.short_id(done.summary)} is done", "bold $text-success"))
+        words = f"evaluation {misses_text.short_id(done.summary)} is done"
+        self.say((words, "bold $text-success"))
         self._read_evals()
-
-    def _not_evaluated(self, error: RejudgeError) -> None:
-        self._end_job()
-        if isinstance(error, CancelledError):
-            self.say(("stopped; nothing was saved", "bold"))
-        else:
-            self._not_done(error)
-
-    def _end_job(self) -> None:
-        self.job = None
-        self._clock.pause()
 
     def show_status(self) -> None:
         """Show a running eval, else what the last key did, else the keys that lead on."""
-        job = self.job
-        if job is None:
-            self.board.say(self.message if self.message.plain else self._next_keys(), Content())
-        elif job.stopping:
-            self.board.say(Content.assemble(("stopping …", DIM)), self.message)
-        else:
-            progress = job.progress
-            words = misses_text.progress_text(progress, job.seconds) if progress else "starting …"
-            self.board.say(Content.assemble((words, "bold"), ("  esc stops", DIM)), self.message)
+        running = self.runner.status()
+        if running is not None:
+            self._clock.resume()
+            self.board.say(running, self.message)
+            return
+        self._clock.pause()
+        self.board.say(self.message if self.message.plain else self._next_keys(), Content())
 
     def _next_keys(self) -> Content:
         if self.evals.summary is None:
@@ -579,8 +496,3 @@ class MissesScreen(WorkspaceScreen):
         return misses_text.hint_text(
             self.key_of, lists=board.lists_in_sight, query=board.query_in_sight
         )
-
-
-def _lexical_on(spec: str) -> str:
-    quoted = f"'{spec}'" if " " in spec else spec
-    return displayable_line(f"{quoted} lexical") if spec else ""

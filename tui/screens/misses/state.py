@@ -6,6 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from core.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from core.store.database import Store
     from eval.evals import EvalSummary, GoalFigure
     from eval.queries import QueryDetail, QueryFilter, QueryRow
+    from labels.pairs.mining import MissPairs
     from tui.widgets.code import CodeCache
 
 
@@ -160,6 +163,23 @@ class EvalState:
             for candidates in (detail.wanted, detail.above) if detail else ():
                 if candidates and candidates[0].document is not None:
                     codes.ready(candidates[0].document)
+
+    def make_pairs(self, store: Store, position: int) -> MissPairs:
+        """Make pairs of a query and its documents; pairs that exist are kept.
+
+        Raises:
+            InputError: the corpus has none of the documents.
+        """
+        from labels.pairs.mining import add_miss_pairs
+
+        detail = self.detail(store, position)
+        if not detail.documents:
+            raise InputError(
+                "the corpus has no document of this query",
+                where=detail.query.text,
+                todo="Import the corpus that its spec is about.",
+            )
+        return add_miss_pairs(store, detail.query.id, detail.documents)
 
     def _keep(self, details: Mapping[int, QueryDetail]) -> None:
         self._details.update(details)
