@@ -1,7 +1,4 @@
-"""Which queries a command works on.
-
-Finding the pair that a person names.
-"""
+"""The pair that a person names, and the queries that a command works on."""
 
 from __future__ import annotations
 
@@ -30,9 +27,9 @@ def find_pair(store: Store, name: str) -> UUID:
     prefix = name.lower()
     if not _PREFIX.fullmatch(prefix):
         raise InputError(
-            "this is no pair id",
+            "this is not a pair id",
             where=name,
-            todo="Give the first digits of an id that rejudge next shows, at least four.",
+            todo="Give at least the first four digits of an id, as rejudge next shows it.",
         )
     rows = store.read(
         "SELECT id FROM db.pairs WHERE starts_with(CAST(id AS VARCHAR), $1) LIMIT 2", [prefix]
@@ -40,7 +37,9 @@ def find_pair(store: Store, name: str) -> UUID:
     if not rows:
         raise InputError("no pair has this id", where=name, todo="See one with: rejudge next")
     if len(rows) > 1:
-        raise InputError("several pairs have such an id", where=name, todo="Give more digits.")
+        raise InputError(
+            "several pairs have ids that begin like this", where=name, todo="Give more digits."
+        )
     identifier: UUID = rows[0][0]
     return identifier
 
@@ -48,12 +47,12 @@ def find_pair(store: Store, name: str) -> UUID:
 def chosen_queries(
     store: Store, *, kind: QueryKind | None = None, spec_name: str = ""
 ) -> list[Query]:
-    """Return the queries of a kind and of a spec, by text; all of them when neither is given.
+    """Return the queries of a kind and of a spec, ordered by text; all if neither is given.
 
-    Within a spec its own kind of a query goes before the one the query was imported with.
+    Within a spec its kind of a query takes precedence over the one the query was imported with.
 
     Raises:
-        InputError: there is no such spec, or nothing to choose from.
+        InputError: there is no such spec, or no such query.
     """
     if spec_name:
         _require_spec(store, spec_name)

@@ -1,7 +1,4 @@
-"""The loop that has a model write queries for documents.
-
-The documents that queries are written for: spread over the files of the corpus.
-"""
+"""Generating queries: a model writes some for documents spread over the files of the corpus."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from labels.judges.server import Server
 
 
-#: Shorter documents say too little to be asked for, longer ones do too much for one query.
+#: Lengths in characters: shorter documents say too little for a query, longer ones do too much.
 SHORTEST: Final = 120
 LONGEST: Final = 20_000
 _TEST_PATHS: Final = r"(^|/)(tests?|__tests__|fixtures|vendor|third_party|node_modules)/"
@@ -49,7 +46,7 @@ _TEST_PATHS: Final = r"(^|/)(tests?|__tests__|fixtures|vendor|third_party|node_m
 
 @dataclass(frozen=True, slots=True)
 class ChosenDocuments:
-    """The documents to ask about, in order, and how many have been asked about before."""
+    """The documents to write queries for, in order, and how many were done before."""
 
     ids: tuple[UUID, ...]
     done: int
@@ -60,16 +57,16 @@ def choose_documents(
 ) -> ChosenDocuments:
     """Return the documents to write queries for.
 
-    They are pieces of the corpus as it stands, of ordinary length and not tests. Files take turns,
-    in an order drawn with ``seed``, each giving one of its documents at random; so few documents
-    come from many files. Documents that were asked about before come no more, and the order of the
-    others does not depend on that: a stopped run goes on where it was.
+    They are parts of the current corpus of ordinary length, without tests. Files take turns, in an
+    order drawn with ``seed``, and each turn takes one of a file's documents at random, so that even
+    a few documents come from many files. Documents that were done before are left out without
+    changing the order of the others: a stopped run continues where it was.
 
     Args:
         store: the store.
-        limit: how many at most, those asked about before included.
-        seed: of the draw.
-        retry_failed: ask again about those without a reply that could be read.
+        limit: how many at most, including those done before.
+        seed: of the random order.
+        retry_failed: take documents again whose reply could not be read.
     """
     rows = store.read(
         """
@@ -84,7 +81,7 @@ def choose_documents(
     by_path: dict[str, list[UUID]] = defaultdict(list)
     for path, identifier in rows:
         by_path[path].append(identifier)
-    order = _turns(by_path, seed)[:limit]
+    order = _in_turns(by_path, seed)[:limit]
     asked = {
         row[0]
         for row in store.read(
@@ -92,24 +89,24 @@ def choose_documents(
             [retry_failed],
         )
     }
-    left = tuple(one for one in order if one not in asked)
+    left = tuple(document for document in order if document not in asked)
     return ChosenDocuments(left, len(order) - len(left))
 
 
-def _turns(by_path: dict[str, list[UUID]], seed: int) -> list[UUID]:
-    chance = random.Random(seed)  # noqa: S311 - a draw, not a secret
+def _in_turns(by_path: dict[str, list[UUID]], seed: int) -> list[UUID]:
+    chance = random.Random(seed)  # noqa: S311 - not a secret
     paths = sorted(by_path)
     chance.shuffle(paths)
-    piles = [by_path[path] for path in paths]
-    for pile in piles:
-        chance.shuffle(pile)
-    deepest = max(map(len, piles), default=0)
-    return [pile[turn] for turn in range(deepest) for pile in piles if turn < len(pile)]
+    files = [by_path[path] for path in paths]
+    for documents in files:
+        chance.shuffle(documents)
+    longest = max(map(len, files), default=0)
+    return [file[turn] for turn in range(longest) for file in files if turn < len(file)]
 
 
 _TICK: Final = 0.1
 _PAGE: Final = 64
-_FAILURES_TOLD: Final = 5
+_FAILURES_SHOWN: Final = 5
 
 
 def generate_queries(
@@ -123,21 +120,21 @@ def generate_queries(
 ) -> GenerationReport:
     """Have a model write semantic queries for documents; block until it is done.
 
-    Each query that is taken is added with a pair of it and its document; candidates among the
-    other documents are for ``mine`` to find. A document's queries are committed together with the
-    note that it was asked about, so that whatever ends the run, no document is asked about twice.
-    It runs an asyncio loop of its own: call it from a worker.
+    Every accepted query is stored with a pair of it and its document; ``mine`` finds candidates
+    among the other documents. A document's queries are committed together with the record that it
+    was done, so that no document is done twice, however the run ends. It runs its own asyncio loop:
+    call it from a worker thread.
 
     Args:
         store: documents are read from it, queries and pairs are added.
         server: where the model is.
         model: its name there.
         plan: how many queries for how many documents.
-        progress: told ten times a second, in the calling thread.
-        cancelled: asked ten times a second; calls in flight are dropped then.
+        progress: called ten times a second, in the calling thread.
+        cancelled: polled ten times a second; once it returns True, calls in flight are dropped.
 
     Raises:
-        JudgeError: the model cannot be asked, or failed too often in a row.
+        JudgeError: the model cannot be reached, or failed too often in a row.
     """
     return asyncio.run(_generate(store, server, model, plan, progress, cancelled))
 
@@ -160,7 +157,7 @@ async def _generate(
 
 
 class _Run:
-    """One run: so many writers at a time, and the counts."""
+    """One run: concurrent writers and the counts."""
 
     def __init__(self, store: Store, writer: QueryWriter, model: str, plan: GenerationPlan) -> None:
         chosen = choose_documents(store, plan.limit, plan.seed, retry_failed=plan.retry_failed)
@@ -182,7 +179,7 @@ class _Run:
         progress: Callable[[GenerationProgress], None],
         cancelled: Callable[[], bool],
     ) -> bool:
-        """Run to the end, or until cancelled; return whether it was."""
+        """Run to the end; return True if it was cancelled before."""
         tasks = [asyncio.create_task(self._work()) for _ in range(self._plan.concurrency)]
         together = asyncio.gather(*tasks)
         try:
@@ -201,7 +198,7 @@ class _Run:
         return False
 
     def report(self, *, cancelled: bool) -> GenerationReport:
-        """Return what was done."""
+        """Return the counts so far."""
         return GenerationReport(
             documents=self._done,
             failed=self._failed,
@@ -220,7 +217,7 @@ class _Run:
         for start in range(0, len(ids), _PAGE):
             page = ids[start : start + _PAGE]
             found = documents_by_id(self._store, page)
-            yield from (found[one] for one in page if one in found)
+            yield from (found[document] for document in page if document in found)
 
     async def _work(self) -> None:
         for document in self._documents:
@@ -233,9 +230,11 @@ class _Run:
             self._count(generated, added)
 
     def _commit(self, document: Document, generated: Generated, seconds: float) -> int:
-        """Write what came of a document in one transaction; return how many queries are new."""
+        """Store the result for a document in one transaction; return the number of new queries."""
         identifier = event_id()
-        taken = [Query(query_id(one.text), one.text, QueryKind.SEMANTIC) for one in generated.taken]
+        taken = [
+            Query(query_id(query.text), query.text, QueryKind.SEMANTIC) for query in generated.taken
+        ]
         pairs = [
             Pair(pair_id(query.id, document.id), query.id, document.id, Origin.GENERATED)
             for query in taken
@@ -257,10 +256,17 @@ class _Run:
                     seconds,
                 ],
             )
-            for position, one in enumerate(generated.written):
+            for position, query in enumerate(generated.written):
                 cursor.execute(
                     "INSERT INTO db.generated_queries VALUES ($1, $2, $3, $4, $5, $6)",
-                    [identifier, position, query_id(one.text), one.text, one.overlap, one.refused],
+                    [
+                        identifier,
+                        position,
+                        query_id(query.text),
+                        query.text,
+                        query.overlap,
+                        query.refused,
+                    ],
                 )
         return added
 
@@ -270,19 +276,21 @@ class _Run:
         self._prompt_tokens += generated.prompt_tokens
         self._completion_tokens += generated.completion_tokens
         self._refused.update(
-            _sort_of(one.refused) for one in generated.written if one.refused is not None
+            _without_numbers(query.refused)
+            for query in generated.written
+            if query.refused is not None
         )
         if generated.failure is None:
             self._in_a_row = 0
             return
         self._failed += 1
         self._in_a_row += 1
-        if len(self._failures) < _FAILURES_TOLD:
+        if len(self._failures) < _FAILURES_SHOWN:
             self._failures.append(generated.failure)
         if self._in_a_row >= self._plan.failures_in_a_row:
             raise JudgeError(
                 f"{self._in_a_row} documents failed in a row, the last one: {generated.failure}",
-                todo="Mend that, then ask again: rejudge pairs generate --retry-failed",
+                todo="Fix that, then run: rejudge pairs generate --retry-failed",
             )
 
     def _progress(self) -> GenerationProgress:
@@ -297,8 +305,8 @@ class _Run:
         )
 
 
-def _sort_of(refused: str) -> str:
-    """Return a reason without its numbers, to be counted."""
+def _without_numbers(refused: str) -> str:
+    """Return a reason without its numbers, for counting."""
     return "the code's own words" if "the code's own" in refused else refused
 
 
@@ -310,7 +318,7 @@ def _known_texts(store: Store) -> list[tuple[str, bool]]:
 
 
 def generated_queries(store: Store) -> list[Query]:
-    """Return the queries that a model wrote and that were taken, by text."""
+    """Return the accepted queries that a model wrote, ordered by text."""
     rows = store.read(
         f"SELECT {QUERY_COLUMNS} FROM db.queries WHERE origin = $1 ORDER BY text, id",
         [Origin.GENERATED.value],

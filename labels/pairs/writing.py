@@ -1,10 +1,6 @@
-"""A model that writes queries for a document.
+"""A model that writes queries for a document: the prompt, its reply, and checks of each query.
 
-What a model is asked when it writes queries for a document, and what it may answer.
-
-What generating is to do, and what it did.
-
-Whether a written query can be used: not the document's own words, and not asked already.
+A query is accepted if it is not made of the document's own words and does not repeat a known query.
 """
 
 from __future__ import annotations
@@ -60,16 +56,16 @@ AGAIN: Final = Template("""\
 These queries cannot be used: $reason.
 Write $count other queries for the same code. Reply with one JSON object and nothing else:
 {"queries": ["...", "..."]}""")
-#: All that the version of this prompt stands for.
+#: The text whose hash is the version of this prompt.
 PROMPT: Final = f"{SYSTEM}\n\n-----\n\n{USER.template}\n\n-----\n\n{AGAIN.template}"
 
 
 class QueriesError(ValueError):
-    """A reply that is no list of queries; the message says why, in words the model can act on."""
+    """A reply that is not a list of queries; the message says why, for the model to act on."""
 
 
 def queries_shape(count: int) -> ReplyShape:
-    """Return the schema of a reply with queries. A server need not know of lengths of lists."""
+    """Return the schema of a reply. It has no list lengths, which not every server supports."""
     schema: dict[str, object] = {
         "type": "object",
         "properties": {
@@ -86,7 +82,7 @@ def queries_shape(count: int) -> ReplyShape:
 
 
 def generation_messages(document: Document, count: int) -> list[Message]:
-    """Return the messages that ask for ``count`` queries for a document, its code as data."""
+    """Return the messages that ask for ``count`` queries, with the document's code as data."""
     token = secrets.token_hex(16)
     code, note = within_budget(document.text, CODE_BUDGET, token)
     content = USER.substitute(
@@ -104,7 +100,7 @@ def generation_messages(document: Document, count: int) -> list[Message]:
 def again_messages(
     opening: Sequence[Message], reply: str, reason: str, count: int
 ) -> list[Message]:
-    """Return the messages that ask once more, with the reply and what was wrong with it."""
+    """Return the messages that ask once more, with the reply and what is wrong with it."""
     return [
         *opening,
         {"role": "assistant", "content": reply[:_REPLY_BUDGET]},
@@ -118,7 +114,7 @@ def parse_queries(content: str, count: int, *, plain: bool = False) -> tuple[str
     Args:
         content: what the model wrote.
         count: how many were asked for.
-        plain: the server cannot be held to the schema, so the object may stand among other text.
+        plain: the server does not enforce the schema, so other text may surround the object.
 
     Raises:
         QueriesError: there is no JSON object with a list of texts.
@@ -127,15 +123,15 @@ def parse_queries(content: str, count: int, *, plain: bool = False) -> tuple[str
     if plain and "{" in text:
         text = text[text.index("{") : text.rfind("}") + 1]
     try:
-        told = json.loads(text)
+        reply = json.loads(text)
     except (ValueError, RecursionError):
         raise QueriesError("the reply is not one JSON object") from None
-    if not isinstance(told, dict) or set(told) != {"queries"}:
+    if not isinstance(reply, dict) or set(reply) != {"queries"}:
         raise QueriesError('the reply must be a JSON object with the key "queries" and no others')
-    queries = told["queries"]
-    if not isinstance(queries, list) or not all(isinstance(one, str) for one in queries):
+    queries = reply["queries"]
+    if not isinstance(queries, list) or not all(isinstance(query, str) for query in queries):
         raise QueriesError('"queries" must be a list of texts')
-    lines = tuple(" ".join(one.split()) for one in queries)
+    lines = tuple(" ".join(query.split()) for query in queries)
     if not lines:
         raise QueriesError('"queries" is empty')
     return lines[:count]
@@ -147,11 +143,14 @@ FAILURES_IN_A_ROW = 10
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """What to ask for.
+    """What to generate.
 
-    ``per_document`` queries are asked for at once; ``limit`` documents at most; ``seed`` of their
-    draw. A query is taken when at most ``most_overlap`` of its words are its document's. After
-    ``failures_in_a_row`` documents it stops.
+    Attributes:
+        per_document: how many queries to ask for at once.
+        limit: the most documents; None: all.
+        seed: of the random order of documents.
+        most_overlap: the largest share of a query's words that its document may contain.
+        failures_in_a_row: after so many failed documents the run stops.
     """
 
     per_document: int = 3
@@ -167,7 +166,7 @@ class GenerationPlan:
 
 @dataclass(frozen=True, slots=True)
 class GenerationProgress:
-    """``done`` documents of ``total``; ``added`` queries; ``rate`` in documents a second."""
+    """Counts of documents, of ``added`` queries and tokens; ``rate`` is in documents a second."""
 
     done: int
     total: int
@@ -179,7 +178,7 @@ class GenerationProgress:
 
 @dataclass(frozen=True, slots=True)
 class WrittenQuery:
-    """A query that a model wrote; ``refused`` says why it is not taken, None when it is."""
+    """A query that a model wrote; ``refused`` is the reason if it was not accepted."""
 
     text: str
     overlap: float
@@ -188,7 +187,7 @@ class WrittenQuery:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What came of one document: queries, or a failure with its reason."""
+    """The result for one document: queries, or a failure with its reason."""
 
     written: tuple[WrittenQuery, ...] = ()
     failure: str | None = None
@@ -197,16 +196,16 @@ class Generated:
 
     @property
     def taken(self) -> tuple[WrittenQuery, ...]:
-        """The queries that can be used."""
-        return tuple(one for one in self.written if one.refused is None)
+        """The accepted queries."""
+        return tuple(query for query in self.written if query.refused is None)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationReport:
     """What a run did.
 
-    ``documents`` were asked about, ``failed`` of them without any reply that could be read;
-    ``skipped`` had been before. ``added`` queries are new; ``refused`` counts the others by reason.
+    ``failed`` of the ``documents`` had no readable reply; ``skipped`` were done before. ``added``
+    queries are new; ``refused`` counts the queries that were not accepted, by reason.
     """
 
     documents: int
@@ -222,7 +221,6 @@ class GenerationReport:
     notices: tuple[str, ...] = ()
 
 
-#: Two queries share this part of all their words when they ask for the same in much the same way.
 #: The least Jaccard similarity, of word stems, of queries that are nearly the same.
 NEAR: Final = 0.7
 _FEWEST_WORDS: Final = 2
@@ -232,7 +230,7 @@ class KnownQueries:
     """Finds known queries that a new one nearly repeats.
 
     Args:
-        texts: the known queries, each with whether a spec asks it.
+        texts: the known queries, each with whether it belongs to a spec.
     """
 
     def __init__(self, texts: Iterable[tuple[str, bool]]) -> None:
@@ -241,13 +239,13 @@ class KnownQueries:
         self._others = NearDuplicates([text for text, of_spec in known if not of_spec], NEAR)
 
     def add(self, text: str) -> None:
-        """Add a query that no spec asks."""
+        """Add a query that belongs to no spec."""
         self._others.add(query_text(text))
 
     def refusal(self, text: str) -> str | None:
-        """Return why a query is too similar to a known one; None if it is not.
+        """Return why a query is too similar to a known one, None if it is not.
 
-        Specs come first: to train on a spec's query would make the spec worthless.
+        Specs come first: training on a spec's query would make the spec worthless.
         """
         normalised = query_text(text)
         if self._of_specs.find(normalised):
@@ -256,19 +254,19 @@ class KnownQueries:
 
 
 def overlap_share(query: str, document: Document) -> float:
-    """Return the part of the query's words, without endings, that the document has, 0 to 1."""
+    """Return the share of the query's word stems that the document contains, 0 to 1."""
     place = f"{document.path} {document.symbol} {document.text}"
     return word_overlap(query, place, form=stem).share
 
 
 def refusal_of_text(query: str, document: Document, most_overlap: float) -> str | None:
-    """Return why a query cannot be used for its document; None when it can."""
+    """Return why a query cannot be used for its document, None if it can."""
     if len(query) > QUERY_LIMIT:
         return f"longer than {QUERY_LIMIT} characters"
     if displayable_line(query) != query:
         return "control characters"
     if len(_words(query)) < _FEWEST_WORDS:
-        return f"fewer than {_FEWEST_WORDS} words that say anything"
+        return f"fewer than {_FEWEST_WORDS} words other than stop words"
     share = overlap_share(query, document)
     if share > most_overlap:
         return f"{share:.0%} of its words are the code's own"
@@ -280,13 +278,13 @@ def _words(text: str) -> frozenset[str]:
 
 
 class QueryWriter:
-    """Asks a server. Made and used in one asyncio loop.
+    """Asks a model for queries. To be made and used in one asyncio loop.
 
     Args:
-        server: where.
-        model: whom.
-        plan: how many queries, and how near to the code's words they may be.
-        known: the queries that there are; what is taken is added to it.
+        server: where the model is.
+        model: its name there.
+        plan: how many queries, and how many of the code's words they may have.
+        known: the known queries; accepted queries are added.
     """
 
     def __init__(
@@ -306,14 +304,14 @@ class QueryWriter:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the server did not take."""
+        """Parts of the requests that the server did not support."""
         return self._client.form.notices
 
     async def write(self, document: Document) -> Generated:
-        """Ask for queries; once more when the reply cannot be read, or none can be used.
+        """Ask for queries, and once more if the reply cannot be read or no query is accepted.
 
         Raises:
-            JudgeError: the server cannot be asked at all.
+            JudgeError: the server cannot be used at all.
         """
         count = self._plan.per_document
         opening = generation_messages(document, count)
@@ -340,7 +338,7 @@ class QueryWriter:
     def _read(
         self, completion: Completion, document: Document
     ) -> tuple[tuple[WrittenQuery, ...], str | None]:
-        """Return the queries of a reply, each checked, and why to ask again, None: not to."""
+        """Return the checked queries of a reply, and the reason to ask again, if there is one."""
         try:
             texts = parse_queries(
                 self._server.without_key(completion.content),
@@ -351,9 +349,9 @@ class QueryWriter:
             cut = f"the reply was cut at {self._plan.max_tokens} tokens: " if completion.cut else ""
             return (), self._server.safe_line(f"{cut}{error}")
         written = tuple(self._checked(text, document) for text in texts)
-        if any(one.refused is None for one in written):
+        if any(query.refused is None for query in written):
             return written, None
-        reasons = "; ".join(f'"{one.text[:80]}": {one.refused}' for one in written)
+        reasons = "; ".join(f'"{query.text[:80]}": {query.refused}' for query in written)
         return written, reasons
 
     def _checked(self, text: str, document: Document) -> WrittenQuery:
@@ -371,6 +369,6 @@ def _generated(
     return Generated(
         written,
         failure,
-        sum(one.prompt_tokens for one in completions),
-        sum(one.completion_tokens for one in completions),
+        sum(reply.prompt_tokens for reply in completions),
+        sum(reply.completion_tokens for reply in completions),
     )
