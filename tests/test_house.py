@@ -19,9 +19,11 @@ THE_WORKERS = tuple(
     f"train.{name}."
     for name in (
         "checkpoints",
+        "processes",
         "step.batches",
         "step.lora",
         "step.optimizer",
+        "step.rows",
         "step.trainee",
         "training",
         "worker",
