@@ -21,6 +21,7 @@ _FAMILIES: Final[dict[str, Family]] = {
     "distilbert": "distilbert",
     "modernbert": "modernbert",
     "mpnet": "mpnet",
+    "qwen3": "qwen3",
     "roberta": "roberta",
     "t5": "t5",
     "xlm-roberta": "roberta",

@@ -268,13 +268,14 @@ def _pooling(path: Path, prompts: tuple[str, str]) -> Pooling:
         "mean_tokens": "mean",
         "cls": "cls",
         "cls_token": "cls",
+        "lasttoken": "last",
     }
     if len(modes) == 1 and (mode := modes.pop()) in pooling:
         return pooling[mode]
     raise InputError(
         f"this pooling is not supported: {', '.join(sorted(modes)) or 'none'}",
         where=str(path),
-        todo="Supported are mean and CLS pooling.",
+        todo="Supported are mean, CLS and last-token pooling.",
     )
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
-Family = Literal["bert", "distilbert", "modernbert", "mpnet", "roberta", "t5"]
+Family = Literal["bert", "distilbert", "modernbert", "mpnet", "qwen3", "roberta", "t5"]
 Layout = Literal["colbert", "pylate", "sentence", "multivector", "plain"]
-Pooling = Literal["none", "mean", "cls"]
+Pooling = Literal["none", "mean", "cls", "last"]
 #: What PyLate takes where a folder says nothing.
 DEFAULT_QUERY_LENGTH = 32
 DEFAULT_DOCUMENT_LENGTH = 180

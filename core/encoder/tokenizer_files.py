@@ -33,6 +33,7 @@ _DEFAULT_CLASSES: Final[dict[Family, str]] = {
     "distilbert": "BertTokenizer",
     "modernbert": "TokenizersBackend",
     "mpnet": "MPNetTokenizer",
+    "qwen3": "Qwen2Tokenizer",
     "roberta": "RobertaTokenizer",
     "t5": "T5Tokenizer",
 }

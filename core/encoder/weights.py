@@ -39,6 +39,7 @@ _PREFIXES: Final = (
 #: A name of each architecture by which the prefix is recognised.
 _ANCHORS: Final[dict[Family, str]] = {
     "modernbert": "embeddings.tok_embeddings.weight",
+    "qwen3": "embed_tokens.weight",
     "t5": "encoder.final_layer_norm.weight",
 }
 _BERT_ANCHOR: Final = "embeddings.word_embeddings.weight"
@@ -48,6 +49,7 @@ TABLE_NAMES: Final[dict[Family, str]] = {
     "distilbert": "base.embeddings.word_embeddings.weight",
     "modernbert": "base.embeddings.tok_embeddings.weight",
     "mpnet": "base.embeddings.word_embeddings.weight",
+    "qwen3": "base.embed_tokens.weight",
     "roberta": "base.embeddings.word_embeddings.weight",
     "t5": "base.shared.weight",
 }

@@ -53,12 +53,18 @@ def with_transformers(folder: str, ids: list, adapter: str = "") -> dict:
     dense.append(load_file(Path(folder) / "model.safetensors"))
     matrices = [tensors["linear.weight"] for tensors in dense if "linear.weight" in tensors]
     pooled = any(Path(folder).glob("[0-9]_Pooling"))
+    kind = model.config.model_type
     vectors = []
     for text in ids:
         asked = torch.tensor([text["ids"]])
         seen = torch.tensor([[int(place < text["seen"]) for place in range(len(text["ids"]))]])
         states = model(input_ids=asked, attention_mask=seen).last_hidden_state[0]
-        states = states.mean(dim=0, keepdim=True) if pooled else states[text["kept"]]
+        if not pooled:
+            states = states[text["kept"]]
+        elif kind == "qwen3":
+            states = states[-1:]
+        else:
+            states = states.mean(dim=0, keepdim=True)
         for matrix in matrices:
             states = states @ matrix.T
         vectors.append(torch.nn.functional.normalize(states, dim=-1).tolist())

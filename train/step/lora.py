@@ -27,6 +27,7 @@ _AUTO_MODULES: Final[dict[Family, tuple[str, ...]]] = {
     "distilbert": ("query", "value"),
     "modernbert": ("Wqkv",),
     "mpnet": ("query", "value"),
+    "qwen3": ("q_proj", "v_proj"),
     "roberta": ("query", "value"),
     "t5": ("q", "v"),
 }

@@ -17,6 +17,7 @@ from core.encoder.models.bert import (
 )
 from core.encoder.models.layers import normalised
 from core.encoder.models.modernbert import ModernBertModel, read_modernbert_config
+from core.encoder.models.qwen3 import Qwen3Model, read_qwen3_config
 from core.encoder.models.t5 import T5Model, read_t5_config
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _TRANSFORMERS: Final[dict[Family, tuple[Callable[[Any], Any], Callable[[Path], o
     "distilbert": (BertModel, read_distilbert_config),
     "modernbert": (ModernBertModel, read_modernbert_config),
     "mpnet": (BertModel, read_mpnet_config),
+    "qwen3": (Qwen3Model, read_qwen3_config),
     "roberta": (BertModel, read_roberta_config),
     "t5": (T5Model, read_t5_config),
 }
@@ -71,6 +73,8 @@ class EncoderModule(nn.Module):
         hidden = self.base(tokens, seen)
         if self._pooling == "mean":
             hidden = _mean(hidden, seen if real is None else real)
+        elif self._pooling == "last":
+            hidden = _last(hidden, seen if real is None else real)
         elif self._pooling == "cls":
             hidden = hidden[:, :1]
         for projection in self.projections:
@@ -122,6 +126,14 @@ def named_parameters(module: EncoderModule) -> dict[str, mx.array]:
 def _transformer(spec: EncoderSpec) -> Transformer:
     model, read_config = _TRANSFORMERS[spec.family]
     return cast("Transformer", model(read_config(spec.folder / "config.json")))
+
+
+def _last(hidden: mx.array, real: mx.array | None) -> mx.array:
+    if real is None:
+        return hidden[:, -1:]
+    last = real.astype(mx.int32).sum(axis=1, keepdims=True) - 1
+    weight = (mx.arange(hidden.shape[1]) == last).astype(hidden.dtype)
+    return weight[:, None, :] @ hidden
 
 
 def _mean(hidden: mx.array, real: mx.array | None) -> mx.array:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NAMES = ("colbert", "pylate", "t5_merged", "t5_projected", "sentence")
-ALL_NAMES = (*NAMES, "distilbert", "mpnet", "roberta")
+ALL_NAMES = (*NAMES, "distilbert", "mpnet", "roberta", "qwen3")
 _TEXTS = json.loads((FIXTURES / "texts.json").read_text(encoding="utf-8"))
 QUERIES: list[str] = _TEXTS["queries"]
 DOCUMENTS: list[str] = _TEXTS["documents"]

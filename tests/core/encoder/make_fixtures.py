@@ -42,6 +42,8 @@ from transformers import (
     ModernBertModel,
     MPNetConfig,
     MPNetModel,
+    Qwen3Config,
+    Qwen3Model,
     RobertaConfig,
     RobertaModel,
     T5Config,
@@ -78,7 +80,7 @@ class Rules:
     expansion: bool = False
     attend: bool = False
     skiplist: tuple[str, ...] = ()
-    pooled: bool = False
+    pooling: str = "none"
 
 
 def word_piece(
@@ -379,7 +381,29 @@ def relative(name: str) -> None:
     write_sentence(folder, model, length=64)
 
 
-def write_sentence(folder: Path, model: torch.nn.Module, length: int) -> None:
+def qwen3() -> None:
+    torch.manual_seed(22)
+    folder = new_folder("qwen3")
+    byte_pairs(folder)
+    config = Qwen3Config(
+        vocab_size=vocabulary(folder),
+        hidden_size=WIDTH,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=12,
+        max_position_embeddings=128,
+        rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
+    )
+    model = Qwen3Model(config).eval()
+    config.architectures = ["Qwen3Model"]
+    write_sentence(folder, model, length=64, pooling="lasttoken")
+
+
+def write_sentence(
+    folder: Path, model: torch.nn.Module, length: int, pooling: str = "mean"
+) -> None:
     spread(model, 0.25)
     model.config.save_pretrained(folder)
     save(model, folder)
@@ -401,14 +425,15 @@ def write_sentence(folder: Path, model: torch.nn.Module, length: int) -> None:
         {
             "word_embedding_dimension": WIDTH,
             "pooling_mode_cls_token": False,
-            "pooling_mode_mean_tokens": True,
+            "pooling_mode_mean_tokens": pooling == "mean",
             "pooling_mode_max_tokens": False,
             "pooling_mode_mean_sqrt_len_tokens": False,
+            **({} if pooling == "mean" else {f"pooling_mode_{pooling}": True}),
         },
     )
     settings = {"max_seq_length": length, "do_lower_case": False}
     write_json(folder / "sentence_bert_config.json", settings)
-    rules = Rules(query_length=length, document_length=length, pooled=True)
+    rules = Rules(query_length=length, document_length=length, pooling=pooling)
     write_expected(folder, model, rules, lambda x: x)
 
 
@@ -451,8 +476,10 @@ def write_expected(
             ids += [tokenizer.mask_token_id] * missing
             seen += [int(rules.attend)] * missing
         states = hidden([ids], [seen])[0]
-        if rules.pooled:
+        if rules.pooling == "mean":
             states = states.mean(dim=0, keepdim=True)
+        elif rules.pooling == "lasttoken":
+            states = states[-1:]
         kept = torch.ones(len(states), dtype=torch.bool)
         if not query and rules.skiplist:
             skipped = set(tokenizer.convert_tokens_to_ids(list(rules.skiplist)))
@@ -496,6 +523,7 @@ def main() -> None:
     sentence()
     for name in RELATIVES:
         relative(name)
+    qwen3()
     position_buckets()
     write_json(FIXTURES / "texts.json", {"queries": QUERIES, "documents": DOCUMENTS})
 
