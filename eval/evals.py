@@ -177,13 +177,13 @@ def goal_figures(summary: EvalSummary) -> tuple[GoalFigure, ...]:
             group.kind,
             metric,
             group.queries,
-            group.figures[metric].value or 0.0,
+            figure.value,
             GOALS.get(group.kind) if metric == GOAL_METRIC else None,
         )
         for group in sorted(
             kinds or summary.by_kind[:1], key=lambda group: group.kind, reverse=True
         )
-        if metric in group.figures
+        if (figure := group.figures.get(metric)) and figure.value is not None
     )
 
 
