@@ -99,7 +99,7 @@ def _filled(screen: Screen[object]) -> bool:
         return screen.trust is not None
     if isinstance(screen, TrainScreen):
         seen = screen.context.runs.last
-        return seen is not None and screen.chosen in seen.looks
+        return seen is not None and screen.chosen in seen.views
     return True
 
 

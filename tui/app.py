@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tui.run_monitor import RunsSeen
 
 
-#: Seconds between looks at the runs, and at the terminal.
+#: Seconds between readings of the runs, and checks of the terminal.
 _RUNS_PERIOD: Final = 1.0
 _TERMINAL_PERIOD: Final = 2.0
 #: Seconds after which a key counts as handled, should a widget have lost it.
@@ -104,7 +104,7 @@ class RejudgeApp(App[None]):
     def on_mount(self) -> None:
         """Open the store once the first screen is painted."""
         self.set_timer(_START, gc.enable)
-        self.set_interval(_RUNS_PERIOD, lambda: self.context.runs.glance(self.store))
+        self.set_interval(_RUNS_PERIOD, lambda: self.context.runs.refresh_if_any(self.store))
         self.set_interval(_TERMINAL_PERIOD, TerminalWatch().check)
         for name in SCREENS:
             self.add_mode(name, lambda name=name: self._make(name))  # type: ignore[misc]

@@ -31,7 +31,7 @@ class Context:
         workspace: the workspace; it may not exist yet.
         show_error: shows an error to the person.
         calibrated: called when the calibrated grades have changed.
-        runs_seen: called with the state before, after each look at the training runs.
+        runs_seen: called after each reading of the training runs, with the state before.
         run_evaluated: called with a run and what it changed, once that was evaluated here.
 
     Attributes:

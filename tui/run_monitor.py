@@ -31,13 +31,13 @@ class RunsSeen:
 
     Args:
         runs: all runs in brief.
-        looks: the wanted runs in full, by name; without those whose folder is gone.
+        views: the wanted runs in full, by name; without those whose folder is gone.
         outcomes: what the wanted runs changed, as far as it is evaluated.
         due: finished runs that still have to be evaluated.
     """
 
     runs: RunList = field(default_factory=RunList)
-    looks: Mapping[str, RunView] = field(default_factory=dict)
+    views: Mapping[str, RunView] = field(default_factory=dict)
     outcomes: Mapping[str, tuple[SpecOutcome, ...]] = field(default_factory=dict)
     due: tuple[RunRecord, ...] = ()
 
@@ -66,12 +66,12 @@ class RunsReader:
         """
         runs = self._runs.read(store)
         records = {record.id: record for record in runs.records}
-        looks = {}
+        views = {}
         for folder in run_folders(self._workspace):
             name = folder.path.name
             if name in wanted and name in records:
                 try:
-                    looks[name] = self._runs.view(folder)
+                    views[name] = self._runs.view(folder)
                 except InputError:
                     continue  # the list names it among its problems
         due = tuple(
@@ -87,7 +87,7 @@ class RunsReader:
             for name in wanted
             if name in records
         }
-        return RunsSeen(runs, looks, changed, due)
+        return RunsSeen(runs, views, changed, due)
 
     def _outcomes(
         self, store: Store, record: RunRecord, *, settled: bool
@@ -110,12 +110,12 @@ class RunMonitor:
     Args:
         workspace: whose runs.
         background: where the work is done.
-        seen: called after each look with the state before.
+        seen: called after each reading with the state before.
         evaluated: called with a run and what it changed, once that was evaluated here.
         failed: shows an error.
 
     Attributes:
-        last: the latest state; None before the first look.
+        last: the latest state; None before the first reading.
         job: the evaluations under way; None: there are none.
         evaluating: the run that they are of; empty: none.
         wanted: the runs to read in full.
@@ -145,7 +145,7 @@ class RunMonitor:
         self.evaluating = ""
         self.wanted: tuple[str, ...] = ()
 
-    def look(self, store: Store | None) -> None:
+    def refresh(self, store: Store | None) -> None:
         """Read the runs now; when that is under way, once more after it."""
         if store is None or self._background.closing:
             return
@@ -162,13 +162,13 @@ class RunMonitor:
 
         self._background.start(read, lambda seen: self._take(store, seen), self._not_read)
 
-    def glance(self, store: Store | None) -> None:
+    def refresh_if_any(self, store: Store | None) -> None:
         """Read the runs if there may be any: without a run it costs nothing."""
         from train.runs.folder import RUNS_NAME
 
         runs = self._workspace.folder / RUNS_NAME
         if self.last is None or self.last.runs.records or runs.exists():
-            self.look(store)
+            self.refresh(store)
 
     def is_stopping(self, name: str) -> bool:
         """Return whether a run was asked to stop from here and still goes on."""
@@ -181,7 +181,7 @@ class RunMonitor:
         self._stopping[name] = monotonic()
         self._background.start(
             lambda: ask_to_stop(self.folder(name)),
-            lambda _: self.look(store),
+            lambda _: self.refresh(store),
             lambda error: self._not_stopped(name, error),
         )
 
@@ -190,7 +190,7 @@ class RunMonitor:
         from train.runs.process import launch
 
         self._background.start(
-            lambda: launch(self.folder(name)), lambda _: self.look(store), self._failed
+            lambda: launch(self.folder(name)), lambda _: self.refresh(store), self._failed
         )
 
     def evaluate(self, store: Store, record: RunRecord) -> None:
@@ -237,7 +237,7 @@ class RunMonitor:
                 self._tell_evaluated(name, seen.outcomes[name])
         if self._again:
             self._again = False
-            self.look(store)
+            self.refresh(store)
 
     def _forget_stopped(self, seen: RunsSeen) -> None:
         """Kill the workers that did not hear the request to stop; forget those that ended."""
@@ -261,4 +261,4 @@ class RunMonitor:
 
     def _end_job(self, store: Store) -> None:
         self.job, self.evaluating = None, ""
-        self.look(store)
+        self.refresh(store)

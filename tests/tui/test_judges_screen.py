@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from core.records import JudgeKind
 from core.store.opening import open_store
+from core.store.tables import make_judge
 from core.workspace import Workspace
 from labels.calibration import calibrating
 from labels.trust import measure_trust
-from tests.building import new_workspace
+from tests.building import Scored, add_scored, new_workspace
 from tests.labels.calibration.judged_store import add_judged
 from tests.tui.driving import WIDE, until
 from tests.tui.judges_driving import add_labels, judges, workspace_with_judges
@@ -159,3 +162,14 @@ async def test_what_cannot_be_had_is_said_in_a_sentence(tmp_path: Path) -> None:
         assert "there is one label only" in at.text
         await at.press("c")
         await until(at.pilot, lambda: "too few to learn from" in at.said)
+
+
+async def test_judges_that_are_not_compared_are_not_said_to_be_missing(tmp_path: Path) -> None:
+    workspace = new_workspace(tmp_path)
+    with open_store(workspace.folder) as store:
+        row = Scored("q", "x = 1\n", 4)
+        add_scored(store, [row])
+        add_scored(store, [replace(row, score=2)], make_judge("lexical", JudgeKind.LEXICAL))
+    async with judges(workspace, WIDE) as at:
+        assert "the lexical baseline is not compared here" in at.text
+        assert "scored by two judges" not in at.text

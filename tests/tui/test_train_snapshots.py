@@ -30,7 +30,7 @@ async def opened(pilot: Pilot[None], *keys: str) -> None:
     await settled(pilot)
     await pilot.press("t")
     await until(
-        pilot, lambda: app.context.runs.last is not None and bool(app.context.runs.last.looks)
+        pilot, lambda: app.context.runs.last is not None and bool(app.context.runs.last.views)
     )
     for key in keys:
         await pilot.press(key)

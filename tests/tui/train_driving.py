@@ -125,7 +125,7 @@ class Training(Visit):
         """Wait until a text is on the screen, looking at the runs meanwhile."""
 
         def looked() -> bool:
-            self.app.context.runs.look(self.app.store)
+            self.app.context.runs.refresh(self.app.store)
             return text in self.text
 
         await until(self.pilot, looked)

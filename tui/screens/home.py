@@ -103,7 +103,7 @@ class HomeScreen(WorkspaceScreen):
             return workspace_status(store), list_evals(store)
 
         self.context.background.start(read, self._take)
-        self.context.runs.look(store)
+        self.context.runs.refresh(store)
 
     def _take(self, read: tuple[WorkspaceStatus, list[EvalSummary]]) -> None:
         self._status, self._evals = read

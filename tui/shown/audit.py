@@ -201,7 +201,7 @@ def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> 
         width: the cells of a line, for the bars.
         annotator: the person; their own labels are named "you".
     """
-    told = item.notes
+    notes = item.notes
     if hidden:
         sections = [_section("JUDGE", Content.assemble((_hidden(item), "italic")))]
     else:
@@ -209,12 +209,12 @@ def panel_text(item: AuditItem, *, hidden: bool, width: int, annotator: str) -> 
         if several_spoke(item):
             people = _section(people_title(item), people_text(item, annotator))
             sections.insert(0 if item.to_be_settled else len(sections), people)
-            told = other_notes(item)
+            notes = other_notes(item)
         else:
             sections += _earlier_labels(item.labels, annotator)
-    if told:
-        notes = "\n".join(displayable(shortened(note)) for note in told)
-        sections.append(_section("NOTES", Content(notes)))
+    if notes:
+        text = "\n".join(displayable(shortened(note)) for note in notes)
+        sections.append(_section("NOTES", Content(text)))
     return Content("\n\n").join(sections)
 
 

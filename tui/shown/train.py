@@ -106,14 +106,14 @@ def head_text(record: RunRecord) -> Content:
     return Content.assemble((" " + displayable_line(words), STRONG))
 
 
-def figures_text(record: RunRecord, look: RunView | None) -> Content:
+def figures_text(record: RunRecord, view: RunView | None) -> Content:
     """Return the progress of a run, its speed, and why it ended."""
-    progress = look.progress if look else None
+    progress = view.progress if view else None
     step, steps = record.step, record.steps
     if progress is not None:
         step, steps = progress.step, progress.steps
     if not steps:
-        return Content.assemble(_before_the_start(record, look))
+        return Content.assemble(_before_the_start(record, view))
     parts: list[Part] = [
         (bar(step / steps, _BAR), "$text-success on $surface-lighten-1"),
         (f" step {step:,} of {steps:,}", STRONG),
@@ -136,17 +136,17 @@ def figures_text(record: RunRecord, look: RunView | None) -> Content:
     elif record.status.going and stepped is not None:
         parts += _speed(stepped)
     else:
-        parts.append(_end(record, look))
+        parts.append(_end(record, view))
     return Content.assemble(*parts)
 
 
-def _before_the_start(record: RunRecord, look: RunView | None) -> tuple[str, str]:
+def _before_the_start(record: RunRecord, view: RunView | None) -> tuple[str, str]:
     if record.status.going:
         return ("starting: the encoder and the training set are being loaded …", DIM)
     if record.status is RunStatus.WAITING:
         return ("prepared, not started yet", DIM)
-    told = look.log[-1] if look and look.log else "its log is empty"
-    reason = record.reason or f"it ended before its first step: {told}"
+    last = view.log[-1] if view and view.log else "its log is empty"
+    reason = record.reason or f"the run ended before its first step: {last}"
     return (displayable_line(reason), "$text-error")
 
 
@@ -158,7 +158,7 @@ def _speed(stepped: Stepped) -> list[Part]:
     ]
 
 
-def _end(record: RunRecord, look: RunView | None) -> Content:
+def _end(record: RunRecord, view: RunView | None) -> Content:
     if record.status is RunStatus.FINISHED:
         return Content.assemble((f"finished in {duration(record.seconds)}", DIM))
     if record.status is RunStatus.DIED:
@@ -166,20 +166,20 @@ def _end(record: RunRecord, look: RunView | None) -> Content:
             ("the worker stopped unexpectedly: killed, or out of memory? ", "$text-error"),
             ("its last checkpoint is kept", DIM),
         )
-    ended = look.progress.ended if look else None
+    ended = view.progress.ended if view else None
     reason = displayable_line(record.reason or record.status.value)
     style = "$text-error" if record.status is RunStatus.FAILED else "$foreground"
     todo = displayable_line(ended.todo) if ended and ended.todo else ""
     return Content.assemble((reason, style), (f"  {todo}" if todo else "", DIM))
 
 
-def log_text(look: RunView | None) -> Content:
+def log_text(view: RunView | None) -> Content:
     """Return the last lines of a run's log, the newest last."""
-    if look is None:
+    if view is None:
         return Content.assemble(("the run's folder is gone, and its log with it", DIM))
-    if not look.log:
+    if not view.log:
         return Content.assemble(("the log is empty", DIM))
-    return Content.assemble(("\n".join(displayable_line(line) for line in look.log), DIM))
+    return Content.assemble(("\n".join(displayable_line(line) for line in view.log), DIM))
 
 
 def settings_text(config: RunConfig) -> Content:
@@ -315,7 +315,7 @@ def training_set_text(summary: TrainingSetSummary, problem: str) -> Content:
         parts.append((f"✗ {displayable_line(problem)}\n", "$text-error"))
     else:
         parts.append(("✓ enough to train on\n", "$text-success"))
-        parts += [(f"! {displayable_line(told)}\n", "$text-warning") for told in warnings(summary)]
+        parts += [(f"! {displayable_line(one)}\n", "$text-warning") for one in warnings(summary)]
     rows = summary_rows(summary)
     width = max(len(name) for name, _ in rows) + 2
     for name, text in rows:

@@ -201,7 +201,7 @@ class MissesScreen(WorkspaceScreen):
             return
         if any(evals.known(position) is None for position in near):
             near += self._positions(*range(place + 2, place + _AHEAD))
-        self.context.background.submit(lambda: evals.look_ahead(store, near, self.codes))
+        self.context.background.submit(lambda: evals.read_ahead(store, near, self.codes))
 
     def _positions(self, *places: int) -> list[int]:
         """Return the positions of the queries in these rows, where there are any."""

@@ -145,7 +145,7 @@ class EvalState:
         self._keep({position: found})
         return found
 
-    def look_ahead(self, store: Store, positions: Sequence[int], codes: CodeCache) -> None:
+    def read_ahead(self, store: Store, positions: Sequence[int], codes: CodeCache) -> None:
         """Read the documents of some queries, and highlight the code that is shown first.
 
         Args:

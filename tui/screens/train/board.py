@@ -137,29 +137,29 @@ class TrainBoard(Board):
         self._runs_head.show(Content.assemble((" runs", STRONG)))
         self.runs.show(count, cursor)
 
-    def show_run(self, record: RunRecord, look: RunView | None, *, stopping: bool) -> None:
+    def show_run(self, record: RunRecord, view: RunView | None, *, stopping: bool) -> None:
         """Show a run, but for the text below its curves."""
         self.remove_class("-comparing")
         status = train_text.status_content(record.status, stopping=stopping)
         self._head.show(train_text.head_text(record), status)
-        self._figures.show(lambda _: train_text.figures_text(record, look))
-        self._show_curves(0, look, "", None, None)
+        self._figures.show(lambda _: train_text.figures_text(record, view))
+        self._show_curves(0, view, "", None, None)
 
     def compare_runs(
-        self, one: RunRecord, other: RunRecord, looks: Sequence[RunView | None]
+        self, one: RunRecord, other: RunRecord, views: Sequence[RunView | None]
     ) -> None:
         """Show two runs on the same axes, with the settings that differ."""
         from train.config import config_differences
 
         self.add_class("-comparing")
-        losses = [point for look in looks if look for point in look.progress.loss]
-        metrics = [point for look in looks if look for point in look.progress.metric]
+        losses = [point for view in views if view for point in view.progress.loss]
+        metrics = [point for view in views if view for point in view.progress.metric]
         bounds = value_bounds(losses), value_bounds(metrics)
         names = train_text.short_id(one.id), train_text.short_id(other.id)
         back = Content.assemble(("esc back ", DIM))
         self._head.show(train_text.compared_text(one, other), back)
-        for place, (look, name) in enumerate(zip(looks, names, strict=True)):
-            self._show_curves(2 * place, look, f" of {name}", *bounds)
+        for place, (view, name) in enumerate(zip(views, names, strict=True)):
+            self._show_curves(2 * place, view, f" of {name}", *bounds)
         differences = config_differences(one.config, other.config)
         self._below_head.show(Content.assemble((" settings that differ", STRONG)))
         self._below.update(train_text.differences_text(differences, names))
@@ -177,10 +177,10 @@ class TrainBoard(Board):
         self._scroll.scroll_relative(y=_SCROLLED * direction, animate=False)
 
     def _show_curves(
-        self, place: int, look: RunView | None, of: str, loss_bounds: Bounds, metric_bounds: Bounds
+        self, place: int, view: RunView | None, of: str, loss_bounds: Bounds, metric_bounds: Bounds
     ) -> None:
-        loss = look.progress.loss if look else ()
-        metric = look.progress.metric if look else ()
+        loss = view.progress.loss if view else ()
+        metric = view.progress.metric if view else ()
         title = train_text.curve_title("loss", of, loss)
         self._charts[place].show(title, loss, loss_bounds)
         title = train_text.curve_title("held-out nDCG@10", of, metric)

@@ -72,10 +72,10 @@ class TrainScreen(WorkspaceScreen):
         last = self.context.runs.last
         return last.record(self.chosen) if last else None
 
-    def _look(self, name: str) -> RunView | None:
+    def _view(self, name: str) -> RunView | None:
         """Return a run in full; None before it is read, and when its folder is gone."""
         last = self.context.runs.last
-        return last.looks.get(name) if last else None
+        return last.views.get(name) if last else None
 
     def body(self) -> Iterable[Widget]:
         """Return the board."""
@@ -102,7 +102,7 @@ class TrainScreen(WorkspaceScreen):
     def _read(self) -> None:
         """Read the runs, the chosen and the compared one in full."""
         self.context.runs.wanted = tuple(filter(None, (self.chosen, self.compared)))
-        self.context.runs.look(self.context.store)
+        self.context.runs.refresh(self.context.store)
 
     def _choose(self, name: str) -> None:
         if name != self.chosen:
@@ -141,11 +141,11 @@ class TrainScreen(WorkspaceScreen):
         last = self.context.runs.last
         other = last.record(self.compared) if last and self.compared else None
         if other is not None:
-            looks = [self._look(record.id) for record in (one, other)]
-            self.board.compare_runs(one, other, looks)
+            views = [self._view(record.id) for record in (one, other)]
+            self.board.compare_runs(one, other, views)
         else:
             stopping = self.context.runs.is_stopping(one.id)
-            self.board.show_run(one, self._look(one.id), stopping=stopping)
+            self.board.show_run(one, self._view(one.id), stopping=stopping)
             self._show_below(one)
         self.show_status()
 
@@ -153,7 +153,7 @@ class TrainScreen(WorkspaceScreen):
         """Show the outcome, the log or the settings of a run below its curves."""
         shown = self._shown_below(record)
         if shown is Below.LOG:
-            text = train_text.log_text(self._look(record.id))
+            text = train_text.log_text(self._view(record.id))
         elif shown is Below.SETTINGS:
             text = train_text.settings_text(record.config)
         else:
@@ -292,7 +292,7 @@ class TrainScreen(WorkspaceScreen):
         store, record = self.context.store, self.record
         if store is None or record is None or self.board.forming:
             return
-        if self._look(record.id) is None:
+        if self._view(record.id) is None:
             self.say(("nothing to resume: ", "bold"), "the run's folder is gone")
         elif not record.status.resumable:
             self.say(("nothing to resume: ", "bold"), f"the run is {record.status.value}")
@@ -331,15 +331,15 @@ class TrainScreen(WorkspaceScreen):
             self._copied(command_line(self.form_pane.form.config, self.form_pane.form.plan))
             return
         record = self.record
-        look = self._look(record.id) if record else None
-        if record is None or look is None:
+        view = self._view(record.id) if record else None
+        if record is None or view is None:
             self.say(("nothing to copy: ", "bold"), "no run is chosen, or its folder is gone")
             return
 
         def line() -> str:
             from train.runs.making import plan_of_run
 
-            return command_line(record.config, plan_of_run(look.folder))
+            return command_line(record.config, plan_of_run(view.folder))
 
         self.context.background.start(line, self._copied)
 
