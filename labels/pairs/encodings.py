@@ -53,6 +53,7 @@ def as_utf8(store: Store, path: Path, spilled: ExitStack) -> Path:
         path = unpacked
     encoding = _encoding(first_bytes(path, 4))
     if encoding:
+        _require_room(store, path)
         recoded = spilled.enter_context(spilled_file(store, "import-recoded"))
         _recode(path, recoded, encoding)
         path = recoded
@@ -93,6 +94,16 @@ def _encoding(beginning: bytes) -> str:
     if len(beginning) >= 2 and beginning[:2].count(0) == 1:  # noqa: PLR2004
         return "utf-16-le" if beginning[1] == 0 else "utf-16-be"
     return ""
+
+
+def _require_room(store: Store, path: Path) -> None:
+    free = shutil.disk_usage(store.folder).free - _RESERVE
+    if path.stat().st_size > free:
+        raise InputError(
+            f"there is no room for a copy of the file: {max(0, free) >> 20} MB are free",
+            where=str(path),
+            todo="Make room, or convert the file to UTF-8.",
+        )
 
 
 def _recode(path: Path, target: Path, encoding: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from core.errors import InputError
+from core.processes import is_running
 from core.store.database import DATABASE_NAME
 
 if TYPE_CHECKING:
@@ -90,12 +91,22 @@ def spilled_file(store: Store, name: str) -> Iterator[Path]:
     """Provide the path of a temporary file in the workspace, removed afterwards."""
     folder = store.folder.resolve() / "spill"
     folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{uuid4().hex}-{name}"
+    _remove_leftovers(folder)
+    path = folder / f"{os.getpid()}-{uuid4().hex}-{name}"
     try:
         yield path
     finally:
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed."""
+    for path in folder.iterdir():
+        owner, dash, _ = path.name.partition("-")
+        if dash and owner.isdecimal() and not is_running(int(owner)):
+            with suppress(OSError):
+                path.unlink()
 
 
 def numbered_rows(path: Path, rows: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:

@@ -11,7 +11,7 @@ import csv
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from core.errors import InputError, StoreError
 from core.store.sql import literal
@@ -224,7 +224,7 @@ def _is_tsv(name: str, _beginning: bytes) -> bool:
 
 def _read_csv(_store: Store, source: Path, target: Path) -> dict[int, str]:
     with source.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        header = file.readline()
+        header = file.readline(LONGEST_LINE)
     return _read_separated(source, target, max(",;\t|", key=header.count))
 
 
@@ -241,7 +241,7 @@ def _read_separated(source: Path, target: Path, delimiter: str) -> dict[int, str
         source.open(encoding="utf-8", errors="surrogateescape", newline="") as file,
         target.open("w", encoding="ascii") as lines,
     ):
-        rows = _numbered_rows(csv.reader(file, delimiter=delimiter, strict=True))
+        rows = _numbered_rows(csv.reader(_short_lines(file), delimiter=delimiter, strict=True))
         _, header = next(rows, (0, []))
         names = [] if isinstance(header, str) else [name.strip() for name in header]
         for number, row in rows:
@@ -255,6 +255,16 @@ def _read_separated(source: Path, target: Path, delimiter: str) -> dict[int, str
             lines.write("\n" * (number - 1 - written) + json.dumps(values) + "\n")
             written = number
     return wrong
+
+
+def _short_lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            raise InputError(
+                f"a line of the table is longer than {LONGEST_LINE >> 20} MB",
+                todo="Check that the file is a table, or name its format with --format.",
+            )
+        yield line
 
 
 def _numbered_rows(reader: _CsvReader) -> Iterator[tuple[int, list[str] | str]]:

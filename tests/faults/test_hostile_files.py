@@ -85,7 +85,26 @@ def test_what_would_fill_the_disk_is_not_unpacked(store: Store, tmp_path: Path) 
     file.write_bytes(gzip.compress(b"0" * (LEAST_LIMIT + (10 << 20)) + GOOD))
     with pytest.raises(InputError, match="too large when unpacked"):
         import_pairs(store, file)
-    assert not list((store.folder / "spill").iterdir())
+    assert not list((store.folder / "spill").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("pairs.csv", b"query,positive\nq,c\n"),
+        ("pairs.json", b'[{"query": "q", "positive": "c"}, '),
+        ("pairs.json", b'{"rows": [\n'),
+        ("pairs.jsonl", "\ufeff{".encode("utf-16-le")),
+        ("pairs.parquet", b"PAR1"),
+    ],
+)
+def test_pairs_files_with_a_hole_of_a_terabyte_are_refused(
+    store: Store, tmp_path: Path, name: str, begins: bytes
+) -> None:
+    with pytest.raises(InputError) as caught:
+        import_pairs(store, sparse(tmp_path / name, begins, TERABYTE))
+    assert caught.value.where == str(tmp_path / name)
+    assert not list((store.folder / "spill").glob("*"))
 
 
 def test_no_pair_names_a_file_outside_of_the_corpus(store: Store, tmp_path: Path) -> None:

@@ -206,3 +206,17 @@ def test_a_name_that_could_mean_other_files_means_itself(tmp_path: Path, name: s
     file.write_bytes(GOOD)
     with open_store(new_workspace(tmp_path).folder, allowed_files=[file]) as store:
         assert import_pairs(store, file).read == 1
+
+
+def test_temporary_files_of_a_killed_import_are_removed_by_the_next(
+    store: Store, tmp_path: Path
+) -> None:
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    spill = store.folder / "spill"
+    spill.mkdir(exist_ok=True)
+    (spill / f"{killed.pid}-abc-import.jsonl").write_bytes(GOOD)
+    file = tmp_path / "gpt.jsonl"
+    file.write_bytes(GOOD)
+    import_pairs(store, file)
+    assert not list(spill.iterdir())
