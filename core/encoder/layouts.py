@@ -204,7 +204,11 @@ def _masked_words(path: Path) -> tuple[str, ...]:
 
 
 def _model_config(folder: Path) -> dict[str, object]:
-    """Return the settings of the whole model, after a check of those that are not supported."""
+    """Return the settings of the whole model.
+
+    Raises:
+        InputError: one of them is not supported.
+    """
     path = folder / _MODEL_CONFIG
     values = read_object(path)
     kind = value_of(values, "model_type", "", path)

@@ -1,9 +1,9 @@
-"""The tokenizer of an encoder's folder: by the tokenizers library where it suffices.
+"""The tokenizer of an encoder's folder, read by the tokenizers library where that is enough.
 
 Importing transformers takes more than a second. ``tokenizer.json`` alone is enough where
-transformers would use it as it is: for the generic class, and for BERT's and T5's classes where
-what these build from their settings is what the file holds already. Every other tokenizer is
-loaded by transformers. Which is which follows ``AutoTokenizer`` of transformers 5.
+transformers would use it unchanged: for its generic class, and for those of BERT and T5 where the
+file already has what these build from the settings. Every other tokenizer is loaded by
+transformers. The rules are those of ``AutoTokenizer`` in transformers 5.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class TransformersTokenizer:
 
 
 def _by_transformers(folder: Path) -> PreTrainedTokenizerBase:
-    # transformers would say at its import that there is no PyTorch, which nobody needs here.
+    # Otherwise transformers warns at its import that PyTorch is missing, which is not needed here.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from transformers import AutoTokenizer
 

@@ -1,4 +1,4 @@
-"""What cannot be loaded is told by name."""
+"""Folders that cannot be loaded: the error names the file, the tensor or the setting."""
 
 from __future__ import annotations
 
@@ -58,22 +58,22 @@ def test_a_misshapen_tensor(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_weights_that_are_no_numbers(folder: Path, value: float) -> None:
+def test_nan_and_infinity_in_weights(folder: Path, value: float) -> None:
     change_weights(folder, lambda t: t[QUERY_WEIGHT].__setitem__((0, 0), value))
     assert QUERY_WEIGHT in error_of(folder).what
 
 
-def test_whole_numbers_in_place_of_weights(folder: Path) -> None:
+def test_integers_instead_of_weights(folder: Path) -> None:
     change_weights(folder, lambda t: t.update({QUERY_WEIGHT: np.ones((32, 32), np.int32)}))
     assert "int32" in error_of(folder).what
 
 
-def test_weights_of_a_precision_that_mlx_has_not(folder: Path) -> None:
+def test_a_precision_that_mlx_lacks(folder: Path) -> None:
     change_weights(folder, lambda t: t.update({QUERY_WEIGHT: np.ones((32, 32))}))
     assert "F64" in error_of(folder).what
 
 
-def test_weights_that_are_cut_short(folder: Path) -> None:
+def test_truncated_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     assert "cannot read these weights" in error_of(folder).what
@@ -94,14 +94,14 @@ def test_an_unknown_architecture(folder: Path) -> None:
         ("position_embedding_type", "relative_key"),
     ],
 )
-def test_a_configuration_that_cannot_be_followed(folder: Path, key: str, value: object) -> None:
+def test_configuration_values_that_are_not_supported(folder: Path, key: str, value: object) -> None:
     change_json(folder / "config.json", **{key: value})
     error = error_of(folder)
     assert str(value) in error.what
     assert error.where.endswith("config.json")
 
 
-def test_an_absent_tokenizer(folder: Path) -> None:
+def test_a_missing_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     assert "no tokenizer" in error_of(folder).what
 
@@ -111,7 +111,7 @@ def test_a_broken_tokenizer(folder: Path) -> None:
     assert "tokenizer" in error_of(folder).what
 
 
-def test_a_prefix_that_is_no_token(folder: Path) -> None:
+def test_a_prefix_outside_the_vocabulary(folder: Path) -> None:
     change_json(folder / "artifact.metadata", query_token_id="[Quux]")  # noqa: S106
     assert "'[Quux]'" in error_of(folder).what
 
@@ -145,7 +145,7 @@ def test_a_pooling_that_is_not_supported(tmp_path: Path) -> None:
     assert "max_tokens" in error_of(copied).what
 
 
-def test_what_is_no_folder(tmp_path: Path) -> None:
+def test_paths_without_an_encoder(tmp_path: Path) -> None:
     assert "config.json" in error_of(tmp_path).what
     assert "no such encoder folder" in error_of(str(tmp_path / "absent")).what
     file = tmp_path / "model.safetensors"

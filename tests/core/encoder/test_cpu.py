@@ -1,4 +1,4 @@
-"""The fast forms are right, can be differentiated, and are left alone where they cannot run."""
+"""The polynomials are right, can be differentiated, and are not used where they cannot run."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_layer_compiles_to_the_same_layer() -> None:
     np.testing.assert_allclose(np.array(compiled(hidden)), plain, atol=1e-5)
 
 
-def test_without_a_compiler_the_plain_forms_answer(tmp_path: Path) -> None:
+def test_without_a_compiler_the_plain_forms_are_used(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "import numpy as np\n"
@@ -163,7 +163,7 @@ def test_without_a_compiler_the_plain_forms_answer(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.load(saved), np.array(wanted), atol=1e-5)
 
 
-def test_what_is_hidden_weighs_nothing_and_leaves_no_denormal_numbers() -> None:
+def test_hidden_keys_weigh_nothing_and_leave_no_denormal_numbers() -> None:
     hidden = mx.array([[-1e9, -200.0, -88.5, -87.0, -20.0, 0.0]])
     found = np.array(fast_cpu.exp(hidden))[0]
     assert found[:3].tolist() == [0.0, 0.0, 0.0]

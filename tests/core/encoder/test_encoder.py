@@ -44,7 +44,7 @@ def test_a_text_has_the_same_vectors_alone_and_among_others(
         np.testing.assert_allclose(together[place], alone, atol=1e-5)
 
 
-def test_lanes_are_the_cores_that_may_be_used() -> None:
+def test_there_is_a_lane_for_each_usable_core() -> None:
     assert 1 <= lanes.lane_count() <= 8
 
 
@@ -70,19 +70,19 @@ def test_batches_hold_each_text_once_within_their_bounds(
     assert sorted(places) == list(range(len(lengths)))
 
 
-def test_progress_is_told_and_cancelling_stops() -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_is_reported_and_cancelling_stops() -> None:
+    reported: list[tuple[int, int]] = []
     encoder("colbert").encode_documents(
-        MANY, batch_size=5, progress=lambda done, everything: told.append((done, everything))
+        MANY, batch_size=5, progress=lambda done, everything: reported.append((done, everything))
     )
-    assert told == sorted(told)
-    assert told[-1] == (len(MANY), len(MANY))
+    assert reported == sorted(reported)
+    assert reported[-1] == (len(MANY), len(MANY))
     answers = iter([False, True])
     with pytest.raises(CancelledError):
         encoder("colbert").encode_documents(MANY, batch_size=2, cancelled=lambda: next(answers))
 
 
-def test_documents_come_one_by_one_so_that_they_can_be_kept() -> None:
+def test_documents_are_yielded_as_they_are_done() -> None:
     documents = encoder("colbert").iterate_documents(MANY, batch_size=2)
     place, matrix = next(documents)
     np.testing.assert_allclose(
@@ -128,7 +128,7 @@ def test_the_parts_of_the_tokens_sum_to_the_one_vector(query: bool) -> None:
         np.testing.assert_allclose(parts.sum(axis=0), encode([text])[0][0], atol=1e-5)
 
 
-def test_nothing_gives_nothing() -> None:
+def test_no_texts_give_no_vectors() -> None:
     assert encoder("colbert").encode_documents([]) == []
     assert encoder("colbert").encode_queries([]) == []
 

@@ -1,4 +1,4 @@
-"""What a folder says of itself, and when two of them are the same encoder."""
+"""The settings of a folder, the hash of its content, and the variants that checkpoints come in."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_plain_folder_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 class TestVariants:
-    """The same encoder, written in the other ways that are met."""
+    """The same encoder, saved in other ways."""
 
     @pytest.fixture(autouse=True)
     def needs_mlx(self) -> None:

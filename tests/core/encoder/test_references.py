@@ -1,4 +1,4 @@
-"""Every family gives what PyTorch gives, with the fast forms and without them."""
+"""Every architecture gives PyTorch's results, with the fast forms and without them."""
 
 from __future__ import annotations
 
