@@ -83,10 +83,10 @@ def mean_estimate(
         return Estimate(reason="labels of two queries at least are needed"), None
     if np.ptp(labelled.truth) == 0:
         return unseen_interval(float(labelled.truth[0]), bounds, queries), 0.0
-    from scipy import stats
+    from scipy.special import stdtrit
 
     mean = powered_mean(labelled, judged, power)
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, mean.freedom)) * mean.standard_error
+    reach = float(stdtrit(mean.freedom, (1 + LEVEL) / 2)) * mean.standard_error
     value, low, high = (
         min(max(end, bounds[0]), bounds[1])
         for end in (mean.value, mean.value - reach, mean.value + reach)
