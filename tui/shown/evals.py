@@ -264,7 +264,8 @@ def no_evals_text(start_key: str) -> Content:
     """Return what to do when there is no eval yet."""
     return Content.assemble(
         ("No evaluation yet.\n\n", STRONG),
-        ("An evaluation runs every query of a spec and shows which ones were missed.\n\n", DIM),
+        ("An evaluation runs every query of a spec (queries with the paths to find)\n", DIM),
+        ("and shows which ones were missed.\n\n", DIM),
         ("press ", DIM),
         (start_key, "bold $text-accent"),
         (" to start one here, or run ", DIM),

@@ -256,7 +256,7 @@ def _train(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content]:
     labels, scores = counted(status.labels, "label"), counted(status.learnable_scores, "score")
     return [
         Content(f"{labels} and {scores} to learn from"),
-        Content.assemble((f"{key} sets up a run, or run: ", DIM), TRAIN),
+        Content.assemble((f"{key} sets up a run; command: ", DIM), TRAIN),
     ]
 
 
@@ -271,7 +271,7 @@ def _runs(runs: Sequence[RunRecord], key: str) -> list[Content]:
     if latest.metric is not None:
         parts.append(f", held-out nDCG@10 {latest.metric:.3f}")
     does = "resumes it" if latest.status.resumable else "shows it"
-    return [Content.assemble(*parts), Content.assemble((f"{key} {does}, or run: ", DIM), RUNS)]
+    return [Content.assemble(*parts), Content.assemble((f"{key} {does}; command: ", DIM), RUNS)]
 
 
 def _evaluate(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content]:
@@ -286,7 +286,7 @@ def _evaluate(status: WorkspaceStatus, seen: LoopSeen, key: str) -> list[Content
     if seen.under_way:
         lines.append(Content.assemble((displayable_line(seen.under_way), "bold $text-accent")))
     does = "shows what they missed" if seen.evals else "starts an evaluation"
-    return [*lines, Content.assemble((f"{key} {does}, or run: ", DIM), "rejudge eval")]
+    return [*lines, Content.assemble((f"{key} {does}; command: ", DIM), "rejudge eval")]
 
 
 def _latest(latest: EvalSummary) -> list[Content]:
