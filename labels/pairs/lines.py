@@ -141,21 +141,31 @@ def read_ruling(score: object, reasoning: str | None) -> Ruling:
 def read_distribution(value: object) -> tuple[float, ...] | None:
     """Return the five probabilities of a JSON value or of a text with one, None if it is null.
 
+    That is a list of five numbers, or an object from grade to number, in which a grade may be
+    missing. They add up to 1, or to 100.
+
     Raises:
-        ValueError: it is not a list of five numbers from 0 up that add up to 1.
+        ValueError: it is anything else.
     """
     if isinstance(value, str):  # the cell of a table
         with suppress(ValueError, RecursionError):
             value = json.loads(value)
     if value is None:
         return None
+    if isinstance(value, dict):
+        if not value.keys() <= {str(grade) for grade in GRADES}:
+            raise ValueError("distribution has keys other than the grades 1 to 5")
+        value = [value.get(str(grade), 0) for grade in GRADES]
     if not isinstance(value, list) or len(value) != len(GRADES):
         raise ValueError("distribution is not a list of five numbers")
     if any(isinstance(part, bool) or not isinstance(part, int | float) for part in value):
         raise ValueError("distribution is not a list of five numbers")
-    if not all(0 <= part <= 1 + TOLERANCE for part in value) or not _adds_up(value):
-        raise ValueError("distribution does not add up to 1")
-    return tuple(float(part) for part in value)
+    for whole in (1, 100):
+        if all(0 <= part <= whole * (1 + TOLERANCE) for part in value):
+            parts = tuple(part / whole for part in value)
+            if _adds_up(parts):
+                return parts
+    raise ValueError("distribution does not add up to 1 or 100")
 
 
 def _adds_up(parts: Sequence[float]) -> bool:

@@ -103,7 +103,13 @@ def test_a_score_is_a_grade_or_absent(score: object) -> None:
         ([-0.2, 0.3, 0.3, 0.3, 0.3], False),
         ([0.2, 0.2, 0.2, 0.2, "0.2"], False),
         ([False, False, True, False, False], False),
-        ({"3": 1}, False),
+        ({"3": 1}, True),
+        ({"3": 0.5, "6": 0.5}, False),
+        ({"a": 1}, False),
+        ({}, False),
+        ([0, 0, 20, 70, 10], True),
+        ([0, 0, 20, 70, 20], False),
+        ([10**400, 0, 0, 0, 0], False),
         ("[0,0,1,0,0]", True),
         ("[0,0,1", False),
         ([math.nan, 0, 1, 0, 0], False),
@@ -111,8 +117,9 @@ def test_a_score_is_a_grade_or_absent(score: object) -> None:
 )
 def test_a_distribution_is_five_numbers_that_add_up(value: object, good: bool) -> None:
     if good:
-        parts = json.loads(value if isinstance(value, str) else json.dumps(value))
-        assert read_distribution(value) == tuple(parts)
+        given = json.loads(value if isinstance(value, str) else json.dumps(value))
+        parts = [given.get(str(n), 0) for n in range(1, 6)] if isinstance(given, dict) else given
+        assert read_distribution(value) == tuple(part / round(sum(parts)) for part in parts)
     else:
         with pytest.raises(ValueError, match="distribution"):
             read_distribution(value)
