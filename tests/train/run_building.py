@@ -65,7 +65,7 @@ def pretended_worker(program: str = PRETENDER) -> tuple[str, ...]:
     return (sys.executable, "-P", "-c", program)
 
 
-def told(*events: RunEvent, start: datetime = TIME) -> str:
+def event_lines(*events: RunEvent, start: datetime = TIME) -> str:
     """Return events as they stand in a file, a second apart."""
     return "".join(
         event_line(event, start + timedelta(seconds=number)) + "\n"
@@ -117,7 +117,7 @@ def make_run(
     folder = RunFolder(workspace / RUNS_NAME / name)
     folder.path.mkdir(parents=True)
     write_config(replace(config), folder.config)
-    text = told(*events)
+    text = event_lines(*events)
     if text:
         folder.events.write_text(text, encoding="utf-8")
     if log:

@@ -15,7 +15,7 @@ import pytest
 
 from core.errors import UnavailableError
 from tests.core.encoder.fixture_encoders import skip_without_mlx
-from tests.train.run_building import told
+from tests.train.run_building import event_lines
 from tests.train.training_examples import example_config, example_set, losses_of, run_folder
 from train import worker
 from train.config import parse_losses, write_config
@@ -243,7 +243,7 @@ def test_a_resume_that_fails_at_once_stands_at_its_checkpoint(
 ) -> None:
     began = Started(1, 0, 9, 4, 5, 6, 2, 1000, 100, "cpu")
     steps = [Stepped(n, 9, n / 9, 0.5, {}, 1e-5, 1.0, 7.5, 30.0, 1 << 30) for n in range(1, 6)]
-    folder.events.write_text(told(began, *steps, replace(began, step=3)))
+    folder.events.write_text(event_lines(began, *steps, replace(began, step=3)))
 
     def broken(*_: object) -> None:
         raise TrainingError("the memory of this machine is used up")

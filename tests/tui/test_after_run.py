@@ -13,7 +13,7 @@ from core.jobs import Job
 from core.store.opening import open_store
 from eval.evals import list_evals
 from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
-from tests.train.run_building import CONFIG, make_run, told, whole_run
+from tests.train.run_building import CONFIG, event_lines, make_run, whole_run
 from tests.tui.train_building import BASE, trainable_workspace
 from train.runs.events import Ended, EndStatus, Started
 from train.runs.outcome import evaluate_run, outcomes, unevaluated
@@ -98,10 +98,10 @@ def test_a_run_that_goes_on_is_evaluated_anew(store: Store, folder: RunFolder) -
     evaluate_run(store, folder, the_run(store), Job())
     start = Started(2, 40, 60, 1, 1, 1, 1, 1, 1, "cpu")
     with folder.events.open("a", encoding="utf-8") as file:
-        file.write(told(start, Ended(EndStatus.STOPPED, 50, 9.0)))
+        file.write(event_lines(start, Ended(EndStatus.STOPPED, 50, 9.0)))
     assert unevaluated(store, the_run(store)) == ()
     with folder.events.open("a", encoding="utf-8") as file:
-        file.write(told(start, Ended(EndStatus.FINISHED, 60, 9.0)))
+        file.write(event_lines(start, Ended(EndStatus.FINISHED, 60, 9.0)))
     record = the_run(store)
     assert unevaluated(store, record) == (("searches", Side.AFTER),)
     assert outcomes(store, record) == ()

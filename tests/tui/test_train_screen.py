@@ -17,10 +17,10 @@ from tests.core.encoder.fixture_encoders import FIXTURES, skip_without_mlx
 from tests.train.run_building import (
     CONFIG,
     START,
+    event_lines,
     make_run,
     pretended_worker,
     steps,
-    told,
     whole_run,
 )
 from tests.tui.driving import settled, until
@@ -255,7 +255,9 @@ async def test_a_run_that_ends_is_told_on_any_screen(pretended: Workspace) -> No
             await training.press("escape")
             await training.reached("the latest running, step 3 of 40")
             with folder.events.open("a", encoding="utf-8") as file:
-                file.write(told(Ended(EndStatus.FAILED, 3, 1.0, "the disk is full", "Make room.")))
+                file.write(
+                    event_lines(Ended(EndStatus.FAILED, 3, 1.0, "the disk is full", "Make room."))
+                )
             await training.reached("the latest failed")
             assert "run 0001 failed: the disk is full" in training.notices
 

@@ -16,9 +16,9 @@ from tests.train.run_building import (
     CONFIG,
     HOUSE,
     PRETENDER,
+    event_lines,
     make_run,
     pretended_worker,
-    told,
     whole_run,
 )
 from train.runs import process
@@ -57,47 +57,47 @@ def waited(reached: Callable[[], bool]) -> None:
 
 
 def test_a_run_is_launched_watched_stopped_and_resumed(folder: RunFolder) -> None:
-    watch = RunReader(folder)
+    reader = RunReader(folder)
     pid = launch(folder)
-    assert watch.read().status is RunStatus.RUNNING
-    waited(lambda: watch.read().progress.step == 2)
-    look = watch.read()
-    assert look.status is RunStatus.RUNNING
-    assert look.log == ("a word of a library",)
+    assert reader.read().status is RunStatus.RUNNING
+    waited(lambda: reader.read().progress.step == 2)
+    view = reader.read()
+    assert view.status is RunStatus.RUNNING
+    assert view.log == ("a word of a library",)
     assert worker_pid(folder) == pid
     assert os.getpgid(pid) == pid
     with pytest.raises(InputError, match="at work already"):
         launch(folder)
     assert stop(folder)
-    look = watch.read()
-    assert look.status is RunStatus.STOPPED
+    view = reader.read()
+    assert view.status is RunStatus.STOPPED
     with pytest.raises(InputError, match="not at work"):
         ask_to_stop(folder)
     launch(folder)
     # Until the new worker has spoken, the old one's last word is not its own.
-    assert watch.read().status is not RunStatus.STOPPED
-    waited(lambda: watch.read().progress.step == 4)
-    assert watch.read().status is RunStatus.RUNNING
+    assert reader.read().status is not RunStatus.STOPPED
+    waited(lambda: reader.read().progress.step == 4)
+    assert reader.read().status is RunStatus.RUNNING
     assert stop(folder)
-    assert watch.read().progress.seconds == 3.0
+    assert reader.read().progress.seconds == 3.0
 
 
 def test_a_killed_worker_is_shown_as_died(folder: RunFolder) -> None:
     pid = launch(folder)
-    watch = RunReader(folder)
-    waited(lambda: watch.read().progress.step == 2)
+    reader = RunReader(folder)
+    waited(lambda: reader.read().progress.step == 2)
     os.kill(pid, signal.SIGKILL)
-    waited(lambda: watch.read().status is RunStatus.DIED)
+    waited(lambda: reader.read().status is RunStatus.DIED)
     assert worker_pid(folder) is None
 
 
 def test_a_worker_that_does_not_listen_is_killed(folder: RunFolder) -> None:
     launch(folder)
-    watch = RunReader(folder)
-    waited(lambda: watch.read().progress.step == 2)
+    reader = RunReader(folder)
+    waited(lambda: reader.read().progress.step == 2)
     os.kill(worker_pid(folder) or 0, signal.SIGSTOP)
     assert not stop(folder, patience=0.05)
-    waited(lambda: watch.read().status is RunStatus.DIED)
+    waited(lambda: reader.read().status is RunStatus.DIED)
 
 
 def test_a_worker_that_falls_at_once_has_died_with_its_log(
@@ -106,9 +106,9 @@ def test_a_worker_that_falls_at_once_has_died_with_its_log(
     pretend(monkeypatch, "raise SystemExit('no such module')")
     folder = make_run(tmp_path)
     launch(folder)
-    watch = RunReader(folder)
-    waited(lambda: watch.read().status is RunStatus.DIED)
-    assert watch.read().log == ("no such module",)
+    reader = RunReader(folder)
+    waited(lambda: reader.read().status is RunStatus.DIED)
+    assert reader.read().log == ("no such module",)
 
 
 def test_a_worker_outlives_the_one_that_started_it(folder: RunFolder, tmp_path: Path) -> None:
@@ -128,11 +128,11 @@ def test_a_worker_outlives_the_one_that_started_it(folder: RunFolder, tmp_path: 
         text=True,
         check=True,
     )
-    watch = RunReader(folder)
-    waited(lambda: watch.read().progress.step == 2)
+    reader = RunReader(folder)
+    waited(lambda: reader.read().progress.step == 2)
     assert worker_pid(folder) == int(done.stdout)
     assert stop(folder)
-    assert watch.read().status is RunStatus.STOPPED
+    assert reader.read().status is RunStatus.STOPPED
 
 
 def test_a_run_is_prepared_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_worker_is_stopped_before_it_listens(folder: RunFolder) -> None:
 
 
 def test_a_finished_run_says_that_it_is_finished(folder: RunFolder) -> None:
-    folder.events.write_text(told(*whole_run()), encoding="utf-8")
+    folder.events.write_text(event_lines(*whole_run()), encoding="utf-8")
     folder.model.mkdir()
     with pytest.raises(InputError, match="is finished: it has taken all its 40 steps"):
         launch(folder)

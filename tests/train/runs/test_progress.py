@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from tests.train.run_building import START, make_run, steps, told, whole_run
+from tests.train.run_building import START, event_lines, make_run, steps, whole_run
 from train.runs import events as run_events
 from train.runs.events import (
     Ended,
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 
 def test_a_finished_run_is_summed_up(tmp_path: Path) -> None:
-    look = RunReader(make_run(tmp_path, events=whole_run(), log="one\n\ntwo\rthree\n")).read()
-    assert look.status is RunStatus.FINISHED
-    progress = look.progress
+    view = RunReader(make_run(tmp_path, events=whole_run(), log="one\n\ntwo\rthree\n")).read()
+    assert view.status is RunStatus.FINISHED
+    progress = view.progress
     assert (progress.step, progress.steps, progress.seconds) == (40, 40, 121.0)
     assert progress.best == Evaluated(40, "nDCG@10", 0.83, best=True)
     assert progress.metric == ((20, 0.71), (40, 0.83))
     assert len(progress.loss) == len(progress.rate) == 40
-    assert look.log == ("one", "three")
+    assert view.log == ("one", "three")
 
 
 def test_only_what_is_new_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_run(tmp_path, events=[START, *steps(1, 30)])
-    watch = RunReader(folder)
-    assert watch.read().progress.step == 30
+    reader = RunReader(folder)
+    assert reader.read().progress.step == 30
     parsed: list[str] = []
 
     def counting(line: str) -> object:
@@ -49,19 +49,19 @@ def test_only_what_is_new_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return parse_event(line)
 
     monkeypatch.setattr(run_events, "parse_event", counting)
-    line = told(*steps(31, 31))
+    line = event_lines(*steps(31, 31))
     with folder.events.open("a", encoding="utf-8") as file:
         file.write(line[:20])
         file.flush()
-        assert watch.read().progress.step == 30
-        file.write(line[20:] + told(*steps(32, 32)))
-    assert watch.read().progress.step == 32
+        assert reader.read().progress.step == 30
+        file.write(line[20:] + event_lines(*steps(32, 32)))
+    assert reader.read().progress.step == 32
     assert len([line for line in parsed if line]) == 2
 
 
 def test_a_resume_takes_steps_back(tmp_path: Path) -> None:
     again = START.__class__(2, 20, 40, 12, 80, 96, 3, 10, 10, "cpu")
-    look = RunReader(
+    view = RunReader(
         make_run(
             tmp_path,
             events=[
@@ -75,9 +75,9 @@ def test_a_resume_takes_steps_back(tmp_path: Path) -> None:
             ],
         )
     ).read()
-    assert look.progress.step == 22
-    assert [step for step, _ in look.progress.loss] == list(range(1, 23))
-    assert look.progress.best == Evaluated(20, "nDCG@10", 0.6, best=True)
+    assert view.progress.step == 22
+    assert [step for step, _ in view.progress.loss] == list(range(1, 23))
+    assert view.progress.best == Evaluated(20, "nDCG@10", 0.6, best=True)
 
 
 @pytest.mark.parametrize("status", list(EndStatus))
@@ -100,7 +100,9 @@ def test_an_evaluation_and_a_stop_under_way_are_shown(tmp_path: Path) -> None:
     progress = read_run(folder).progress
     assert (progress.evaluating, progress.stopping) == (Evaluating(3, 8, 20), True)
     with folder.events.open("a", encoding="utf-8") as file:
-        file.write(told(Evaluated(3, "nDCG@10", 0.5, best=True), Ended(EndStatus.STOPPED, 3, 1.0)))
+        file.write(
+            event_lines(Evaluated(3, "nDCG@10", 0.5, best=True), Ended(EndStatus.STOPPED, 3, 1.0))
+        )
     progress = read_run(folder).progress
     assert (progress.evaluating, progress.stopping) == (None, False)
 
@@ -111,17 +113,17 @@ def test_a_launch_without_a_word_is_a_run_that_died(tmp_path: Path) -> None:
 
 
 def test_a_prepared_run_waits(tmp_path: Path) -> None:
-    look = RunReader(make_run(tmp_path)).read()
-    assert look.status is RunStatus.WAITING
-    assert look.progress.loss == ()
+    view = RunReader(make_run(tmp_path)).read()
+    assert view.status is RunStatus.WAITING
+    assert view.progress.loss == ()
 
 
 def test_events_that_were_replaced_are_read_from_the_start(tmp_path: Path) -> None:
     folder = make_run(tmp_path, events=whole_run())
-    watch = RunReader(folder)
-    watch.read()
-    folder.events.write_text(told(START, *steps(1, 2)), encoding="utf-8")
-    assert watch.read().progress.step == 2
+    reader = RunReader(folder)
+    reader.read()
+    folder.events.write_text(event_lines(START, *steps(1, 2)), encoding="utf-8")
+    assert reader.read().progress.step == 2
 
 
 def test_a_run_of_100_000_steps_stays_small(tmp_path: Path) -> None:

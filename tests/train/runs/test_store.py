@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tests.train.run_building import CONFIG, START, make_run, steps, told, whole_run
+from tests.train.run_building import CONFIG, START, event_lines, make_run, steps, whole_run
 from train.config import (
     SettingDifference,
     Tuning,
@@ -54,7 +54,9 @@ def test_a_run_that_ended_is_not_read_again_until_it_goes_on(
     monkeypatch.setattr(run_store, "RunReader", Watching)
     assert WorkspaceRuns(store.folder).read(store) == before
     assert watches == []
-    more = told(Started(2, 40, 60, 1, 1, 1, 1, 1, 1, "cpu"), Ended(EndStatus.STOPPED, 41, 9.0))
+    more = event_lines(
+        Started(2, 40, 60, 1, 1, 1, 1, 1, 1, "cpu"), Ended(EndStatus.STOPPED, 41, 9.0)
+    )
     with folder.events.open("a", encoding="utf-8") as file:
         file.write(more)
     (record,) = WorkspaceRuns(store.folder).read(store).records
