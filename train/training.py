@@ -157,7 +157,8 @@ class _Run:
             status, reason = EndStatus.STOPPED, "It was asked to stop."
             if self._state.step > self._saved:
                 self._save()
-        self._write_model()
+        if self._processes.first:
+            write_best_model(self._folder, self._config)
         # No process leaves before all have come to the end.
         self._processes.total(0.0)
         ended = Ended(status, self._state.step, time.monotonic() - began, reason)
@@ -364,11 +365,17 @@ class _Run:
         patience = self._config.patience
         return 0 < patience <= self._state.evaluations_since_best
 
-    def _write_model(self) -> None:
-        names = checkpoint_names(self._folder)
-        if names and self._processes.first:
-            chosen = best_checkpoint(self._folder) or names[-1]
-            write_model(self._folder, self._config, chosen)
+
+def write_best_model(folder: RunFolder, config: RunConfig) -> None:
+    """Write ``model/`` of the best checkpoint, or of the last where none was evaluated.
+
+    Raises:
+        InputError: the base or the checkpoint cannot be read.
+        OSError: the disk is full, most likely; an earlier model is as it was.
+    """
+    names = checkpoint_names(folder)
+    if names:
+        write_model(folder, config, best_checkpoint(folder) or names[-1])
 
 
 def _fingerprint(config: RunConfig, training_set: TrainingSet) -> str:

@@ -135,16 +135,19 @@ def _train(folder: RunFolder, writer: EventWriter | None, stop: StopFlag) -> int
         require_mlx()
         keep_freed_memory()
         from train.dataset.files import read_training_set
-        from train.training import train
+        from train.training import train, write_best_model
 
-        job = Job(cancelled=stop, work="reading the training set")
-        training_set, _ = read_training_set(folder.training_set, job)
-        train(config, training_set, folder, writer.write if writer else lambda _: None, stop)
-    except CancelledError:
-        # Stopped before there was anything to save: the run is as its last checkpoint has it.
-        if writer is not None:
-            reason = "It was asked to stop."
-            writer.write(_ended(folder, EndStatus.STOPPED, reason, "", time.monotonic() - began))
+        try:
+            job = Job(cancelled=stop, work="reading the training set")
+            training_set, _ = read_training_set(folder.training_set, job)
+            train(config, training_set, folder, writer.write if writer else lambda _: None, stop)
+        except CancelledError:
+            # Stopped while it prepared: the run is where its last checkpoint has it.
+            if writer is not None:
+                if not folder.model.is_dir():
+                    write_best_model(folder, config)
+                reason, seconds = "It was asked to stop.", time.monotonic() - began
+                writer.write(_ended(folder, EndStatus.STOPPED, reason, "", seconds))
     except RejudgeError as error:
         if writer is None:
             raise

@@ -195,12 +195,19 @@ def test_a_second_request_ends_it_at_once(folder: RunFolder) -> None:
 
 @pytest.mark.slow
 def test_a_stop_while_the_worker_prepares_is_no_crash(folder: RunFolder) -> None:
+    child = start(folder)
+    list(lines_until(child, "checkpoint", 2))
+    child.kill()
+    child.communicate(timeout=60)
+    assert not folder.model.exists()
     child = start(folder, SLOW_PREPARING)
     list(lines_until(child, "launch", 1))
     os.kill(child.pid, signal.SIGTERM)
     child.communicate(timeout=60)
     assert child.returncode == 0
     assert read_run(folder).status is RunStatus.STOPPED
+    # What its killed predecessor had learned is there to be used.
+    assert (folder.model / "model.safetensors").is_file()
 
 
 def run_here(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[Ended]]:
