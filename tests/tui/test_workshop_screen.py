@@ -45,7 +45,7 @@ def _workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 @asynccontextmanager
 async def workshop(workspace: Workspace) -> AsyncIterator[tuple[Pilot[None], WorkshopScreen]]:
     app = RejudgeApp(workspace)
-    async with app.run_test(size=(130, 40), notifications=True) as pilot:
+    async with app.run_test(size=(200, 40), notifications=True) as pilot:
         await until(pilot, lambda: app.store is not None)
         await pilot.press("f4")
         await until(pilot, lambda: app.current_mode == "workshop")
@@ -91,7 +91,7 @@ async def test_a_rubric_is_edited_tried_compared_and_kept(workspace: Workspace) 
             assert len(server.requests) == 12
             assert server.requests[0]["messages"][0]["content"].startswith("Be?q You judge")
             text = painted(pilot)
-            assert "12 labels on 12 pairs" in text
+            assert "12 labels on 12 pairs of" in " ".join(text.split())
             assert "kappa (quadratic)" in text
             assert "nearer to people, 0 farther" in text
             assert "18 pairs to ask about" in text
