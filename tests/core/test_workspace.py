@@ -101,3 +101,21 @@ def test_a_tilde_is_a_home_where_there_is_one(
     monkeypatch.setenv("HOME", str(tmp_path))
     assert given_path("~/a") == tmp_path / "a"
     assert str(given_path("~no-such-user-here/a")) == "~no-such-user-here/a"
+
+
+def test_a_setting_is_remembered_in_its_own_line(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.create()
+    path = workspace.folder / "settings.toml"
+    path.write_text(
+        '# mine\ntheme = "nord"  # dark\njudge = "gpt"\n\n[keys]\n"a.b" = "x"\n', "utf-8"
+    )
+    workspace.remember("theme", 'a "b" \\ c')
+    assert workspace.settings().theme == 'a "b" \\ c'
+    assert path.read_text("utf-8").startswith("# mine\ntheme = ")
+    workspace.remember("annotator", "ada")
+    assert (workspace.settings().annotator, workspace.settings().keys) == ("ada", {"a.b": "x"})
+    path.write_text("theme = \n", "utf-8")
+    with pytest.raises(WorkspaceError, match="could not be changed"):
+        workspace.remember("judge", "gpt")
+    assert path.read_text("utf-8") == "theme = \n"

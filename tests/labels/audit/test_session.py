@@ -334,3 +334,18 @@ def test_a_store_that_fails_now_and_then_costs_no_pair(
             session.advance()
     assert calls > 3
     assert len(shown) == 60
+
+
+def test_a_person_takes_off_only_their_own_flag(store: Store) -> None:
+    add_scored(store, numbered(1))
+    bob = AuditSession.start(store, "bob")
+    assert bob.toggle_flag()
+    ada = AuditSession.start(store, "ada")
+    assert ada.current is not None
+    assert ada.current.flagged
+    assert ada.toggle_flag(), "the flag was bob's; this one is hers"
+    assert ada.toggle_flag(), "bob's flag still stands"
+    assert ada.current.flagged
+    assert not bob.toggle_flag()
+    actions = [row[0] for row in store.read("SELECT action FROM standing_events")]
+    assert actions == []
