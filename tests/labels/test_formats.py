@@ -78,6 +78,6 @@ def test_an_unknown_format_is_refused_with_the_known_ones(
 ) -> None:
     (folder / "pairs.jsonl").write_text('{"query": "q", "positive": "c"}\n')
     assert main(["import", "pairs", "pairs.jsonl", "--format", "xml"]) == 2
-    assert "takes jsonl, csv" in capsys.readouterr().err
+    assert "takes jsonl, json, csv, tsv or parquet" in capsys.readouterr().err
     assert main(["export", "xml", "out.xml"]) == 2
     assert "jsonl" in capsys.readouterr().err
