@@ -43,7 +43,7 @@ lint: .venv/ready-for-tests
 
 # What each kind of work asks of a store; one case of each test.
 TEAM_TESTS ?= tests/team tests/core/store/test_database.py tests/core/corpus/test_importing.py \
-  tests/labels/audit/test_session.py tests/labels/audit/test_draws.py \
+  tests/labels/audit/test_session.py tests/labels/audit/test_queue.py \
   tests/labels/test_withheld_labels.py tests/labels/test_adjudicating.py \
   tests/labels/audit/test_recording.py tests/labels/pairs/test_mining.py tests/labels/pairs/test_miss_pairs.py \
   tests/labels/pairs/test_pair_importing.py tests/labels/test_exporting.py \
@@ -51,7 +51,7 @@ TEAM_TESTS ?= tests/team tests/core/store/test_database.py tests/core/corpus/tes
   tests/labels/judges/test_judging.py \
   tests/labels/workshop/test_prompts.py tests/labels/pairs/test_generating.py \
   tests/eval/test_spec_importing.py tests/eval/test_evaluating.py tests/eval/test_spec_amending.py \
-  tests/train/dataset/test_files.py tests/train/runs/test_run_shelf.py
+  tests/train/dataset/test_files.py tests/train/runs/test_store.py
 # The same tests once more, on a PostgreSQL server of their own. What keeps a machine from it is said,
 # and is no failure: no server, or no way to the one DuckDB whose extension for it comes as a wheel.
 test-team: .venv/ready-for-tests

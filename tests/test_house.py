@@ -168,3 +168,11 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert Path(json.loads(done.stdout)["workspace"]) == elsewhere / ".rejudge"
+
+
+def test_the_tests_to_repeat_on_postgresql_exist() -> None:
+    makefile = (HOUSE / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    (line,) = [line for line in makefile.splitlines() if line.startswith("TEAM_TESTS ?=")]
+    named = line.partition("=")[2].split()
+    assert named
+    assert [name for name in named if not (HOUSE / name).exists()] == []
