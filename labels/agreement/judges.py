@@ -124,7 +124,7 @@ def anchoring(compared: Sequence[Comparison]) -> Anchoring:
     shown = len(compared) - blind
     if min(shown, blind) < _MIN_BLIND:
         unknown = Estimate(
-            reason=f"not enough data yet: {shown} grades with the score shown and {blind} blind,"
+            reason=f"not enough data yet: {shown} graded with the score shown and {blind} blind,"
             f" {_MIN_BLIND} of both are needed"
         )
         return Anchoring(shown, blind, unknown, unknown)
