@@ -21,7 +21,7 @@ from eval.metrics import BEST_GRADE, meets
 from eval.specs import add_spec, load_spec_by_id, make_spec, specs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
     from uuid import UUID
@@ -142,7 +142,13 @@ def misses_document(summary: EvalSummary, missed: Sequence[Miss]) -> dict[str, o
 
 
 def _miss(miss: Miss) -> dict[str, object]:
-    result = miss.result
+    document = result_document(miss.result)
+    del document["problem"]
+    return {**document, "above": found_documents(miss.above)}
+
+
+def result_document(result: QueryResult) -> dict[str, object]:
+    """Return the result of a query, ready for JSON."""
     return {
         "query": result.query.text,
         "kind": result.query.kind,
@@ -150,15 +156,20 @@ def _miss(miss: Miss) -> dict[str, object]:
         "relevant": [wanted.path for wanted in result.wanted],
         "grades": [wanted.grade for wanted in result.wanted],
         "ranks": [wanted.rank for wanted in result.wanted],
-        "above": [
-            {
-                "path": found.path,
-                "score": found.score,
-                "document": str(found.document_id) if found.document_id else None,
-            }
-            for found in miss.above
-        ],
+        "problem": result.problem or None,
     }
+
+
+def found_documents(ranking: Iterable[Found]) -> list[dict[str, object]]:
+    """Return results with their scores."""
+    return [
+        {
+            "path": found.path,
+            "score": found.score,
+            "document": str(found.document_id) if found.document_id else None,
+        }
+        for found in ranking
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,13 @@ from eval.comparing import Change
 from eval.comparing import compare as compare_evals
 from eval.evals import find_eval, list_evals, load_eval, retriever_name, top_results
 from eval.evaluating import EvalRequest, run_request
-from eval.misses import mark_relevant, misses_markdown, write_misses
+from eval.misses import (
+    found_documents,
+    mark_relevant,
+    misses_markdown,
+    result_document,
+    write_misses,
+)
 from eval.misses import misses as missed_in
 from eval.queries import query_detail
 from eval.retrievers.building import RETRIEVERS, choose_retriever
@@ -25,9 +31,7 @@ from tui.cli.groups import command, new_app
 from tui.cli.options import Choice, Range
 from tui.cli.output import Call, notice, open_to_read, progress_bar
 from tui.shown.eval_results import (
-    found_documents,
     notice_lines,
-    result_document,
     short_eval_id,
     summary_document,
     summary_lines,

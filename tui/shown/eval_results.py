@@ -12,8 +12,7 @@ from tui.shown.figures import estimate_text, figures_document
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from eval.evals import EvalSummary, QueryResult
-    from eval.retrievers.base import Found
+    from eval.evals import EvalSummary
 
 _SHOWN_NOTICES: Final = 10
 
@@ -43,31 +42,6 @@ def summary_document(summary: EvalSummary) -> dict[str, object]:
         },
         "notices": list(summary.notices),
     }
-
-
-def result_document(result: QueryResult) -> dict[str, object]:
-    """Return the result of a query, ready for JSON."""
-    return {
-        "query": result.query.text,
-        "kind": result.query.kind,
-        "rank": result.rank,
-        "relevant": [wanted.path for wanted in result.wanted],
-        "grades": [wanted.grade for wanted in result.wanted],
-        "ranks": [wanted.rank for wanted in result.wanted],
-        "problem": result.problem or None,
-    }
-
-
-def found_documents(ranking: Iterable[Found]) -> list[dict[str, object]]:
-    """Return results with their scores."""
-    return [
-        {
-            "path": found.path,
-            "score": found.score,
-            "document": str(found.document_id) if found.document_id else None,
-        }
-        for found in ranking
-    ]
 
 
 def summary_lines(summary: EvalSummary) -> list[str]:

@@ -25,15 +25,9 @@ if TYPE_CHECKING:
 EVAL_LINES: Final = 3
 NOTHING: Final = "-"
 _TOKEN: Final = 16
-_SHORT: Final = 8
 #: A difference of similarities from here on is worth a mark; shares of one cosine are as much
 #: smaller as there are tokens.
 _PULL: Final = 0.05
-
-
-def short_id(summary: EvalSummary) -> str:
-    """Return the last digits of an eval's id, by which people name it."""
-    return summary.id.hex[-_SHORT:]
 
 
 def eval_cells(

@@ -14,6 +14,7 @@ from tui.screens.misses.board import MissesBoard
 from tui.screens.misses.runner import EvalRunner
 from tui.screens.misses.state import EvalState
 from tui.shown import evals as misses_text
+from tui.shown.eval_results import short_eval_id
 from tui.widgets.code import CodeCache
 from tui.widgets.text import SplitLine
 from tui.words import BRAND, DIM, counted, error_text
@@ -123,7 +124,7 @@ class MissesScreen(WorkspaceScreen):
     def _show_evals(self) -> None:
         """Show the evals, which is chosen and which it is compared with."""
         evals, other, summary = self.evals, self.evals.compared, self.evals.summary
-        beside = f"{retriever_name(other)} {misses_text.short_id(other)}" if other else ""
+        beside = f"{retriever_name(other)} {short_eval_id(other)}" if other else ""
         text = Content.assemble(
             (displayable_line(f"compared with {beside} ") if other else "", DIM)
         )
@@ -406,7 +407,7 @@ class MissesScreen(WorkspaceScreen):
         """Ask where to write the misses."""
         summary = self.evals.summary
         if summary is not None:
-            name = f"misses-{misses_text.short_id(summary)}"
+            name = f"misses-{short_eval_id(summary)}"
             hint = "enter writes NAME.md and NAME.json in the workspace folder, escape cancels"
             self.board.ask("export", name, hint, self._export, self.say)
 
@@ -475,7 +476,7 @@ class MissesScreen(WorkspaceScreen):
             self.runner.run_again(self.evals.summary)
 
     def _evaluated(self, done: Eval) -> None:
-        words = f"evaluation {misses_text.short_id(done.summary)} is done"
+        words = f"evaluation {short_eval_id(done.summary)} is done"
         self.say((words, "bold $text-success"))
         self._read_evals()
 
