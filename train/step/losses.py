@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from core.records import GOOD_GRADE, is_good
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     import mlx.core as mx
 
-    from train.config import RunConfig
     from train.dataset.records import TrainingPair
 
     Head = Mapping[str, mx.array]
@@ -55,7 +54,9 @@ class GradedBatch(NamedTuple):
     negatives: mx.array
 
 
-def contrastive(scores: mx.array, graded: GradedBatch, config: RunConfig, _head: Head) -> mx.array:
+def contrastive(
+    scores: mx.array, graded: GradedBatch, config: LossSettings, _head: Head
+) -> mx.array:
     """Return the mean cross-entropy, in nats, of a good document among a query's negatives.
 
         L = mean over pairs q, d with G_qd >= 4, with the weights W_qd, of
@@ -77,7 +78,7 @@ def contrastive(scores: mx.array, graded: GradedBatch, config: RunConfig, _head:
     return _weighted_mean(entropies, mx.where(good, graded.weights, 0.0))
 
 
-def kl(scores: mx.array, graded: GradedBatch, config: RunConfig, _head: Head) -> mx.array:
+def kl(scores: mx.array, graded: GradedBatch, config: LossSettings, _head: Head) -> mx.array:
     """Return the mean divergence, in nats, of a query's scores from its grades.
 
         p_qd = exp(G_qd) / sum_e exp(G_qe)               over the graded documents e of the query q
@@ -99,7 +100,7 @@ def kl(scores: mx.array, graded: GradedBatch, config: RunConfig, _head: Head) ->
     return _weighted_mean(apart, mx.where(candidates > 1, weights, 0.0))
 
 
-def margin(scores: mx.array, graded: GradedBatch, config: RunConfig, _head: Head) -> mx.array:
+def margin(scores: mx.array, graded: GradedBatch, config: LossSettings, _head: Head) -> mx.array:
     """Return the mean shortfall, in units of the score, of the lead of better documents.
 
         L = mean over queries q and documents i, j with G_qi > G_qj, with the weights W_qi W_qj, of
@@ -119,7 +120,7 @@ def margin(scores: mx.array, graded: GradedBatch, config: RunConfig, _head: Head
     return _weighted_mean(mx.where(both, shortfall, 0.0), weights)
 
 
-def mse(scores: mx.array, graded: GradedBatch, _config: RunConfig, head: Head) -> mx.array:
+def mse(scores: mx.array, graded: GradedBatch, _config: LossSettings, head: Head) -> mx.array:
     """Return the mean squared error of the grade, in squares of the whole scale (4 grades).
 
         y = (G - 1) / 4                        from 0, irrelevant, to 1, exactly what is wanted
@@ -143,7 +144,7 @@ def _mse_head() -> dict[str, mx.array]:
     return {"slope": mx.array(0.0), "offset": mx.array(0.0)}
 
 
-def ordinal(scores: mx.array, graded: GradedBatch, _config: RunConfig, head: Head) -> mx.array:
+def ordinal(scores: mx.array, graded: GradedBatch, _config: LossSettings, head: Head) -> mx.array:
     """Return the mean cross-entropy, in nats, of a grade under a cumulative logit model.
 
         z_k = exp(a) S - t_k                   t_1 < t_2 < t_3 < t_4
@@ -205,6 +206,22 @@ def _log_softmax(values: mx.array, graded: mx.array) -> mx.array:
     return among - mx.logsumexp(among, axis=1, keepdims=True)
 
 
+class LossSettings(Protocol):
+    """The settings of a run that the losses read: those of ``train.config.RunConfig``."""
+
+    @property
+    def losses(self) -> Sequence[tuple[str, float]]:
+        """The names of the losses and their weights."""
+
+    @property
+    def temperature(self) -> float:
+        """What scores are divided by before a softmax."""
+
+    @property
+    def margin(self) -> float:
+        """How far apart the scores of neighbouring grades should be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a loss needs of the training pairs to learn anything.
@@ -257,7 +274,7 @@ class Loss:
     """
 
     description: str
-    function: Callable[[mx.array, GradedBatch, RunConfig, Head], mx.array]
+    function: Callable[[mx.array, GradedBatch, LossSettings, Head], mx.array]
     needs: Need
     head: Callable[[], dict[str, mx.array]] = dict
 
@@ -271,14 +288,14 @@ LOSSES: Final[dict[str, Loss]] = {
 }
 
 
-def first_heads(config: RunConfig) -> Heads:
+def first_heads(config: LossSettings) -> Heads:
     """Return the initial values of the weights that a run's losses learn for themselves."""
     heads = {name: LOSSES[name].head() for name, _ in config.losses}
     return {name: head for name, head in heads.items() if head}
 
 
 def weighted_sum(
-    config: RunConfig, scores: mx.array, graded: GradedBatch, heads: Heads
+    config: LossSettings, scores: mx.array, graded: GradedBatch, heads: Heads
 ) -> tuple[mx.array, dict[str, mx.array]]:
     """Return the sum of the run's losses with their weights, and each of them without."""
     parts = {
