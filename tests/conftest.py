@@ -33,6 +33,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("rejudge")
+if "REJUDGE_FEW_EXAMPLES" in os.environ:
+    # While somebody waits: `make check`.
+    settings.register_profile("few", parent=settings.get_profile("rejudge"), max_examples=20)
+    settings.load_profile("few")
 
 #: With this set to "postgres" every store that a test opens is a database of a PostgreSQL server.
 BACKEND = os.environ.get("REJUDGE_TEST_STORE", "file")
