@@ -2,7 +2,7 @@
 # make test   install what the tests need, then check and test all, on PostgreSQL too if it is here
 # make check  what is quick of that: lint, types, and every test that is not marked slow
 # make faults kill every kind of work 200 times and count what is lost, in two hours
-# make proof  train the offline encoder on the sample and show what that changed, in 25 minutes
+# make proof  train the offline encoder on the sample and show what that changed, in about half an hour
 
 PYTHON ?= python3
 DEMO ?= demo
