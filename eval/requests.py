@@ -55,12 +55,6 @@ def _forms() -> str:
     return " or ".join([", ".join(forms[:-1]), forms[-1]])
 
 
-def request_text(request: EvalRequest) -> str:
-    """Return the line that ``parse_request`` reads as this request."""
-    words = [request.spec, request.choice.retriever, request.choice.model]
-    return shlex.join([word for word in words if word])
-
-
 def again(summary: EvalSummary) -> EvalRequest:
     """Return the request that runs an eval again, on the newest spec of its name.
 

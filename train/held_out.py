@@ -8,7 +8,7 @@ import numpy as np
 
 from core.jobs import Job
 from eval.metrics import DEFAULT_CUTOFF, ndcg
-from eval.retrievers.token_index import TokenRun, maxsim
+from eval.retrievers.token_index import maxsim_in_memory
 from train.dataset.records import Split
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class HeldOut:
         values = [
             ndcg_of_scores(
                 [grade for _, grade in known],
-                document_scores(queries[query], [matrices[document] for document, _ in known]),
+                maxsim_in_memory(
+                    queries[query], [matrices[document] for document, _ in known]
+                ).tolist(),
             )
             for query, known in self._graded.items()
         ]
@@ -84,19 +86,6 @@ def ndcg_of_scores(grades: Sequence[float], scores: Sequence[float]) -> float:
     ranks = {place: rank for rank, place in enumerate(order, start=1)}
     gains = [grade - 1 for grade in grades]
     return ndcg(gains, [ranks[place] for place in range(len(grades))], DEFAULT_CUTOFF)
-
-
-def document_scores(query: Matrix, documents: Sequence[Matrix]) -> list[float]:
-    """Return the MaxSim of a query with each document; minus infinity for one without tokens."""
-    places = [place for place, document in enumerate(documents) if len(document)]
-    if not places:
-        return [-np.inf] * len(documents)
-    run = TokenRun(
-        np.concatenate([documents[place] for place in places]),
-        np.array([len(documents[place]) for place in places]),
-        np.array(places),
-    )
-    return [float(score) for score in maxsim([query], [run], len(documents))[0]]
 
 
 def _pages(queries: list[int]) -> list[list[int]]:

@@ -14,7 +14,7 @@ from eval.evals import encoder_of
 from eval.evaluating import evaluate, run_request
 from eval.explaining import EncoderCache, aligned, alignments
 from eval.queries import query_detail
-from eval.requests import again, parse_request, request_text
+from eval.requests import again, parse_request
 from eval.specs import add_spec, make_spec
 from tests.building import new_workspace
 from tests.core.encoder.fixture_encoders import FIXTURES, encoder, skip_without_mlx
@@ -105,9 +105,14 @@ def test_an_eval_without_an_encoder_has_nothing_to_align(store: Store, spec: Spe
         EncoderCache().get(summary)
 
 
-def test_a_request_reads_back_and_a_wrong_one_is_named(store: Store, spec: Spec) -> None:
-    for line in ("searches lexical", "searches encoder 'my model'", "'a b' hybrid"):
-        assert request_text(parse_request(line)) == line
+def test_a_request_is_read_and_a_wrong_one_is_named(store: Store, spec: Spec) -> None:
+    for line, parts in (
+        ("searches lexical", ("searches", "lexical", "")),
+        ("searches encoder 'my model'", ("searches", "encoder", "my model")),
+        ("'a b' hybrid", ("a b", "hybrid", "")),
+    ):
+        request = parse_request(line)
+        assert (request.spec, request.choice.retriever, request.choice.model) == parts
     assert parse_request("searches").choice.retriever == "lexical"
     for wrong in ("", "searches best", "searches lexical model", "a encoder b c", "searches run"):
         with pytest.raises(InputError):
